@@ -1,0 +1,128 @@
+// Package event carries news inside a process and names it between processes.
+//
+// A Hub hands events to whoever subscribed to a key. A Hint tells other
+// processes where to look; it carries no state, because what is committed in
+// the database is the event.
+package event
+
+import "sync"
+
+// Topic names what a hint is about.
+type Topic string
+
+// The topics.
+const (
+	LoginSessions Topic = "login_sessions" // sessions ended or token versions rose
+)
+
+// Hint says "look now": something of this topic changed in this account. A lost
+// hint costs time, never correctness; a hint too many costs one read.
+type Hint struct {
+	Account string // the account's id; empty means every account
+	Topic   Topic
+}
+
+// Hinter sends hints to every process, this one included. Send never blocks and
+// never fails: call it after the commit.
+type Hinter interface {
+	Send(Hint)
+}
+
+// Sink receives events. Receive must not block: a receiver that cannot keep up
+// has to end itself, as sockets do by closing. It may be called once more after
+// its subscription was cancelled.
+type Sink[E any] interface {
+	Receive(E)
+}
+
+// SinkFunc is a function as a Sink.
+type SinkFunc[E any] func(E)
+
+// Receive calls f.
+func (f SinkFunc[E]) Receive(e E) { f(e) }
+
+// Hub hands events to the sinks subscribed to a key. It never blocks and never
+// drops an event. The events of one key arrive in order where one goroutine
+// publishes them. The zero value is ready.
+type Hub[K comparable, E any] struct {
+	mu   sync.RWMutex // guards subs
+	subs map[K]map[*Subscription[K, E]]struct{}
+}
+
+// Subscription is one sink's interest in one key.
+type Subscription[K comparable, E any] struct {
+	hub  *Hub[K, E]
+	key  K
+	sink Sink[E]
+}
+
+// Subscribe hands the key's events to sink until the subscription is cancelled.
+func (h *Hub[K, E]) Subscribe(key K, sink Sink[E]) *Subscription[K, E] {
+	s := &Subscription[K, E]{hub: h, key: key, sink: sink}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.subs == nil {
+		h.subs = map[K]map[*Subscription[K, E]]struct{}{}
+	}
+	if h.subs[key] == nil {
+		h.subs[key] = map[*Subscription[K, E]]struct{}{}
+	}
+	h.subs[key][s] = struct{}{}
+	return s
+}
+
+// Cancel ends the subscription. It is safe to call more than once.
+func (s *Subscription[K, E]) Cancel() {
+	h := s.hub
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	delete(h.subs[s.key], s)
+	if len(h.subs[s.key]) == 0 {
+		delete(h.subs, s.key)
+	}
+}
+
+// Publish hands e to every sink of key and returns how many there were. The
+// sinks run in this goroutine, without the hub's lock, so that one may cancel
+// its subscription while it receives.
+func (h *Hub[K, E]) Publish(key K, e E) int {
+	h.mu.RLock()
+	sinks := make([]Sink[E], 0, len(h.subs[key]))
+	for s := range h.subs[key] {
+		sinks = append(sinks, s.sink)
+	}
+	h.mu.RUnlock()
+	for _, sink := range sinks {
+		sink.Receive(e)
+	}
+	return len(sinks)
+}
+
+// Has says whether anybody is subscribed to key.
+func (h *Hub[K, E]) Has(key K) bool {
+	h.mu.RLock()
+	defer h.mu.RUnlock()
+	return len(h.subs[key]) > 0
+}
+
+// Len returns the number of subscriptions.
+func (h *Hub[K, E]) Len() int {
+	h.mu.RLock()
+	defer h.mu.RUnlock()
+	n := 0
+	for _, subs := range h.subs {
+		n += len(subs)
+	}
+	return n
+}
+
+// Keys returns the keys that have a subscription.
+func (h *Hub[K, E]) Keys() []K {
+	h.mu.RLock()
+	defer h.mu.RUnlock()
+	keys := make([]K, 0, len(h.subs))
+	for key := range h.subs {
+		keys = append(keys, key)
+	}
+	return keys
+}
