@@ -35,6 +35,7 @@ require (
 	github.com/dnephin/pflag v1.0.7 // indirect
 	github.com/fatih/color v1.18.0 // indirect
 	github.com/fsnotify/fsnotify v1.9.0 // indirect
+	github.com/go-viper/mapstructure/v2 v2.5.0 // indirect
 	github.com/goccy/go-yaml v1.19.2 // indirect
 	github.com/google/shlex v0.0.0-20191202100458-e7afc7fbc510 // indirect
 	github.com/inconshreveable/mousetrap v1.1.0 // indirect
@@ -67,7 +68,11 @@ require (
 	mvdan.cc/gofumpt v0.12.0 // indirect
 )
 
-ignore ./web/node_modules
+ignore (
+	./docs/api-examples/node_modules
+	./web/audit/node_modules
+	./web/node_modules
+)
 
 tool (
 	github.com/99designs/gqlgen

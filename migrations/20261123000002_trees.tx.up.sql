@@ -135,8 +135,12 @@ CREATE TABLE tree_session_steps (
   node_id       text,
   node_kind     text,
   title         text        NOT NULL DEFAULT '',
+  text          text        NOT NULL DEFAULT '',
   option_id     text,
   option_label  text,
+  to_node_id    text, -- where the session stood afterwards
+  outcome       text        CHECK (outcome IN ('RESOLVED', 'ESCALATED', 'UNRESOLVED')),
+  reason        text        NOT NULL DEFAULT '', -- why it ended before a solution
   target_seq    integer, -- the entry that a note or a step back is about
   note          text        NOT NULL DEFAULT '',
   output        text        NOT NULL DEFAULT '', -- pasted command output, verbatim
@@ -166,4 +170,19 @@ CREATE TABLE tree_session_requests (
   at              timestamptz NOT NULL,
   PRIMARY KEY (account_id, session_id, idempotency_key),
   FOREIGN KEY (account_id, session_id) REFERENCES tree_sessions (account_id, id)
+);
+
+-- The same for starting a session, where there is no session yet: by user.
+CREATE TABLE tree_session_starts (
+  account_id      uuid        NOT NULL,
+  user_id         uuid        NOT NULL,
+  idempotency_key text        NOT NULL CHECK (idempotency_key <> ''),
+  request_hash    bytea       NOT NULL CHECK (octet_length(request_hash) = 32),
+  session_id      uuid        NOT NULL,
+  at              timestamptz NOT NULL,
+  PRIMARY KEY (account_id, user_id, idempotency_key),
+  FOREIGN KEY (account_id, user_id) REFERENCES users (account_id, id),
+  -- Checked at the end: the key is claimed before the session is made, so that
+  -- of two requests with one key the second waits for the first.
+  FOREIGN KEY (account_id, session_id) REFERENCES tree_sessions (account_id, id) DEFERRABLE INITIALLY DEFERRED
 );
