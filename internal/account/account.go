@@ -114,7 +114,7 @@ func CleanEmail(field, text string) (string, error) {
 	switch {
 	case len(email) > MaxEmail:
 		return "", fault.Input(field, "This e-mail address is longer than %d characters.", MaxEmail)
-	case !found, local == "", domain == "", strings.ContainsAny(email, " \t\r\n<>,;\"\\"), strings.Contains(domain, "@"), !printable(email):
+	case !found, local == "", domain == "", strings.ContainsAny(email, " \t\r\n<>,;\"\\"), strings.Contains(domain, "@"), !printable(email), !utf8.ValidString(text):
 		return "", fault.Input(field, "This is not an e-mail address. Write it like name@example.com.")
 	}
 	return email, nil

@@ -87,6 +87,7 @@ func unreachable(config *pgx.ConnConfig, err error) error {
 	where := fmt.Sprintf("%s (port %d)", config.Host, config.Port)
 	var pg *pgconn.PgError
 	var dns *net.DNSError
+	var dial *net.OpError
 	switch {
 	case errors.As(err, &pg) && pg.Code == "3D000":
 		return fmt.Errorf("PostgreSQL at %s has no database named %q: create it, or correct DATABASE_URL", where, config.Database)
@@ -96,9 +97,10 @@ func unreachable(config *pgx.ConnConfig, err error) error {
 		return fmt.Errorf("PostgreSQL at %s refuses the connection: %s", where, pg.Message)
 	case errors.As(err, &dns):
 		return fmt.Errorf("no host is named %q: correct DATABASE_URL", config.Host)
-	default:
-		return fmt.Errorf("no PostgreSQL answers at %s: start it, or correct DATABASE_URL (%w)", where, err)
+	case errors.As(err, &dial): // without the addresses that were tried, line by line
+		err = dial.Err
 	}
+	return fmt.Errorf("no PostgreSQL answers at %s: start it, or correct DATABASE_URL (%w)", where, err)
 }
 
 // inTx runs fn in a transaction and commits it when fn returns nil.
@@ -133,4 +135,15 @@ func pgFault(err error, kind string) error {
 func violates(err error, constraint string) bool {
 	var pg *pgconn.PgError
 	return errors.As(err, &pg) && pg.ConstraintName == constraint
+}
+
+// HasAccounts says whether any account is registered in the installation.
+func (db *DB) HasAccounts(ctx context.Context) (bool, error) {
+	some, err := db.NewSelect().
+		Table("accounts").
+		Exists(ctx)
+	if err != nil {
+		return false, fmt.Errorf("look for accounts: %w", err)
+	}
+	return some, nil
 }

@@ -1,0 +1,350 @@
+package store
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/uptrace/bun"
+
+	"github.com/branchline/branchline/internal/account"
+	"github.com/branchline/branchline/internal/fault"
+	"github.com/branchline/branchline/internal/tree"
+)
+
+// Trees keeps trees and troubleshooting sessions. It implements tree.Store.
+type Trees struct{ db *DB }
+
+// NewTrees returns the trees and troubleshooting sessions of a database.
+func NewTrees(db *DB) *Trees { return &Trees{db: db} }
+
+// treeTx implements tree.Tx.
+type treeTx struct{ tx bun.Tx }
+
+var (
+	_ tree.Store = (*Trees)(nil)
+	_ tree.Tx    = treeTx{}
+)
+
+// InTx runs fn in a transaction and commits it when fn returns nil.
+func (s *Trees) InTx(ctx context.Context, fn func(ctx context.Context, tx tree.Tx) error) error {
+	return s.db.inTx(ctx, func(ctx context.Context, tx bun.Tx) error { return fn(ctx, treeTx{tx}) })
+}
+
+// treeRow is a tree as it is read and written. Only the columns that are named
+// in a statement are.
+type treeRow struct {
+	bun.BaseModel `bun:"table:trees,alias:t"`
+
+	AccountID        account.ID      `bun:"account_id"`
+	ID               tree.ID         `bun:"id"`
+	Status           tree.Status     `bun:"status"`
+	Title            string          `bun:"title"`
+	Description      string          `bun:"description"`
+	CategoryID       tree.CategoryID `bun:"category_id"`
+	Tags             []string        `bun:"tags,array"`
+	AuthorID         account.UserID  `bun:"author_id"`
+	OwnerID          account.UserID  `bun:"owner_id"`
+	SavedBy          account.UserID  `bun:"saved_by"`
+	ReviewBy         time.Time       `bun:"review_by,nullzero,type:date"`
+	Draft            json.RawMessage `bun:"draft,type:jsonb"`
+	DraftNodeCount   int             `bun:"draft_node_count"`
+	Revision         int             `bun:"revision"`
+	PublishedVersion int             `bun:"published_version,nullzero"`
+	CreatedAt        time.Time       `bun:"created_at"`
+	UpdatedAt        time.Time       `bun:"updated_at"`
+}
+
+// readTree is a tree as it is read with what belongs to it.
+type readTree struct {
+	bun.BaseModel `bun:"table:trees,alias:t"`
+
+	AccountID        account.ID      `bun:"account_id"`
+	ID               tree.ID         `bun:"id"`
+	Status           tree.Status     `bun:"status"`
+	Title            string          `bun:"title"`
+	Description      string          `bun:"description"`
+	Tags             []string        `bun:"tags,array"`
+	ReviewBy         time.Time       `bun:"review_by"`
+	Graph            json.RawMessage `bun:"graph"`
+	NodeCount        int             `bun:"node_count"`
+	Revision         int             `bun:"revision"`
+	PublishedVersion int             `bun:"published_version"`
+	CreatedAt        time.Time       `bun:"created_at"`
+	UpdatedAt        time.Time       `bun:"updated_at"`
+	CategoryID       tree.CategoryID `bun:"category_id"`
+	CategoryName     string          `bun:"category_name"`
+	CategoryPosition int             `bun:"category_position"`
+	Author           personRow       `bun:"embed:author__"`
+	Owner            personRow       `bun:"embed:owner__"`
+	SavedBy          personRow       `bun:"embed:saver__"`
+
+	OrderedByTitle string `bun:"ordered_by_title"` // the title as the order compares it
+	Total          int    `bun:"total"`
+}
+
+func (r *readTree) tree() (*tree.Tree, error) {
+	t := &tree.Tree{
+		AccountID:        r.AccountID,
+		ID:               r.ID,
+		Status:           r.Status,
+		Title:            r.Title,
+		Description:      r.Description,
+		Tags:             r.Tags,
+		Author:           r.Author.user(),
+		Owner:            r.Owner.user(),
+		SavedBy:          r.SavedBy.user(),
+		ReviewBy:         r.ReviewBy,
+		CreatedAt:        r.CreatedAt,
+		UpdatedAt:        r.UpdatedAt,
+		Revision:         r.Revision,
+		PublishedVersion: r.PublishedVersion,
+		NodeCount:        r.NodeCount,
+	}
+	if !r.CategoryID.IsZero() {
+		t.Category = tree.Category{AccountID: r.AccountID, ID: r.CategoryID, Name: r.CategoryName, Position: r.CategoryPosition}
+	}
+	if r.Graph == nil {
+		return t, nil
+	}
+	var err error
+	if t.Graph, err = tree.DecodeGraph(r.Graph); err != nil {
+		return nil, fmt.Errorf("read tree %s: %w", r.ID, err)
+	}
+	return t, nil
+}
+
+// personRow is a user as a tree or a troubleshooting session names one.
+type personRow struct {
+	AccountID    account.ID     `bun:"account_id"`
+	ID           account.UserID `bun:"id"`
+	Email        string         `bun:"email"`
+	Name         string         `bun:"name"`
+	Role         account.Role   `bun:"role"`
+	TokenVersion int            `bun:"token_version"`
+	CreatedAt    time.Time      `bun:"created_at"`
+	LastLoginAt  time.Time      `bun:"last_login_at"`
+	DisabledAt   time.Time      `bun:"disabled_at"`
+}
+
+func (r *personRow) user() account.User { return account.User(*r) }
+
+// joinPerson joins the user whose id is in column under an alias, and reads all
+// that a personRow has of them, with the alias and two underscores before.
+func joinPerson(q *bun.SelectQuery, alias, account, column string) *bun.SelectQuery {
+	for _, name := range []string{"account_id", "id", "email", "name", "role", "token_version", "created_at", "last_login_at", "disabled_at"} {
+		q = q.ColumnExpr("? AS ?", bun.Ident(alias+"."+name), bun.Ident(alias+"__"+name))
+	}
+	return q.Join("LEFT JOIN users AS ? ON ? = ? AND ? = ?",
+		bun.Ident(alias), bun.Ident(alias+".account_id"), bun.Ident(account), bun.Ident(alias+".id"), bun.Ident(column))
+}
+
+// selectTree names the columns that the fields need, and no others.
+func selectTree(q *bun.SelectQuery, form tree.Form, fields tree.TreeFields) *bun.SelectQuery {
+	title, description, count, graph := "t.title", "t.description", "t.draft_node_count", "t.draft"
+	if form == tree.PublishedForm {
+		title, description, count, graph = "v.title", "v.description", "v.node_count", "v.graph"
+		q = q.Join("JOIN tree_versions AS v ON v.account_id = t.account_id AND v.tree_id = t.id AND v.number = t.published_version")
+	}
+	q = q.ColumnExpr("t.account_id, t.id, t.status")
+	for _, c := range []struct {
+		field  tree.TreeFields
+		column string
+		name   string
+	}{
+		{tree.TreeTitle, title, "title"},
+		{tree.TreeDescription, description, "description"},
+		{tree.TreeTags, "t.tags", "tags"},
+		{tree.TreeReviewBy, "t.review_by", "review_by"},
+		{tree.TreeCreatedAt, "t.created_at", "created_at"},
+		{tree.TreeUpdatedAt, "t.updated_at", "updated_at"},
+		{tree.TreeRevision, "t.revision", "revision"},
+		{tree.TreePublishedVersion, "t.published_version", "published_version"},
+		{tree.TreeNodeCount, count, "node_count"},
+		{tree.TreeGraph, graph, "graph"},
+	} {
+		if fields.Has(c.field) {
+			q = q.ColumnExpr("? AS ?", bun.Ident(c.column), bun.Ident(c.name))
+		}
+	}
+	if fields.Has(tree.TreeCategory) {
+		q = q.
+			ColumnExpr("c.id AS category_id, c.name AS category_name, c.position AS category_position").
+			Join("LEFT JOIN tree_categories AS c ON c.account_id = t.account_id AND c.id = t.category_id")
+	}
+	if fields.Has(tree.TreeAuthor) {
+		q = joinPerson(q, "author", "t.account_id", "t.author_id")
+	}
+	if fields.Has(tree.TreeOwner) {
+		q = joinPerson(q, "owner", "t.account_id", "t.owner_id")
+	}
+	if fields.Has(tree.TreeSavedBy) {
+		q = joinPerson(q, "saver", "t.account_id", "t.saved_by")
+	}
+	return q
+}
+
+// Tree reads one tree in one statement.
+func (s *Trees) Tree(ctx context.Context, accountID account.ID, id tree.ID, form tree.Form, fields tree.TreeFields) (*tree.Tree, error) {
+	row := new(readTree)
+	q := selectTree(s.db.NewSelect().Model(row), form, fields).
+		Where("t.account_id = ?", accountID).
+		Where("t.id = ?", id)
+	if form == tree.PublishedForm {
+		q = q.Where("t.status = ?", tree.Published)
+	}
+	if err := q.Scan(ctx); err != nil {
+		return nil, pgFault(err, "tree")
+	}
+	return row.tree()
+}
+
+// Trees reads a page of trees in one statement.
+func (s *Trees) Trees(ctx context.Context, accountID account.ID, form tree.Form, query tree.TreeQuery, span tree.Span) (tree.Connection[*tree.Tree], error) {
+	page := tree.Connection[*tree.Tree]{Total: -1}
+	filter := func(q *bun.SelectQuery) *bun.SelectQuery {
+		q = q.
+			Where("t.account_id = ?", accountID).
+			Where("t.status IN (?)", bun.In(query.Filter.Status))
+		if !query.Filter.Category.IsZero() {
+			q = q.Where("t.category_id = ?", query.Filter.Category)
+		}
+		if query.Filter.Tag != "" {
+			q = q.Where("? = ANY (t.tags)", query.Filter.Tag)
+		}
+		if !query.Filter.Author.IsZero() {
+			q = q.Where("t.author_id = ?", query.Filter.Author)
+		}
+		return q
+	}
+	count := func() *bun.SelectQuery {
+		return filter(s.db.NewSelect().TableExpr("trees AS t").ColumnExpr("count(*)"))
+	}
+
+	var rows []readTree
+	order := key{column: "t.updated_at", desc: query.Order.Desc}
+	fields := query.Fields
+	q := s.db.NewSelect().Model(&rows)
+	if query.Order.Field == tree.ByTitle {
+		order.column = "lower(t.title)"
+		if form == tree.PublishedForm {
+			order.column = "lower(v.title)"
+		}
+		q = q.ColumnExpr(order.column + " AS ordered_by_title")
+	} else {
+		fields |= tree.TreeUpdatedAt
+	}
+	if query.Total {
+		q = q.ColumnExpr("(?) AS total", count())
+	}
+	q = order.page(filter(selectTree(q, form, fields)), "t.id", span, query.Order.Field == tree.ByUpdate)
+	if err := q.Scan(ctx); err != nil {
+		return page, fmt.Errorf("list trees: %w", err)
+	}
+
+	if query.Total {
+		switch {
+		case len(rows) > 0:
+			page.Total = rows[0].Total
+		case span.From == nil:
+			page.Total = 0
+		default: // a cursor behind the last one: rare enough for a statement of its own
+			if err := count().Scan(ctx, &page.Total); err != nil {
+				return page, fmt.Errorf("count trees: %w", err)
+			}
+		}
+	}
+	err := fill(&page, rows, span, func(r *readTree) (tree.Edge[*tree.Tree], error) {
+		t, err := r.tree()
+		if err != nil {
+			return tree.Edge[*tree.Tree]{}, err
+		}
+		cursor := tree.TimeCursor(query.Order.String(), r.UpdatedAt, r.ID.UUID())
+		if query.Order.Field == tree.ByTitle {
+			cursor.Value = r.OrderedByTitle
+		}
+		return tree.Edge[*tree.Tree]{Cursor: cursor.String(), Node: t}, nil
+	})
+	return page, err
+}
+
+// LockTree reads a tree with its draft and who saved it, and locks its row.
+func (s treeTx) LockTree(ctx context.Context, accountID account.ID, id tree.ID) (*tree.Tree, error) {
+	row := new(readTree)
+	err := selectTree(s.tx.NewSelect().Model(row), tree.DraftForm, tree.AllTreeFields).
+		Where("t.account_id = ?", accountID).
+		Where("t.id = ?", id).
+		For("UPDATE OF t").
+		Scan(ctx)
+	if err != nil {
+		return nil, pgFault(err, "tree")
+	}
+	return row.tree()
+}
+
+// InsertTree adds a tree with its draft.
+func (s treeTx) InsertTree(ctx context.Context, t *tree.Tree) error {
+	_, err := s.tx.NewInsert().
+		Model(newTreeRow(t)).
+		Exec(ctx)
+	return treeFault(err)
+}
+
+// SaveTree writes what may change of a locked tree.
+func (s treeTx) SaveTree(ctx context.Context, t *tree.Tree) error {
+	_, err := s.tx.NewUpdate().
+		Model(newTreeRow(t)).
+		ExcludeColumn("account_id", "id", "author_id", "created_at").
+		Where("t.account_id = ?", t.AccountID).
+		Where("t.id = ?", t.ID).
+		Exec(ctx)
+	return treeFault(err)
+}
+
+// DeleteTree removes a tree and its versions.
+func (s treeTx) DeleteTree(ctx context.Context, accountID account.ID, id tree.ID) error {
+	_, err := s.tx.NewDelete().
+		TableExpr("trees AS t").
+		Where("t.account_id = ?", accountID).
+		Where("t.id = ?", id).
+		Exec(ctx)
+	if refersTo(err, "tree_sessions", "tree_session_steps") {
+		return fault.New(fault.Conflict, "A troubleshooting session used this tree, so its record must stay. Archive the tree instead.").Wrap(err)
+	}
+	return err
+}
+
+func newTreeRow(t *tree.Tree) *treeRow {
+	row := &treeRow{
+		AccountID:        t.AccountID,
+		ID:               t.ID,
+		Status:           t.Status,
+		Title:            t.Title,
+		Description:      t.Description,
+		CategoryID:       t.Category.ID,
+		Tags:             t.Tags,
+		AuthorID:         t.Author.ID,
+		OwnerID:          t.Owner.ID,
+		SavedBy:          t.SavedBy.ID,
+		ReviewBy:         t.ReviewBy,
+		Draft:            tree.EncodeGraph(*t.Graph),
+		DraftNodeCount:   t.NodeCount,
+		Revision:         t.Revision,
+		PublishedVersion: t.PublishedVersion,
+		CreatedAt:        t.CreatedAt,
+		UpdatedAt:        t.UpdatedAt,
+	}
+	if row.Tags == nil {
+		row.Tags = []string{}
+	}
+	return row
+}
+
+// treeFault words what can be wrong with a tree that is written.
+func treeFault(err error) error {
+	if violates(err, "trees_account_id_category_id_fkey") {
+		return fault.Missing("tree category").Wrap(err)
+	}
+	return pgFault(err, "tree")
+}

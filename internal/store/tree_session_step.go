@@ -1,0 +1,239 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/uptrace/bun"
+
+	"github.com/branchline/branchline/internal/account"
+	"github.com/branchline/branchline/internal/tree"
+)
+
+// treeSessionStepRow is an entry of a troubleshooting session's log.
+type treeSessionStepRow struct {
+	bun.BaseModel `bun:"table:tree_session_steps,alias:e"`
+
+	AccountID   account.ID     `bun:"account_id"`
+	SessionID   tree.SessionID `bun:"session_id"`
+	Seq         int            `bun:"seq"`
+	Kind        tree.EntryKind `bun:"kind"`
+	TreeID      tree.ID        `bun:"tree_id"`
+	TreeVersion int            `bun:"tree_version,nullzero"`
+	NodeID      tree.NodeID    `bun:"node_id,nullzero"`
+	NodeKind    tree.Kind      `bun:"node_kind,nullzero"`
+	Title       string         `bun:"title"`
+	Text        string         `bun:"text"`
+	OptionID    tree.OptionID  `bun:"option_id,nullzero"`
+	OptionLabel string         `bun:"option_label,nullzero"`
+	ToNodeID    tree.NodeID    `bun:"to_node_id,nullzero"`
+	Outcome     tree.Outcome   `bun:"outcome,nullzero"`
+	Reason      string         `bun:"reason"`
+	TargetSeq   int            `bun:"target_seq,nullzero"`
+	Note        string         `bun:"note"`
+	EnteredAt   time.Time      `bun:"entered_at"`
+	At          time.Time      `bun:"at"`
+	ByUserID    account.UserID `bun:"by_user_id"`
+}
+
+// readTreeSessionStep is an entry as it is read with who made it.
+type readTreeSessionStep struct {
+	bun.BaseModel `bun:"table:tree_session_steps,alias:e"`
+	treeSessionStepRow
+	By personRow `bun:"embed:maker__"`
+}
+
+func (r *readTreeSessionStep) entry() tree.Entry {
+	return tree.Entry{
+		Seq:         r.Seq,
+		Kind:        r.Kind,
+		NodeID:      r.NodeID,
+		NodeKind:    r.NodeKind,
+		NodeTitle:   r.Title,
+		NodeText:    r.Text,
+		OptionID:    r.OptionID,
+		OptionLabel: r.OptionLabel,
+		To:          r.ToNodeID,
+		Target:      r.TargetSeq,
+		Note:        r.Note,
+		Outcome:     r.Outcome,
+		Reason:      r.Reason,
+		EnteredAt:   r.EnteredAt,
+		At:          r.At,
+		By:          r.By.user(),
+	}
+}
+
+// readLogs reads the logs of sessions in one statement and works out where they
+// stand.
+func readLogs(ctx context.Context, db bun.IDB, accountID account.ID, sessions ...*tree.Session) error {
+	if len(sessions) == 0 {
+		return nil
+	}
+	ids := make([]tree.SessionID, len(sessions))
+	for i, s := range sessions {
+		ids[i] = s.ID
+	}
+	var rows []readTreeSessionStep
+	q := db.NewSelect().
+		Model(&rows).
+		ColumnExpr("e.session_id, e.seq, e.kind, e.node_id, e.node_kind, e.title, e.text, e.option_id, e.option_label, e.to_node_id, e.outcome, e.reason, e.target_seq, e.note, e.entered_at, e.at").
+		Where("e.account_id = ?", accountID).
+		Where("e.session_id IN (?)", bun.In(ids)).
+		OrderExpr("e.session_id, e.seq")
+	if err := joinPerson(q, "maker", "e.account_id", "e.by_user_id").Scan(ctx); err != nil {
+		return fmt.Errorf("read the log of a tree session: %w", err)
+	}
+	logs := make(map[tree.SessionID][]tree.Entry, len(sessions))
+	for i := range rows {
+		logs[rows[i].SessionID] = append(logs[rows[i].SessionID], rows[i].entry())
+	}
+	for _, s := range sessions {
+		root := s.CurrentNodeID
+		log := logs[s.ID]
+		// The log may be longer than the row says, by an entry that was
+		// committed between the two statements. What the row says holds.
+		log = log[:min(len(log), s.LastSeq)]
+		if len(log) > 0 {
+			root = log[0].NodeID
+		}
+		state, err := tree.Fold(root, s.StartedAt, log)
+		if err != nil {
+			return fmt.Errorf("read tree session %s: %w", s.ID, err)
+		}
+		s.Log, s.State = log, state
+	}
+	return nil
+}
+
+// Append writes one entry, the state after it, and the request that caused it.
+func (s treeTx) Append(ctx context.Context, session *tree.Session, e tree.Entry, r tree.Request) error {
+	row := &treeSessionStepRow{
+		AccountID:   session.AccountID,
+		SessionID:   session.ID,
+		Seq:         e.Seq,
+		Kind:        e.Kind,
+		TreeID:      session.TreeID,
+		NodeID:      e.NodeID,
+		NodeKind:    e.NodeKind,
+		Title:       e.NodeTitle,
+		Text:        e.NodeText,
+		OptionID:    e.OptionID,
+		OptionLabel: e.OptionLabel,
+		ToNodeID:    e.To,
+		Outcome:     e.Outcome,
+		Reason:      e.Reason,
+		TargetSeq:   e.Target,
+		Note:        e.Note,
+		EnteredAt:   e.EnteredAt,
+		At:          e.At,
+		ByUserID:    e.By.ID,
+	}
+	if session.Version != nil {
+		row.TreeVersion = session.Version.Number
+	}
+	_, err := s.tx.NewInsert().
+		Model(row).
+		Exec(ctx)
+	if err != nil {
+		return fmt.Errorf("append to tree session %s: %w", session.ID, err)
+	}
+	_, err = s.tx.NewUpdate().
+		Model(newTreeSessionRow(session)).
+		Column("status", "outcome", "outcome_reason", "ended_at", "active_seconds", "last_seq", "current_node_id", "current_title", "updated_at").
+		Where("s.account_id = ?", session.AccountID).
+		Where("s.id = ?", session.ID).
+		Exec(ctx)
+	if err != nil {
+		return fmt.Errorf("append to tree session %s: %w", session.ID, err)
+	}
+	if r.Key == "" {
+		return nil
+	}
+	_, err = s.tx.NewInsert().
+		Model(&treeSessionRequestRow{
+			AccountID: session.AccountID,
+			SessionID: session.ID,
+			Key:       r.Key,
+			Hash:      r.Hash[:],
+			Seq:       r.Seq,
+			At:        e.At,
+		}).
+		Exec(ctx)
+	if err != nil {
+		return fmt.Errorf("keep a request to tree session %s: %w", session.ID, err)
+	}
+	return nil
+}
+
+type treeSessionRequestRow struct {
+	bun.BaseModel `bun:"table:tree_session_requests,alias:r"`
+
+	AccountID account.ID     `bun:"account_id"`
+	SessionID tree.SessionID `bun:"session_id"`
+	Key       string         `bun:"idempotency_key"`
+	Hash      []byte         `bun:"request_hash"`
+	Seq       int            `bun:"seq"`
+	At        time.Time      `bun:"at"`
+}
+
+// Request finds what was asked of a session with this key before.
+func (s treeTx) Request(ctx context.Context, accountID account.ID, id tree.SessionID, key string) (*tree.Request, error) {
+	var rows []treeSessionRequestRow
+	err := s.tx.NewSelect().
+		Model(&rows).
+		Column("request_hash", "seq").
+		Where("r.account_id = ?", accountID).
+		Where("r.session_id = ?", id).
+		Where("r.idempotency_key = ?", key).
+		Scan(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("look for a request to tree session %s: %w", id, err)
+	}
+	if len(rows) == 0 {
+		return nil, nil
+	}
+	r := &tree.Request{Key: key, Seq: rows[0].Seq}
+	copy(r.Hash[:], rows[0].Hash)
+	return r, nil
+}
+
+type treeSessionStartRow struct {
+	bun.BaseModel `bun:"table:tree_session_starts,alias:r"`
+
+	AccountID account.ID     `bun:"account_id"`
+	UserID    account.UserID `bun:"user_id"`
+	Key       string         `bun:"idempotency_key"`
+	Hash      []byte         `bun:"request_hash"`
+	SessionID tree.SessionID `bun:"session_id"`
+	At        time.Time      `bun:"at"`
+}
+
+// ClaimStart records a request to start a session. Of two at once with one key,
+// the second waits for the first one's end.
+func (s treeTx) ClaimStart(ctx context.Context, r tree.StartRequest) (*tree.StartRequest, error) {
+	row := &treeSessionStartRow{AccountID: r.AccountID, UserID: r.UserID, Key: r.Key, Hash: r.Hash[:], SessionID: r.SessionID, At: r.At}
+	result, err := s.tx.NewInsert().
+		Model(row).
+		On("CONFLICT (account_id, user_id, idempotency_key) DO NOTHING").
+		Exec(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("keep a request to start a tree session: %w", err)
+	}
+	if n, err := result.RowsAffected(); err != nil || n == 1 {
+		return nil, err
+	}
+	err = s.tx.NewSelect().
+		Model(row).
+		Where("r.account_id = ?", r.AccountID).
+		Where("r.user_id = ?", r.UserID).
+		Where("r.idempotency_key = ?", r.Key).
+		Scan(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("look for a request to start a tree session: %w", err)
+	}
+	earlier := &tree.StartRequest{AccountID: row.AccountID, UserID: row.UserID, Key: row.Key, SessionID: row.SessionID, At: row.At}
+	copy(earlier.Hash[:], row.Hash)
+	return earlier, nil
+}

@@ -1,0 +1,59 @@
+package tree
+
+// TreeFields says what a query asks of trees beyond the account, the id and the
+// status, so that only that is read. The zero value asks for nothing more.
+type TreeFields uint32
+
+// The fields of a tree. Those that need another table name it.
+const (
+	TreeTitle TreeFields = 1 << iota
+	TreeDescription
+	TreeTags
+	TreeCategory // tree_categories
+	TreeAuthor   // users, for the name
+	TreeOwner    // users, for the name
+	TreeSavedBy  // users, for the name
+	TreeReviewBy
+	TreeCreatedAt
+	TreeUpdatedAt
+	TreeRevision
+	TreePublishedVersion
+	TreeNodeCount
+	TreeGraph // up to MaxGraphBytes
+)
+
+// AllTreeFields asks for everything.
+const AllTreeFields = TreeGraph<<1 - 1
+
+// Has says whether all of other is asked for.
+func (f TreeFields) Has(other TreeFields) bool { return f&other == other }
+
+// Any says whether something of other is asked for.
+func (f TreeFields) Any(other TreeFields) bool { return f&other != 0 }
+
+// SessionFields says what a query asks of troubleshooting sessions beyond the
+// account, the id, the status and who has it, so that only that is read.
+type SessionFields uint32
+
+// The fields of a troubleshooting session. Those that need another table name it.
+const (
+	SessionTree        SessionFields = 1 << iota // the tree's id, the version's number and title (tree_versions)
+	SessionStarter                               // users; the id is always read
+	SessionHolder                                // users; the id is always read
+	SessionSubject                               // ticket, client and subject
+	SessionTimes                                 // started, updated, ended, active seconds
+	SessionResult                                // outcome and reason
+	SessionPosition                              // the current node's id and title, and the last seq
+	SessionCurrentNode                           // the current node itself (tree_versions)
+	SessionLog                                   // the log and the fold of it, with who wrote it: one more statement (tree_session_steps, users)
+	SessionGraph                                 // with SessionTree: the graph that is walked, up to MaxGraphBytes
+)
+
+// AllSessionFields asks for everything.
+const AllSessionFields = SessionGraph<<1 - 1
+
+// Has says whether all of other is asked for.
+func (f SessionFields) Has(other SessionFields) bool { return f&other == other }
+
+// Any says whether something of other is asked for.
+func (f SessionFields) Any(other SessionFields) bool { return f&other != 0 }
