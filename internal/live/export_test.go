@@ -1,0 +1,19 @@
+package live
+
+import (
+	"context"
+	"maps"
+)
+
+// StartManually is Start for tests that turn the wheel themselves.
+func (s *Server) StartManually(ctx context.Context) { s.start(ctx, nil, func() {}) }
+
+// Turn turns the wheel to the clock's time.
+func (s *Server) Turn() { s.wheel.turn(s.clock()) }
+
+// Keys returns the keys that hold places for connections.
+func (s *Server) Keys() map[string]int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return maps.Clone(s.keys)
+}

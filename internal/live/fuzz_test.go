@@ -1,0 +1,73 @@
+package live
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+	"unicode/utf8"
+)
+
+func FuzzDecodeParams(f *testing.F) {
+	for _, seed := range []string{
+		`{"query":"{ hello }","variables":{"n":9007199254740993},"extensions":null}`, `[{"query":"{a}"}]`, `{"query":7}`, `{}`, `{"query":"a"}{`, "\xff",
+	} {
+		f.Add([]byte(seed))
+	}
+	f.Fuzz(func(t *testing.T, body []byte) {
+		params, err := decodeParams(body)
+		if err == nil && params.Query == "" && len(params.Extensions) == 0 {
+			t.Error("accepted a request without a query")
+		}
+		if err != nil && !strings.HasSuffix(err.Error(), ".") && !strings.HasSuffix(err.Error(), ")") {
+			t.Errorf("%q says nothing to a person", err)
+		}
+	})
+}
+
+func FuzzTokenOf(f *testing.F) {
+	for _, seed := range []string{``, `null`, `{"authorization":"Bearer a"}`, `{"Authorization":"bearer  a "}`, `{"accessToken":null}`, `{"authorization":1}`, `[]`} {
+		f.Add([]byte(seed))
+	}
+	f.Fuzz(func(t *testing.T, payload []byte) {
+		token, ok := tokenOf(payload)
+		if !ok && token != "" {
+			t.Errorf("refused, with the token %q", token)
+		}
+		if len(token) > 7 && strings.EqualFold(token[:7], "bearer ") && !strings.Contains(strings.ToLower(string(payload[:])), "bearer ") {
+			t.Errorf("the scheme is out of nowhere in %q", token)
+		}
+	})
+}
+
+func FuzzAppendString(f *testing.F) {
+	f.Add(`plain`)
+	f.Add("quote\" back\\slash \n \u2028 é \xff")
+	f.Fuzz(func(t *testing.T, s string) {
+		var back string
+		if err := json.Unmarshal(appendString(nil, s), &back); err != nil {
+			t.Fatal(err)
+		}
+		if utf8.ValidString(s) && back != s {
+			t.Errorf("%q came back as %q", s, back)
+		}
+	})
+}
+
+func FuzzAccepted(f *testing.F) {
+	f.Add("*/*")
+	f.Add("application/graphql-response+json, application/json;q=0.9, text/event-stream;q=0")
+	f.Fuzz(func(t *testing.T, accept string) {
+		media, _ := accepted([]string{accept})
+		if media != "" && media != typeJSON && media != typeResponse {
+			t.Errorf("answers %q with %q", accept, media)
+		}
+	})
+}
+
+func TestBecause_FitsIntoACloseFrame(t *testing.T) {
+	t.Parallel()
+	c := BadMessage.because(strings.Repeat("é", 100))
+	if len(c.Reason) > 123 || !utf8.ValidString(c.Reason) || len(c.Reason) < 120 {
+		t.Errorf("reason of %d bytes: %q", len(c.Reason), c.Reason)
+	}
+}

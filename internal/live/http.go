@@ -1,0 +1,320 @@
+package live
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"mime"
+	"net/http"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/99designs/gqlgen/graphql"
+	"github.com/vektah/gqlparser/v2/ast"
+	"github.com/vektah/gqlparser/v2/gqlerror"
+
+	"github.com/branchline/branchline/internal/fault"
+)
+
+// The media types of a response.
+const (
+	typeResponse = "application/graphql-response+json"
+	typeJSON     = "application/json"
+	typeEvents   = "text/event-stream" // of subscriptions, or of anything for clients that accept nothing else
+)
+
+// reply writes the response to one HTTP request.
+type reply struct {
+	w     http.ResponseWriter
+	media string // typeResponse or typeJSON
+	rec   *Record
+}
+
+// serveRequest answers POST and GET as GraphQL over HTTP has it. The status
+// follows the media type that the client accepts: with
+// application/graphql-response+json it says how the request went; with
+// application/json a well-formed request is answered with 200 whatever comes of
+// it, since clients of that type do not expect GraphQL in anything else.
+func (s *Server) serveRequest(w http.ResponseWriter, r *http.Request) {
+	media, events := accepted(r.Header.Values("Accept"))
+	out := reply{w, media, recordOf(r.Context())}
+	w.Header().Add("Vary", "Accept")
+	if media == "" {
+		out.media = typeResponse
+	}
+	if media == "" && !events {
+		s.fault(out, r, http.StatusNotAcceptable, fault.New(fault.BadUserInput,
+			"Accept %s, %s or %s.", typeResponse, typeJSON, typeEvents))
+		return
+	}
+	params, status, err := s.readParams(w, r)
+	if err != nil {
+		s.fault(out, r, status, err)
+		return
+	}
+	p := principalOf(r.Context())
+	ctx := r.Context()
+	if p.Context != nil {
+		ctx = p.Context(ctx)
+	}
+	op, errs := s.prepare(ctx, params)
+	out.rec.Name = params.OperationName
+	if len(errs) != 0 {
+		out.refuse(refuseAll(ctx, s.exec, op, errs), 0)
+		return
+	}
+	kind := op.Operation.Operation
+	out.rec.Name, out.rec.Kind = op.Operation.Name, string(kind)
+	switch {
+	case kind == ast.Mutation && r.Method == http.MethodGet:
+		w.Header().Set("Allow", http.MethodPost)
+		s.fault(out, r, http.StatusMethodNotAllowed, fault.New(fault.BadUserInput, "Send mutations by POST."))
+		return
+	case events && (kind == ast.Subscription || media == ""):
+		s.serveEvents(out, r, ctx, p, op)
+		return
+	case kind == ast.Subscription:
+		s.fault(out, r, http.StatusNotAcceptable, fault.New(fault.BadUserInput,
+			"Subscribe over WebSocket, or accept %s.", typeEvents))
+		return
+	}
+	resp := respond(ctx, s.exec, op)
+	if resp.Data == nil {
+		out.refuse(resp, 0)
+		return
+	}
+	out.rec.Code = codeOf(resp.Errors)
+	out.write(http.StatusOK, resp)
+}
+
+// WriteError answers a request that is not executed, such as one with a token
+// that is not accepted, with a well-formed GraphQL response. The error
+// presenter words it. Where the client accepts
+// application/graphql-response+json (and only there, see GraphQL over HTTP,
+// 6.4.1), the status tells the code: 401, 403, 429 with Retry-After, 503 where
+// the server cannot verify, 500, or 400.
+func (s *Server) WriteError(w http.ResponseWriter, r *http.Request, err error) {
+	media, _ := accepted(r.Header.Values("Accept"))
+	if media == "" {
+		media = typeResponse
+	}
+	w.Header().Add("Vary", "Accept")
+	s.fault(reply{w, media, recordOf(r.Context())}, r, 0, err)
+}
+
+// fault answers with an error. A status of 0 leaves it to the error's code;
+// any other one holds for both media types.
+func (s *Server) fault(out reply, r *http.Request, status int, err error) {
+	out.refuse(refuse(r.Context(), s.exec, nil, err), status)
+}
+
+// refuse answers with a response that has no data.
+func (out reply) refuse(resp *graphql.Response, status int) {
+	out.rec.Code = codeOf(resp.Errors)
+	byCode := statusOf(resp.Errors)
+	if byCode == http.StatusTooManyRequests || byCode == http.StatusServiceUnavailable {
+		out.w.Header().Set("Retry-After", retryAfter(resp.Errors))
+	}
+	switch {
+	case status != 0:
+	case out.media == typeJSON:
+		status = http.StatusOK
+	default:
+		status = byCode
+	}
+	out.write(status, resp)
+}
+
+func (out reply) write(status int, resp *graphql.Response) {
+	buf := scratch.Get().(*bytes.Buffer)
+	defer putScratch(buf)
+	b := appendResponse(buf.AvailableBuffer(), resp)
+	buf.Write(b) // keeps what append may have grown
+	out.rec.Bytes = len(b)
+	header := out.w.Header()
+	header.Set("Content-Type", out.media+"; charset=utf-8")
+	header.Set("Content-Length", strconv.Itoa(len(b)))
+	header.Set("X-Content-Type-Options", "nosniff")
+	out.w.WriteHeader(status)
+	out.w.Write(b) // the client is gone; there is nobody to tell
+}
+
+// statusOf returns the status of a response without data.
+func statusOf(errs gqlerror.List) int {
+	switch fault.Code(codeOf(errs)) {
+	case fault.Unauthenticated:
+		if reasonOf(errs) == string(fault.CannotVerify) {
+			return http.StatusServiceUnavailable
+		}
+		return http.StatusUnauthorized
+	case fault.Forbidden:
+		return http.StatusForbidden
+	case fault.RateLimited:
+		return http.StatusTooManyRequests
+	case fault.Internal:
+		// Errors of gqlgen's parser and validator have codes of their own; one
+		// without a code comes from coercing variables.
+		if _, presented := errs[0].Extensions["code"]; presented {
+			return http.StatusInternalServerError
+		}
+	}
+	return http.StatusBadRequest
+}
+
+// retryAfter returns the header's value in seconds.
+func retryAfter(errs gqlerror.List) string {
+	if seconds := errs[0].Extensions["retryAfterSeconds"]; seconds != nil {
+		return fmt.Sprint(seconds)
+	}
+	return "1"
+}
+
+// readParams reads a request, or returns the status of its refusal.
+func (s *Server) readParams(w http.ResponseWriter, r *http.Request) (*graphql.RawParams, int, error) {
+	var params *graphql.RawParams
+	var err error
+	switch r.Method {
+	case http.MethodGet:
+		params, err = paramsFromQuery(r)
+	case http.MethodPost:
+		// The content type is also what keeps forms of other sites out: a
+		// browser asks before it sends this one across sites.
+		if !isJSON(r.Header) {
+			w.Header().Set("Accept-Post", typeJSON)
+			return nil, http.StatusUnsupportedMediaType, fault.New(fault.BadUserInput, "Send %s in UTF-8.", typeJSON)
+		}
+		var body []byte
+		body, err = io.ReadAll(http.MaxBytesReader(w, r.Body, s.limits.Body))
+		if _, tooBig := errors.AsType[*http.MaxBytesError](err); tooBig {
+			return nil, http.StatusRequestEntityTooLarge, fault.New(fault.BadUserInput,
+				"The request is too big. Send at most %d bytes.", s.limits.Body)
+		}
+		if err != nil {
+			return nil, http.StatusBadRequest, fault.New(fault.BadUserInput, "The request broke off. Send it again.").Wrap(err)
+		}
+		params, err = decodeParams(bytes.TrimPrefix(body, []byte("\uFEFF")))
+	default:
+		w.Header().Set("Allow", "GET, POST")
+		return nil, http.StatusMethodNotAllowed, fault.New(fault.BadUserInput, "Use POST, or GET for queries.")
+	}
+	if err != nil {
+		return nil, http.StatusBadRequest, err
+	}
+	params.Headers = r.Header
+	return params, 0, nil
+}
+
+// isJSON says whether a body is JSON that can be read as it is.
+func isJSON(header http.Header) bool {
+	media, params, err := mime.ParseMediaType(header.Get("Content-Type"))
+	if err != nil || media != typeJSON {
+		return false
+	}
+	if charset := params["charset"]; charset != "" && !strings.EqualFold(charset, "utf-8") {
+		return false
+	}
+	encoding := header.Get("Content-Encoding")
+	return encoding == "" || strings.EqualFold(encoding, "identity")
+}
+
+// decodeParams reads one request. Its error is a fault for whoever wrote the
+// client.
+func decodeParams(body []byte) (*graphql.RawParams, error) {
+	if !utf8.Valid(body) {
+		return nil, fault.New(fault.BadUserInput, "The request is not UTF-8.")
+	}
+	dec := json.NewDecoder(bytes.NewReader(body))
+	dec.UseNumber() // 64-bit integers stay exact
+	var in struct {
+		Query         string         `json:"query"`
+		OperationName string         `json:"operationName"`
+		Variables     map[string]any `json:"variables"`
+		Extensions    map[string]any `json:"extensions"`
+	}
+	if err := dec.Decode(&in); err != nil {
+		if wrong, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
+			if wrong.Field == "" && wrong.Value == "array" {
+				return nil, fault.New(fault.BadUserInput, "Send one operation a request, not a list.")
+			}
+			if wrong.Field == "" {
+				return nil, fault.New(fault.BadUserInput, "The request must be a JSON object.")
+			}
+			return nil, fault.Input(wrong.Field, "%q must not be of type %s.", wrong.Field, wrong.Value)
+		}
+		return nil, fault.New(fault.BadUserInput, "The request is not JSON.").Wrap(err)
+	}
+	if _, err := dec.Token(); err != io.EOF {
+		return nil, fault.New(fault.BadUserInput, "Something follows the request. Send one operation a request.")
+	}
+	params := &graphql.RawParams{
+		Query: in.Query, OperationName: in.OperationName, Variables: in.Variables, Extensions: in.Extensions,
+	}
+	return params, complain(params)
+}
+
+// complain returns the fault of a request without a query. A persisted one is
+// filled in by an extension.
+func complain(params *graphql.RawParams) error {
+	if params.Query == "" && len(params.Extensions) == 0 {
+		return fault.Input("query", "There is no query in the request.")
+	}
+	return nil
+}
+
+// paramsFromQuery reads the request of a GET.
+func paramsFromQuery(r *http.Request) (*graphql.RawParams, error) {
+	values := r.URL.Query()
+	params := &graphql.RawParams{Query: values.Get("query"), OperationName: values.Get("operationName")}
+	for name, into := range map[string]*map[string]any{"variables": &params.Variables, "extensions": &params.Extensions} {
+		text := values.Get(name)
+		if text == "" {
+			continue
+		}
+		dec := json.NewDecoder(strings.NewReader(text))
+		dec.UseNumber()
+		if err := dec.Decode(into); err != nil {
+			return nil, fault.Input(name, "%q must be a JSON object.", name)
+		}
+	}
+	return params, complain(params)
+}
+
+// accepted returns the media type to answer with, or "" if none is acceptable,
+// and whether a stream of events is. A client that does not care gets
+// application/json; one that accepts both equally gets the type that is made for
+// GraphQL.
+func accepted(accept []string) (media string, events bool) {
+	if len(accept) == 0 {
+		return typeJSON, false
+	}
+	best := 0.0
+	for part := range strings.SplitSeq(strings.Join(accept, ","), ",") {
+		name, params, err := mime.ParseMediaType(part)
+		if err != nil {
+			continue
+		}
+		q := 1.0
+		if text, has := params["q"]; has {
+			if q, err = strconv.ParseFloat(text, 64); err != nil {
+				continue
+			}
+		}
+		switch name {
+		case typeEvents:
+			events = q > 0
+			continue
+		case typeResponse, typeJSON:
+		case "*/*", "application/*":
+			name = typeJSON
+		default:
+			continue
+		}
+		if q > best || q == best && q > 0 && name == typeResponse {
+			media, best = name, q
+		}
+	}
+	return media, events
+}

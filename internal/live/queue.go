@@ -1,0 +1,54 @@
+package live
+
+// kind says what a frame is. Each wire has its own form for it.
+type kind uint8
+
+const (
+	ack      kind = iota
+	next          // body is a GraphQL response
+	failure       // body is a list of errors: the operation ends
+	complete      // the operation ends
+	pong          // answers a ping message of the protocol
+	beat          // a sign of life from here: a WebSocket ping, a comment
+	echo          // answers a WebSocket ping; body is its payload
+	farewell      // the last frame: the connection closes
+)
+
+// frame is one message on its way to a client. Bodies are shared between
+// clients and never written to.
+type frame struct {
+	id   string // the operation's
+	body []byte
+	kind kind
+}
+
+// queue holds what a client has yet to be sent, in order. An empty queue holds
+// no memory: most clients have nothing to be sent most of the time.
+type queue struct {
+	frames []frame
+	head   int
+	bytes  int
+}
+
+func (q *queue) push(f frame) {
+	q.frames = append(q.frames, f)
+	q.bytes += len(f.body)
+}
+
+func (q *queue) pop() (frame, bool) {
+	if q.head == len(q.frames) {
+		return frame{}, false
+	}
+	f := q.frames[q.head]
+	q.frames[q.head] = frame{}
+	q.head++
+	q.bytes -= len(f.body)
+	if q.head == len(q.frames) {
+		q.clear()
+	}
+	return f, true
+}
+
+func (q *queue) len() int { return len(q.frames) - q.head }
+
+func (q *queue) clear() { *q = queue{} }

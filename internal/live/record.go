@@ -1,0 +1,94 @@
+package live
+
+import (
+	"context"
+	"maps"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// Record is what there is to say about an operation in one line of the log.
+type Record struct {
+	Name   string        // of the operation, or ""
+	Kind   string        // "query", "mutation" or "subscription"; "" if it could not be told
+	Code   string        // of the first error, or ""
+	Bytes  int           // of the response; 0 for a subscription
+	Events int           // that a subscription was sent
+	Took   time.Duration // for a subscription: how long it was open
+}
+
+type recordKey struct{}
+
+// WithRecord lets the transport fill rec for the request that ctx belongs to.
+// It is complete when the handler has returned. Took is not set: whoever logs
+// the request knows.
+func WithRecord(ctx context.Context, rec *Record) context.Context {
+	return context.WithValue(ctx, recordKey{}, rec)
+}
+
+// recordOf returns the request's record, or one that nobody reads.
+func recordOf(ctx context.Context) *Record {
+	if rec, ok := ctx.Value(recordKey{}).(*Record); ok {
+		return rec
+	}
+	return new(Record)
+}
+
+type principalKey struct{}
+
+// WithPrincipal says who an HTTP request acts for. Without it nobody is signed
+// in.
+func WithPrincipal(ctx context.Context, p Principal) context.Context {
+	return context.WithValue(ctx, principalKey{}, p)
+}
+
+func principalOf(ctx context.Context) Principal {
+	p, _ := ctx.Value(principalKey{}).(Principal)
+	return p
+}
+
+// Stats is what the server counts, for metrics.
+type Stats struct {
+	Sockets       int64          // WebSockets now
+	Streams       int64          // event streams now
+	Subscriptions int64          // subscriptions now
+	Selections    int64          // distinct ones among them
+	Events        int64          // events sent to clients since the start
+	Executions    int64          // events executed since the start; Events / Executions is what sharing saves
+	Closes        map[int]uint64 // connections ended since the start, by code; 1006 is for those that vanished
+}
+
+// counters are the numbers behind Stats.
+type counters struct {
+	sockets, streams, subscriptions atomic.Int64
+	events, executions              atomic.Int64
+
+	mu     sync.Mutex // guards closes
+	closes map[int]uint64
+}
+
+func (c *counters) closed(code int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.closes == nil {
+		c.closes = map[int]uint64{}
+	}
+	c.closes[code]++
+}
+
+// Stats returns the numbers of this moment.
+func (s *Server) Stats() Stats {
+	c := &s.stats
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return Stats{
+		Sockets:       c.sockets.Load(),
+		Streams:       c.streams.Load(),
+		Subscriptions: c.subscriptions.Load(),
+		Selections:    int64(s.selections.len()),
+		Events:        c.events.Load(),
+		Executions:    c.executions.Load(),
+		Closes:        maps.Clone(c.closes),
+	}
+}

@@ -1,0 +1,211 @@
+package live
+
+import (
+	"context"
+	"encoding/json"
+	"reflect"
+	"sync"
+	"time"
+
+	"github.com/99designs/gqlgen/graphql"
+	"github.com/vektah/gqlparser/v2/gqlerror"
+)
+
+// key is what two subscriptions must have in common so that an event has the
+// same JSON for both.
+type key struct {
+	query, name, variables, audience string
+}
+
+// selections holds what is subscribed to in this process, each distinct
+// selection once however many clients share it.
+type selections struct {
+	exec    graphql.GraphExecutor
+	timeout time.Duration // for the execution of one event
+	tasks   *tracker
+	stats   *counters
+
+	mu  sync.Mutex // guards all and the refs of each
+	all map[key]*selection
+}
+
+// selection executes and encodes events for all who ask for the same fields.
+type selection struct {
+	home *selections
+	key  key
+	refs int // guarded by home.mu
+	// op is used for events only, and by one goroutine at a time.
+	op *graphql.OperationContext
+
+	mu      sync.Mutex // guards pending and working
+	pending []delivery
+	working bool
+
+	// What was encoded last. Only whoever set working may touch them.
+	event any
+	body  []byte
+}
+
+// delivery is an event on its way to one operation.
+type delivery struct {
+	op    *operation
+	event any
+}
+
+// acquire returns the selection of an operation, to be released after use.
+func (s *selections) acquire(op *graphql.OperationContext, audience string) (*selection, error) {
+	var variables []byte
+	if len(op.Variables) > 0 {
+		var err error
+		if variables, err = json.Marshal(op.Variables); err != nil { // keys come out sorted
+			return nil, err
+		}
+	}
+	k := key{op.RawQuery, op.OperationName, string(variables), audience}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	sel := s.all[k]
+	if sel == nil {
+		sel = &selection{home: s, key: k, op: &graphql.OperationContext{
+			RawQuery:               op.RawQuery,
+			Variables:              op.Variables,
+			OperationName:          op.OperationName,
+			Doc:                    op.Doc,
+			Operation:              op.Operation,
+			DisableIntrospection:   op.DisableIntrospection,
+			RecoverFunc:            op.RecoverFunc,
+			ResolverMiddleware:     op.ResolverMiddleware,
+			RootResolverMiddleware: op.RootResolverMiddleware,
+		}}
+		s.all[k] = sel
+	}
+	sel.refs++
+	return sel, nil
+}
+
+func (sel *selection) release() {
+	s := sel.home
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if sel.refs--; sel.refs == 0 {
+		delete(s.all, sel.key)
+	}
+}
+
+func (s *selections) len() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.all)
+}
+
+// push hands an event over to be encoded and delivered. It does not wait for
+// that, so a slow resolver holds up nobody but those who asked for its field.
+// Each operation gets its events in the order in which they were pushed.
+func (sel *selection) push(op *operation, event any) {
+	sel.mu.Lock()
+	defer sel.mu.Unlock()
+	sel.pending = append(sel.pending, delivery{op, event})
+	if !sel.working {
+		sel.working = true
+		sel.home.tasks.add()
+		go sel.work()
+	}
+}
+
+// work delivers what is pending and returns when nothing is.
+func (sel *selection) work() {
+	defer sel.home.tasks.done()
+	for {
+		sel.mu.Lock()
+		batch := sel.pending
+		sel.pending = nil
+		if len(batch) == 0 {
+			sel.working = false
+			sel.mu.Unlock()
+			return
+		}
+		sel.mu.Unlock()
+		for _, d := range batch {
+			d.op.deliver(sel.encode(d.op, d.event), isLast(d.event))
+		}
+	}
+}
+
+func isLast(event any) bool {
+	e, ok := event.(interface{ Last() bool })
+	return ok && e.Last()
+}
+
+// encode returns the response for an event. Only pointers are remembered: that
+// two of them are equal is known without looking inside.
+func (sel *selection) encode(op *operation, event any) []byte {
+	if sel.event != nil && sel.event == event {
+		return sel.body
+	}
+	body := sel.execute(op.peer.ctx, event)
+	sel.event, sel.body = nil, nil
+	if t := reflect.TypeOf(event); t != nil && t.Kind() == reflect.Pointer {
+		sel.event, sel.body = event, body
+	}
+	return body
+}
+
+// cool forgets what was encoded last, unless events are on their way.
+func (sel *selection) cool() {
+	sel.mu.Lock()
+	defer sel.mu.Unlock()
+	if !sel.working {
+		sel.event, sel.body = nil, nil
+	}
+}
+
+// execute runs the subscription's resolver for one event.
+func (sel *selection) execute(ctx context.Context, event any) (body []byte) {
+	s := sel.home
+	s.stats.executions.Add(1)
+	ctx, cancel := context.WithTimeout(ctx, s.timeout)
+	defer cancel()
+	now := &occurrence{event: event}
+	ctx = context.WithValue(graphql.StartOperationTrace(ctx), modeKey{}, now)
+	resp := guard(ctx, s.exec, sel.op, func(respond graphql.ResponseHandler, ctx context.Context) *graphql.Response {
+		if now.field != nil {
+			ctx = graphql.WithFieldContext(ctx, now.field)
+		}
+		return respond(ctx)
+	})
+	if resp == nil {
+		resp = refuse(ctx, s.exec, sel.op, context.DeadlineExceeded)
+	}
+	if resp.Data == nil {
+		resp.Data = []byte("null") // the event happened; it is not a request error
+	}
+	return appendResponse(nil, resp)
+}
+
+// guard dispatches an operation and answers a panic as the executor would.
+func guard(
+	ctx context.Context,
+	exec graphql.GraphExecutor,
+	op *graphql.OperationContext,
+	then func(graphql.ResponseHandler, context.Context) *graphql.Response,
+) (resp *graphql.Response) {
+	defer func() {
+		if r := recover(); r != nil {
+			resp = refuse(ctx, exec, op, op.RecoverFunc(ctx, r))
+		}
+	}()
+	respond, ctx := exec.DispatchOperation(ctx, op)
+	return then(respond, ctx)
+}
+
+// refuse returns the response of an operation that fails as a whole.
+func refuse(ctx context.Context, exec graphql.GraphExecutor, op *graphql.OperationContext, err error) *graphql.Response {
+	return refuseAll(ctx, exec, op, gqlerror.List{gqlerror.WrapIfUnwrapped(err)})
+}
+
+func refuseAll(ctx context.Context, exec graphql.GraphExecutor, op *graphql.OperationContext, errs gqlerror.List) *graphql.Response {
+	if op == nil {
+		op = &graphql.OperationContext{}
+	}
+	return exec.DispatchError(graphql.WithOperationContext(ctx, op), errs)
+}

@@ -1,0 +1,407 @@
+package live
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"sync"
+	"unicode/utf8"
+
+	"github.com/99designs/gqlgen/graphql"
+	"github.com/gorilla/websocket"
+	"github.com/vektah/gqlparser/v2/gqlerror"
+
+	"github.com/branchline/branchline/internal/fault"
+)
+
+// subprotocol is the one that the npm package graphql-ws speaks. The older
+// graphql-ws subprotocol of subscriptions-transport-ws is not served.
+const subprotocol = "graphql-transport-ws"
+
+// longestID bounds the ids of operations, which are kept as long as they run.
+// graphql-ws sends UUIDs.
+const longestID = 128
+
+// The memory of an idle socket is its goroutine's stack, gorilla's Conn and the
+// read buffer. 256 bytes hold the usual complete and ping messages; longer
+// messages are read past the buffer. Writing borrows a buffer.
+var upgrader = websocket.Upgrader{
+	ReadBufferSize:  256,
+	WriteBufferSize: 1024,
+	WriteBufferPool: new(sync.Pool),
+	Subprotocols:    []string{subprotocol},
+	CheckOrigin:     func(*http.Request) bool { return true }, // checked before
+}
+
+// socket is a peer over WebSocket.
+type socket struct {
+	peer
+	conn *websocket.Conn
+
+	// Guarded by peer.mu.
+	writes  bool // the writer runs
+	broken  bool // writing is of no use any more
+	closed  bool // conn is closed
+	deaf    bool // the reader is gone
+	started bool // connection_init came
+}
+
+// acceptSocket upgrades the request and returns at once; the socket lives on in
+// a goroutine of its own. Returning lets go of net/http's buffers.
+func (s *Server) acceptSocket(w http.ResponseWriter, r *http.Request) {
+	conn, err := upgrader.Upgrade(hijacker{w}, r, nil)
+	if err != nil {
+		return // Upgrade has answered
+	}
+	sock := &socket{conn: conn}
+	sock.server, sock.wire, sock.gauge = s, sock, &s.stats.sockets
+	sock.ctx = s.context(r)
+	conn.SetReadLimit(0) // handled where it can be answered in order
+	conn.SetPongHandler(func(string) error { return nil })
+	conn.SetPingHandler(sock.onPing)
+	conn.SetCloseHandler(sock.onClose)
+	sock.arm(s.clock() + s.limits.Init)
+	if conn.Subprotocol() != subprotocol {
+		sock.fail(UnknownProtocol)
+	}
+	go sock.read()
+}
+
+// hijacker finds the connection below middleware that wraps the writer.
+type hijacker struct{ http.ResponseWriter }
+
+func (h hijacker) Hijack() (net.Conn, *bufio.ReadWriter, error) {
+	return http.NewResponseController(h.ResponseWriter).Hijack()
+}
+
+// scratch holds buffers for incoming and outgoing messages.
+var scratch = sync.Pool{New: func() any { return new(bytes.Buffer) }}
+
+// keepScratch is the largest buffer that goes back to the pool.
+const keepScratch = 64 << 10
+
+func putScratch(buf *bytes.Buffer) {
+	if buf.Cap() <= keepScratch {
+		buf.Reset()
+		scratch.Put(buf)
+	}
+}
+
+// read is the socket's one goroutine. After the farewell it goes on reading, so
+// that the client gets it: closing a connection with unread input resets it.
+func (s *socket) read() {
+	for {
+		kind, r, err := s.conn.NextReader()
+		if err != nil {
+			s.hangUp(err)
+			return
+		}
+		s.heard.Store(int64(s.server.clock()))
+		s.receive(kind, r)
+	}
+}
+
+// receive reads one message and acts on it.
+func (s *socket) receive(kind int, r io.Reader) {
+	s.mu.Lock()
+	over := s.shut
+	s.mu.Unlock()
+	if over {
+		return // NextReader skips what is left of the message
+	}
+	buf := scratch.Get().(*bytes.Buffer)
+	defer putScratch(buf)
+	limit := s.server.limits.Message
+	if _, err := buf.ReadFrom(io.LimitReader(r, limit+1)); err != nil {
+		return // NextReader returns it again
+	}
+	switch {
+	case int64(buf.Len()) > limit:
+		s.fail(TooBig)
+	case kind != websocket.TextMessage:
+		s.fail(BadMessage)
+	case !utf8.Valid(buf.Bytes()):
+		s.fail(NotUTF8)
+	default:
+		if c := s.act(buf.Bytes()); c != nil {
+			s.fail(*c)
+		}
+	}
+}
+
+// message is what a client sends.
+type message struct {
+	Type    string          `json:"type"`
+	ID      string          `json:"id"`
+	Payload json.RawMessage `json:"payload"`
+}
+
+// act does what a message asks for, or returns why the socket has to be closed.
+func (s *socket) act(data []byte) *Close {
+	var m message
+	if err := json.Unmarshal(data, &m); err != nil || m.Type == "" {
+		return &BadMessage
+	}
+	switch m.Type {
+	case "connection_init":
+		return s.init(m.Payload)
+	case "ping":
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.put(frame{kind: pong})
+		return nil
+	case "pong":
+		return nil
+	case "subscribe":
+		if !s.started { // only this goroutine changes it
+			return &NotAcknowledged
+		}
+		if m.ID == "" || len(m.ID) > longestID {
+			return &BadMessage
+		}
+		params, err := decodeParams(m.Payload)
+		if err != nil {
+			c := BadMessage.because(err.Error())
+			return &c
+		}
+		return s.begin(m.ID, func(ctx context.Context) (*graphql.OperationContext, gqlerror.List) {
+			return s.server.prepare(ctx, params)
+		})
+	case "complete":
+		if m.ID == "" {
+			return &BadMessage
+		}
+		s.complete(m.ID)
+		return nil
+	}
+	return &BadMessage
+}
+
+// init signs the socket in. Only the payload counts: a cookie would let a page
+// of another site open a socket in the user's name.
+func (s *socket) init(payload json.RawMessage) *Close {
+	if s.started {
+		return &SecondInit
+	}
+	token, ok := tokenOf(payload)
+	if !ok {
+		return &BadMessage
+	}
+	s.mu.Lock()
+	s.started, s.initBy = true, 0
+	s.mu.Unlock()
+
+	ctx, cancel := context.WithTimeout(s.ctx, s.server.limits.Init)
+	defer cancel()
+	principal, err := s.server.authenticate(ctx, token)
+	if err != nil {
+		c := refusal(err)
+		if fault.Of(err) == nil {
+			s.server.log.ErrorContext(ctx, "authenticate socket", "error", err)
+		}
+		return &c
+	}
+	if !s.server.enter(principal.Key) {
+		return &TooManySockets
+	}
+	s.mu.Lock()
+	s.principal = principal
+	if principal.Context != nil {
+		s.ctx = principal.Context(s.ctx)
+	}
+	left := s.released
+	s.entered = !left
+	s.put(frame{kind: ack})
+	s.mu.Unlock()
+	if left {
+		s.server.leave(principal.Key)
+		return nil
+	}
+	s.watch()
+	return nil
+}
+
+// refusal returns the close for a token that was not accepted. Its reason is
+// the fault's, for programs.
+func refusal(err error) Close {
+	f := fault.Of(err)
+	if f == nil {
+		return CannotVerify
+	}
+	c := SessionEnded
+	switch f.Reason {
+	case fault.TokenExpired, fault.StaleToken:
+		c = TokenOutdated
+	case fault.CannotVerify:
+		c = CannotVerify
+	case "":
+		return c.because(f.Message)
+	}
+	return c.because(string(f.Reason))
+}
+
+// tokenOf finds the access token in connection_init's payload. None is "": an
+// anonymous socket. It says whether the payload is well-formed.
+func tokenOf(payload json.RawMessage) (token string, ok bool) {
+	if len(payload) == 0 || string(payload) == "null" {
+		return "", true
+	}
+	var members map[string]json.RawMessage
+	if json.Unmarshal(payload, &members) != nil {
+		return "", false
+	}
+	for _, name := range []string{"authorization", "Authorization", "accessToken"} {
+		member, has := members[name]
+		if !has || string(member) == "null" {
+			continue
+		}
+		if json.Unmarshal(member, &token) != nil {
+			return "", false
+		}
+		if scheme, rest, has := strings.Cut(token, " "); has && strings.EqualFold(scheme, "Bearer") {
+			token = strings.TrimSpace(rest)
+		}
+		return token, true
+	}
+	return "", true
+}
+
+// onPing answers a WebSocket ping in the order of the queue; gorilla's own
+// answer would need a timer and wait for the writer.
+func (s *socket) onPing(payload string) error {
+	s.heard.Store(int64(s.server.clock()))
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.put(frame{kind: echo, body: []byte(payload)})
+	return nil
+}
+
+// onClose answers the client's close frame, unless it is the answer to ours.
+func (s *socket) onClose(code int, _ string) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if code == websocket.CloseNoStatusReceived {
+		code = websocket.CloseNormalClosure
+	}
+	s.cutOff(Close{Code: code})
+	return nil
+}
+
+// hangUp ends the reader.
+func (s *socket) hangUp(err error) {
+	var byClient *websocket.CloseError
+	polite := errors.As(err, &byClient) && byClient.Code != websocket.CloseAbnormalClosure
+	s.mu.Lock()
+	s.deaf = true
+	if s.closing.Code == 0 {
+		s.closing = vanished
+	}
+	if !polite || !s.writes {
+		s.sever()
+	}
+	s.mu.Unlock()
+	s.release()
+	s.unref()
+}
+
+// wake starts the writer unless it runs. It implements wire.
+func (s *socket) wake() {
+	if s.writes || s.broken || !s.shut && s.server.holding.Load() {
+		return
+	}
+	s.writes = true
+	s.refs++
+	go s.write()
+}
+
+// sever closes the connection, which ends the reader and the writer. It
+// implements wire.
+func (s *socket) sever() {
+	s.broken = true
+	if !s.closed {
+		s.closed = true
+		s.conn.Close() // there is nobody to tell
+	}
+}
+
+// report implements wire.
+func (s *socket) report(rec Record) {
+	if s.server.options.OnOperation != nil {
+		s.server.options.OnOperation(s.ctx, rec)
+	}
+}
+
+// write sends what is queued and ends. There is no write deadline, which would
+// be a timer per socket: the wheel looks at how long a write takes.
+func (s *socket) write() {
+	defer s.unref()
+	for {
+		s.mu.Lock()
+		s.writing = 0
+		f, ok := s.take()
+		if !ok || s.broken {
+			s.writes = false
+			if s.shut && s.deaf {
+				s.sever()
+			}
+			s.mu.Unlock()
+			return
+		}
+		s.writing = s.server.clock()
+		s.hurry(s.writing + s.server.limits.Write)
+		shut, closing := s.shut, s.closing
+		s.mu.Unlock()
+		if shut {
+			s.release()
+		}
+		if err := s.transmit(f, closing); err != nil {
+			s.mu.Lock()
+			s.sever()
+			s.mu.Unlock()
+		}
+	}
+}
+
+// transmit writes one frame. Only the writer calls it.
+func (s *socket) transmit(f frame, closing Close) error {
+	switch f.kind {
+	case beat:
+		return s.conn.WriteMessage(websocket.PingMessage, nil)
+	case echo:
+		return s.conn.WriteMessage(websocket.PongMessage, f.body)
+	case farewell:
+		return s.conn.WriteMessage(websocket.CloseMessage, websocket.FormatCloseMessage(closing.Code, closing.Reason))
+	case ack:
+		return s.conn.WriteMessage(websocket.TextMessage, ackMessage)
+	case pong:
+		return s.conn.WriteMessage(websocket.TextMessage, pongMessage)
+	}
+	buf := scratch.Get().(*bytes.Buffer)
+	defer putScratch(buf)
+	b := append(buf.AvailableBuffer(), `{"id":`...)
+	b = appendString(b, f.id)
+	switch f.kind {
+	case next:
+		b = append(b, `,"type":"next","payload":`...)
+		b = append(b, f.body...)
+	case failure:
+		b = append(b, `,"type":"error","payload":`...)
+		b = append(b, f.body...)
+	case complete:
+		b = append(b, `,"type":"complete"`...)
+	}
+	b = append(b, '}')
+	buf.Write(b) // keeps what append may have grown
+	return s.conn.WriteMessage(websocket.TextMessage, b)
+}
+
+var (
+	ackMessage  = []byte(`{"type":"connection_ack"}`)
+	pongMessage = []byte(`{"type":"pong"}`)
+)

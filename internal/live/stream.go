@@ -1,0 +1,93 @@
+package live
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/99designs/gqlgen/graphql"
+)
+
+// Stream is what the resolver of a subscription returns:
+//
+//	func (r *subscriptionResolver) Counter(ctx context.Context, name string) (<-chan *model.Count, error) {
+//		return live.Stream(ctx, func(ctx context.Context, send func(*model.Count)) (func(), error) {
+//			sub := r.hub.Subscribe(name, event.SinkFunc[*model.Count](send))
+//			send(r.present(name))
+//			return sub.Cancel, nil
+//		})
+//	}
+//
+// There is no goroutine and no channel per subscription. The transport runs the
+// resolver once to open the subscription, which calls open, and then once for
+// each event, which does not: Stream then returns a channel that holds this one
+// event, so that gqlgen's executor turns it into JSON. So everything that costs
+// something, such as reading and checking permissions, belongs inside open.
+//
+// open checks whether the caller may subscribe, subscribes, and sends the whole
+// present state first. Its ctx ends when it returns. An error, best a fault,
+// refuses the subscription. cancel ends the subscription; it is called once and
+// may be called while send runs.
+//
+// send never blocks and may be called from any goroutine, also before open
+// returns. A client that cannot keep up is disconnected with SlowReader. Send
+// the same pointer to all subscribers: an event is then executed and encoded
+// once for all who ask for the same fields, by whichever of them comes first,
+// and must not be changed afterwards. Principal.Audience tells apart those for
+// whom fields have different values. An event with a method Last() bool that
+// returns true is the subscription's last.
+func Stream[E any](
+	ctx context.Context,
+	open func(ctx context.Context, send func(E)) (cancel func(), err error),
+) (<-chan E, error) {
+	switch m := ctx.Value(modeKey{}).(type) {
+	case *opening:
+		return nil, m.open(func(send func(any)) (func(), error) {
+			return open(ctx, func(e E) { send(e) })
+		})
+	case *occurrence:
+		e, ok := m.event.(E)
+		if !ok {
+			return nil, fmt.Errorf("stream an event of type %T as %T", m.event, *new(E))
+		}
+		m.field = graphql.GetFieldContext(ctx)
+		events := make(chan E, 1)
+		events <- e
+		close(events)
+		return events, nil
+	}
+	return nil, errors.New("stream outside of the live transport")
+}
+
+// modeKey is where the context says why a subscription's resolver runs: the
+// value is an *opening or an *occurrence.
+type modeKey struct{}
+
+// opening runs a resolver to open a subscription.
+type opening struct {
+	op     *operation
+	cancel func() // set when the subscription is open
+}
+
+func (m *opening) open(open func(send func(any)) (func(), error)) error {
+	if m.cancel != nil {
+		return errors.New("open a subscription twice")
+	}
+	cancel, err := open(m.op.send)
+	if err != nil {
+		return err
+	}
+	if cancel == nil {
+		cancel = func() {}
+	}
+	m.cancel = cancel
+	return nil
+}
+
+// occurrence runs a resolver to encode one event.
+type occurrence struct {
+	event any
+	// field is the root field's, for the path of errors below it: gqlgen does
+	// not pass it on to the fields of a stream's events.
+	field *graphql.FieldContext
+}
