@@ -1,0 +1,131 @@
+// The explorer: GraphiQL with everything it needs in this build, so that it asks
+// no other site for anything.
+import 'graphiql/setup-workers/vite';
+import 'graphiql/style.css';
+import './explorer.css';
+
+import { createGraphiQLFetcher } from '@graphiql/toolkit';
+import { GraphiQL } from 'graphiql';
+import { createClient } from 'graphql-ws';
+import { StrictMode, useSyncExternalStore } from 'react';
+import { createRoot } from 'react-dom/client';
+
+import { accessToken, refresh, signedFetch, signedInAs, subscribe } from './signin';
+
+const login = `# Welcome to Branchline's API.
+#
+# 1. Write e-mail and password below, under Variables.
+# 2. Run this: Ctrl+Enter.
+# 3. Go to the next tab. You now ask as that person.
+#
+# "branchline dev" prints its demo sign-ins.
+
+mutation Login($input: LoginInput!) {
+  login(input: $input) {
+    user {
+      name
+      role
+    }
+    account {
+      name
+    }
+    accessToken
+    accessTokenExpiresAt
+  }
+}
+`;
+
+const loginVariables = `{
+  "input": {
+    "email": "",
+    "password": "",
+    "tokenDelivery": "COOKIE"
+  }
+}
+`;
+
+const trees = `# The trees of your account, with who is asking.
+
+query Trees {
+  me {
+    name
+    role
+  }
+  trees(first: 10) {
+    nodes {
+      id
+      title
+      status
+      nodeCount
+      updatedAt
+    }
+    pageInfo {
+      hasNextPage
+      endCursor
+    }
+  }
+}
+`;
+
+const expiry = `# Your own login session, live: how long it lasts,
+# and who ends it. Run this and leave it open.
+
+subscription SessionExpiry {
+  sessionExpiry {
+    __typename
+    ... on SessionState {
+      serverTime
+      idleExpiresAt
+      absoluteExpiresAt
+      level
+    }
+    ... on ForcedLogout {
+      logoutReason
+    }
+  }
+}
+`;
+
+const socket = createClient({
+  url: `${location.origin.replace(/^http/, 'ws')}/graphql`,
+  connectionParams: async () => {
+    const token = await accessToken();
+    return token ? { authorization: `Bearer ${token}` } : {};
+  },
+});
+
+const fetcher = createGraphiQLFetcher({ url: '/graphql', fetch: signedFetch, wsClient: socket });
+
+function SignedIn() {
+  const who = useSyncExternalStore(subscribe, signedInAs);
+  return <div className="signed-in" role="status">{who ? `Signed in as ${who}` : 'Not signed in: run the tab Login'}</div>;
+}
+
+const root = document.getElementById('explorer');
+const theme = document.documentElement.dataset.theme;
+
+void refresh().then(() => {
+  if (!root) return;
+  createRoot(root).render(
+    <StrictMode>
+      <GraphiQL
+        fetcher={fetcher}
+        // What is typed, a password among it, is forgotten with the tab.
+        storage={sessionStorage}
+        defaultTabs={[{ query: login, variables: loginVariables }, { query: trees }, { query: expiry }]}
+        // The first tab's own variables are not shown without this; once there are
+        // tabs of an earlier visit, theirs hold.
+        initialVariables={sessionStorage.getItem('graphiql:tabState') ? undefined : loginVariables}
+        defaultEditorToolsVisibility="variables"
+        defaultTheme={theme === 'light' || theme === 'dark' ? theme : null}
+      >
+        <GraphiQL.Logo>
+          <a href="/">Branchline</a>
+        </GraphiQL.Logo>
+        <GraphiQL.Footer>
+          <SignedIn />
+        </GraphiQL.Footer>
+      </GraphiQL>
+    </StrictMode>,
+  );
+});
