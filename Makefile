@@ -7,7 +7,6 @@ GO ?= go
 BIN := bin/branchline
 # The packages in which goroutines meet: the race detector runs on these.
 CONCURRENT := ./internal/event ./internal/login ./internal/live ./internal/store ./internal/tree ./internal/server
-VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 
 .PHONY: help
 help: ## List the targets
@@ -26,7 +25,7 @@ build: web build/api ## Build the program with the web app
 
 .PHONY: build/api
 build/api: ## Build the program with the web app as it was last built
-	@$(GO) build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o $(BIN) ./cmd/branchline
+	@$(GO) build -trimpath -ldflags '-s -w' -o $(BIN) ./cmd/branchline
 
 .PHONY: web
 web: ## Build the web app (needs Node 20.19 or newer; without it, pages say so)

@@ -1,0 +1,92 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/branchline/branchline/internal/account"
+	"github.com/branchline/branchline/internal/fault"
+	"github.com/branchline/branchline/internal/login"
+	"github.com/branchline/branchline/internal/tree"
+	"github.com/branchline/branchline/internal/tree/samples"
+)
+
+// demoPassword opens every demo sign-in. `branchline dev` prints it.
+const demoPassword = "branchline demo"
+
+// demoPeople are the demo account's users; the first one is its owner.
+var demoPeople = []struct {
+	name, email string
+	role        account.Role
+}{
+	{"Olivia Owner", "owner@demo.example", account.Owner},
+	{"Adam Admin", "admin@demo.example", account.Admin},
+	{"Erin Engineer", "engineer@demo.example", account.Engineer},
+	{"Victor Viewer", "viewer@demo.example", account.Viewer},
+}
+
+// loadDemo makes the demo account with its people and the sample trees, by the
+// use cases that everybody goes through. It returns whether the account is there;
+// a database with other accounts only is left alone.
+func (p *app) loadDemo(ctx context.Context) (bool, error) {
+	owner, err := p.logins.Login(ctx, login.LoginInput{Email: demoPeople[0].email, Password: demoPassword})
+	if err == nil {
+		_, err = p.logins.Logout(ctx, callerOf(owner))
+		return true, err
+	}
+	if !errors.Is(err, fault.Unauthenticated) {
+		return false, err
+	}
+	if any, err := p.db.HasAccounts(ctx); any || err != nil {
+		return false, err
+	}
+	owner, err = p.logins.Register(ctx, login.RegisterInput{
+		AccountName: "Demo IT", Name: demoPeople[0].name, Email: demoPeople[0].email, Password: demoPassword,
+	})
+	if err != nil {
+		return false, err
+	}
+	for _, person := range demoPeople[1:] {
+		_, token, err := p.logins.Invite(ctx, callerOf(owner), person.email, person.role)
+		if err != nil {
+			return false, err
+		}
+		joined, err := p.logins.AcceptInvitation(ctx, login.AcceptInput{Token: token, Name: person.name, Password: demoPassword})
+		if err != nil {
+			return false, err
+		}
+		if _, err := p.logins.Logout(ctx, callerOf(joined)); err != nil {
+			return false, err
+		}
+	}
+	if err := p.loadSamples(ctx, callerOf(owner).Actor); err != nil {
+		return false, err
+	}
+	_, err = p.logins.Logout(ctx, callerOf(owner))
+	return true, err
+}
+
+// loadSamples imports and publishes the sample trees.
+func (p *app) loadSamples(ctx context.Context, actor account.Actor) error {
+	for _, sample := range samples.All() {
+		done, err := p.trees.ImportTree(ctx, actor, tree.MarkdownFile, sample.Content, tree.TreeRevision)
+		if err != nil {
+			return fmt.Errorf("import %s: %w", sample.Name, err)
+		}
+		if done.Tree == nil {
+			return fmt.Errorf("import %s: %+v", sample.Name, done.Problems)
+		}
+		if _, err := p.trees.PublishTree(ctx, actor, done.Tree.ID, done.Tree.Revision, "Sample", 0); err != nil {
+			return fmt.Errorf("publish %s: %w", sample.Name, err)
+		}
+	}
+	return nil
+}
+
+func callerOf(s login.SignIn) login.Caller {
+	return login.Caller{
+		Actor:     account.Actor{AccountID: s.User.AccountID, UserID: s.User.ID, Role: s.User.Role},
+		SessionID: s.Session.ID,
+	}
+}

@@ -1,0 +1,107 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/branchline/branchline/internal/login"
+	"github.com/branchline/branchline/internal/pgtest"
+)
+
+// buildProgram builds the program as it is shipped.
+func buildProgram(t *testing.T) string {
+	t.Helper()
+	binary := filepath.Join(t.TempDir(), "branchline")
+	out, err := exec.CommandContext(t.Context(), "go", "build", "-o", binary, ".").CombinedOutput()
+	if err != nil {
+		t.Fatalf("build: %v\n%s", err, out)
+	}
+	return binary
+}
+
+// startProcess starts a serving process and returns its address when it serves.
+// It is asked to stop when the test ends, and has to stop in good order.
+func startProcess(t *testing.T, binary string, env ...string) (address string) {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), binary, "serve")
+	cmd.Env = append(os.Environ(), env...)
+	cmd.Env = append(cmd.Env, "BRANCHLINE_ADDRESS=127.0.0.1:0", "BRANCHLINE_METRICS_ADDRESS=off", "BRANCHLINE_PUBLIC_URL=http://127.0.0.1", "BRANCHLINE_LOG_FORMAT=json")
+	cmd.Dir = t.TempDir()
+	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
+	cmd.WaitDelay = 20 * time.Second
+	stderr, err := cmd.StderrPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	serving := make(chan string, 1)
+	var log bytes.Buffer
+	read := make(chan struct{})
+	go func() {
+		defer close(read)
+		for lines := bufio.NewScanner(io.TeeReader(stderr, &log)); lines.Scan(); {
+			var line struct{ Msg, Address string }
+			if json.Unmarshal(lines.Bytes(), &line) == nil && line.Msg == "serving" {
+				serving <- line.Address
+			}
+		}
+	}()
+	t.Cleanup(func() {
+		<-read
+		if err := cmd.Wait(); err != nil && cmd.ProcessState.ExitCode() != 0 {
+			t.Errorf("%s ended with %v", binary, err)
+		}
+		if t.Failed() {
+			t.Logf("the log of %s:\n%s", address, log.String())
+		}
+	})
+	select {
+	case address = <-serving:
+	case <-read:
+		t.Fatalf("it ended before it served:\n%s", log.String())
+	}
+	return "http://" + address
+}
+
+// TestMainJob runs docs/api-examples/main-job.mjs with real clients against two
+// processes on one database: the owner on one, the engineer on the other. The
+// idle limit is 30 seconds, so that the pushed warning comes while we wait.
+func TestMainJob(t *testing.T) {
+	t.Parallel()
+	const examples = "../../docs/api-examples"
+	node, err := exec.LookPath("node")
+	if err != nil {
+		t.Skip("node is not installed; the clients need it")
+	}
+	if _, err := os.Stat(filepath.Join(examples, "node_modules")); err != nil {
+		out, err := exec.CommandContext(t.Context(), "npm", "ci", "--no-audit", "--no-fund", "--prefix", examples).CombinedOutput()
+		if err != nil {
+			t.Fatalf("npm ci: %v\n%s", err, out)
+		}
+	}
+	binary := buildProgram(t)
+	env := []string{
+		"DATABASE_URL=" + pgtest.URL(t),
+		"BRANCHLINE_KEYS=" + string(login.NewKey()),
+		"BRANCHLINE_LOGIN_STANDARD_IDLE=30s",
+		"BRANCHLINE_LOGIN_IDLE_MIN=30s",
+		"BRANCHLINE_REFRESH_GRACE=3s",
+		"BRANCHLINE_DRAIN=1s",
+	}
+	owner, engineer := startProcess(t, binary, env...), startProcess(t, binary, env...)
+	out, err := exec.CommandContext(t.Context(), node, filepath.Join(examples, "main-job.mjs"), owner, engineer).CombinedOutput()
+	t.Logf("%s", out)
+	if err != nil {
+		t.Fatal(err)
+	}
+}

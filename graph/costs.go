@@ -1,0 +1,42 @@
+package graph
+
+import (
+	"github.com/branchline/branchline/graph/model"
+	"github.com/branchline/branchline/internal/tree"
+)
+
+// MaxCost is the most that one operation may cost: each field costs 1, a list
+// its elements times what one of them costs.
+const MaxCost = 5000
+
+// setCosts says what lists cost. A list without a length of its own counts as
+// one of usual length.
+func setCosts(c *ComplexityRoot) {
+	const usual = 20
+	c.Query.Trees = func(child int, _ *model.TreeFilter, _ *model.TreeOrder, first *int, _ *string, last *int, _ *string) int {
+		return 1 + length(first, last)*child
+	}
+	c.Query.Sessions = func(child int, _ *model.TreeSessionFilter, first *int, _ *string) int {
+		return 1 + length(first, nil)*child
+	}
+	c.Query.Nodes = func(child int, ids []string) int { return 1 + len(ids)*child }
+	c.Account.Members = func(child int) int { return 1 + usual*child }
+	c.AccountSecurity.ActiveSessions = func(child int) int { return 1 + usual*child }
+	c.AccountSecurity.ActiveUsers = func(child int) int { return 1 + usual*child }
+	c.User.LoginSessions = func(child int) int { return 1 + child }
+}
+
+// length returns how many elements a page has at most. What is out of bounds is
+// refused later, so it counts as the longest page.
+func length(first, last *int) int {
+	n := tree.DefaultPageSize
+	if first != nil {
+		n = *first
+	} else if last != nil {
+		n = *last
+	}
+	if n < 0 || n > tree.MaxPageSize {
+		n = tree.MaxPageSize
+	}
+	return n
+}

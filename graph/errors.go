@@ -1,0 +1,75 @@
+package graph
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"maps"
+	"runtime/debug"
+
+	"github.com/99designs/gqlgen/graphql"
+	"github.com/vektah/gqlparser/v2/gqlerror"
+
+	"github.com/branchline/branchline/internal/fault"
+)
+
+// Presenter is the only place where an error becomes words for people. A fault
+// is shown as it is. What gqlgen itself says of a query that it cannot parse or
+// validate is shown with the code BAD_USER_INPUT. Everything else is logged once
+// with an id made by newID and shown as "Internal error." with that id.
+func Presenter(log *slog.Logger, newID func() string) graphql.ErrorPresenterFunc {
+	return func(ctx context.Context, err error) *gqlerror.Error {
+		out := graphql.DefaultErrorPresenter(ctx, err)
+		if f := fault.Of(err); f != nil {
+			return present(out, f)
+		}
+		if errors.Is(err, context.Canceled) {
+			return present(out, fault.New(fault.Internal, "The request was cancelled."))
+		}
+		if out.Unwrap() == nil { // gqlgen's own words about the query
+			if out.Extensions["code"] == nil || isGqlgenCode(out.Extensions["code"]) {
+				out.Extensions = extensions(out.Extensions, fault.BadUserInput)
+			}
+			return out
+		}
+		errorID := newID()
+		log.ErrorContext(ctx, "resolver failed", "error", err, "error_id", errorID, "path", out.Path.String())
+		return present(out, fault.New(fault.Internal, "Internal error. Try again; if it stays, tell the operator the id %s.", errorID).With("errorId", errorID))
+	}
+}
+
+func present(out *gqlerror.Error, f *fault.Fault) *gqlerror.Error {
+	out.Err = f
+	out.Message = f.Message
+	out.Extensions = extensions(f.Extensions, f.Code)
+	if f.Reason != "" {
+		out.Extensions["reason"] = f.Reason
+	}
+	if f.Field != "" {
+		out.Extensions["field"] = f.Field
+	}
+	return out
+}
+
+func extensions(some map[string]any, code fault.Code) map[string]any {
+	all := maps.Clone(some)
+	if all == nil {
+		all = map[string]any{}
+	}
+	all["code"] = code
+	return all
+}
+
+// isGqlgenCode says whether code is one of gqlgen's own, for which clients of
+// this API have BAD_USER_INPUT. PERSISTED_QUERY_NOT_FOUND is none of them: stock
+// clients wait for that very word.
+func isGqlgenCode(code any) bool {
+	return code == "GRAPHQL_PARSE_FAILED" || code == "GRAPHQL_VALIDATION_FAILED" || code == "COMPLEXITY_LIMIT_EXCEEDED"
+}
+
+// Recover turns a panic in a resolver into an error for the operator, with the
+// stack.
+func Recover(_ context.Context, cause any) error {
+	return fmt.Errorf("panic: %v\n%s", cause, debug.Stack())
+}

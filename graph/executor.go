@@ -1,0 +1,99 @@
+package graph
+
+import (
+	"context"
+	"log/slog"
+
+	"github.com/99designs/gqlgen/graphql"
+	"github.com/99designs/gqlgen/graphql/executor"
+	"github.com/99designs/gqlgen/graphql/handler/extension"
+	"github.com/99designs/gqlgen/graphql/handler/lru"
+	"github.com/vektah/gqlparser/v2/ast"
+	"github.com/vektah/gqlparser/v2/gqlerror"
+
+	"github.com/branchline/branchline/internal/fault"
+)
+
+// Bounds of one operation, beside MaxCost.
+const (
+	MaxDepth  = 15   // levels of selections, those of fragments included
+	MaxTokens = 2000 // of a document
+)
+
+// The number of parsed documents and of persisted queries that are remembered.
+const (
+	cachedDocuments = 1000
+	cachedHashes    = 1000
+)
+
+// ExecutorOptions are the settings of an executor.
+type ExecutorOptions struct {
+	Log *slog.Logger
+	// NewID makes the ids by which operators find an error in the log.
+	NewID func() string
+	// Introspection lets clients ask for the schema, and adds "did you mean" to
+	// errors about it.
+	Introspection bool
+}
+
+// NewExecutor returns what runs operations: the resolvers behind the bounds on
+// what one operation may cost, with errors worded by Presenter.
+func NewExecutor(r *Resolver, o ExecutorOptions) *executor.Executor {
+	exec := executor.New(NewSchema(r))
+	exec.SetErrorPresenter(Presenter(o.Log, o.NewID))
+	exec.SetRecoverFunc(Recover)
+	exec.SetParserTokenLimit(MaxTokens)
+	exec.SetDisableSuggestion(!o.Introspection)
+	exec.SetQueryCache(lru.New[*ast.QueryDocument](cachedDocuments))
+	exec.Use(extension.AutomaticPersistedQuery{Cache: lru.New[string](cachedHashes)})
+	exec.Use(depthLimit{})
+	exec.Use(extension.FixedComplexityLimit(MaxCost))
+	if o.Introspection {
+		exec.Use(extension.Introspection{})
+	}
+	return exec
+}
+
+// depthLimit refuses operations that nest deeper than MaxDepth.
+type depthLimit struct{}
+
+var _ graphql.OperationContextMutator = depthLimit{}
+
+// ExtensionName implements graphql.HandlerExtension.
+func (depthLimit) ExtensionName() string { return "DepthLimit" }
+
+// Validate implements graphql.HandlerExtension.
+func (depthLimit) Validate(graphql.ExecutableSchema) error { return nil }
+
+// MutateOperationContext implements graphql.OperationContextMutator.
+func (depthLimit) MutateOperationContext(_ context.Context, op *graphql.OperationContext) *gqlerror.Error {
+	if depth := depthOf(op.Operation.SelectionSet, 0); depth > MaxDepth {
+		err := gqlerror.Errorf("The operation nests %d levels deep; at most %d are allowed. Ask in several operations.", depth, MaxDepth)
+		err.Extensions = map[string]any{"code": fault.BadUserInput}
+		return err
+	}
+	return nil
+}
+
+// depthOf returns how deep the set nests, and stops counting a little over the
+// limit. Fragments cannot form a circle: validation has refused that. The
+// schema's own description nests deeper in common tools, and is bounded by its cost.
+func depthOf(set ast.SelectionSet, above int) int {
+	deepest := above
+	if above > MaxDepth {
+		return above
+	}
+	for _, s := range set {
+		switch s := s.(type) {
+		case *ast.Field:
+			if s.Name != "__schema" && s.Name != "__type" {
+				deepest = max(deepest, depthOf(s.SelectionSet, above+1))
+			}
+		case *ast.InlineFragment:
+			deepest = max(deepest, depthOf(s.SelectionSet, above))
+		case *ast.FragmentSpread:
+			deepest = max(deepest, depthOf(s.Definition.SelectionSet, above))
+		}
+	}
+	return deepest
+}

@@ -1,0 +1,45 @@
+package model
+
+import "time"
+
+// TreeSession is a walk through a tree. It is written by hand because its steps
+// take an argument.
+type TreeSession struct {
+	ID            string
+	TreeID        *string
+	TreeVersion   *int
+	Title         string
+	Status        TreeSessionStatus
+	Outcome       *TreeOutcome
+	Ticket        string
+	ClientName    string
+	Subject       string
+	Reason        string
+	StartedBy     *User
+	HeldBy        *User
+	StartedAt     time.Time
+	EndedAt       *time.Time
+	ActiveSeconds int
+	Step          int
+	CurrentNode   TreeNode
+	CurrentNotes  []*TreeSessionNote
+	// AllSteps are the steps taken, undone ones included.
+	AllSteps []*TreeSessionStep
+}
+
+// IsNode marks a TreeSession as an object with a global id.
+func (TreeSession) IsNode() {}
+
+// GetID returns the global id.
+func (s TreeSession) GetID() string { return s.ID }
+
+// Steps returns the steps taken, in order.
+func (s *TreeSession) Steps(includeUndone bool) []*TreeSessionStep {
+	steps := make([]*TreeSessionStep, 0, len(s.AllSteps))
+	for _, step := range s.AllSteps {
+		if includeUndone || !step.Undone {
+			steps = append(steps, step)
+		}
+	}
+	return steps
+}

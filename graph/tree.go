@@ -1,0 +1,190 @@
+package graph
+
+import (
+	"context"
+
+	"github.com/branchline/branchline/graph/model"
+	"github.com/branchline/branchline/internal/account"
+	"github.com/branchline/branchline/internal/tree"
+)
+
+// Trees is the resolver of Query.trees.
+func (r *queryResolver) Trees(ctx context.Context, filter *model.TreeFilter, orderBy *model.TreeOrder, first *int, after *string, last *int, before *string) (*model.TreeConnection, error) {
+	asked := selected(ctx)
+	_, total := asked["totalCount"]
+	q := tree.TreeQuery{
+		Page:   tree.Page{First: first, Last: last, After: text(after), Before: text(before)},
+		Fields: treeFields(selected(ctx, "nodes").plus(selected(ctx, "edges", "node"))),
+		Total:  total,
+	}
+	if orderBy != nil {
+		q.Order = tree.TreeOrder{Field: tree.TreeOrderField(orderBy.Field), Desc: orderBy.Direction == model.OrderDirectionDesc}
+	}
+	if filter != nil {
+		for _, status := range filter.Status {
+			q.Filter.Status = append(q.Filter.Status, tree.Status(status))
+		}
+		q.Filter.Tag = text(filter.Tag)
+		var err error
+		if q.Filter.Author, err = optional[account.UserID]("filter.authorId", filter.AuthorID); err != nil {
+			return nil, err
+		}
+		if q.Filter.Category, err = optional[tree.CategoryID]("filter.categoryId", filter.CategoryID); err != nil {
+			return nil, err
+		}
+	}
+	page, err := r.Resolver.Trees.Trees(ctx, caller(ctx).Actor, q)
+	if err != nil {
+		return nil, err
+	}
+	return toTreeConnection(page), nil
+}
+
+// Tree is the resolver of Query.tree.
+func (r *queryResolver) Tree(ctx context.Context, id string) (*model.Tree, error) {
+	treeID, err := parse[tree.ID]("id", id)
+	if err != nil {
+		return nil, err
+	}
+	t, err := r.Resolver.Trees.Tree(ctx, caller(ctx).Actor, treeID, treeFields(selected(ctx)))
+	if err != nil {
+		return nil, err
+	}
+	return toTree(t), nil
+}
+
+// TreeCategories is the resolver of Query.treeCategories.
+func (r *queryResolver) TreeCategories(ctx context.Context) ([]*model.TreeCategory, error) {
+	categories, err := r.Resolver.Trees.Categories(ctx, caller(ctx).Actor)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]*model.TreeCategory, len(categories))
+	for i, c := range categories {
+		out[i] = toCategory(c)
+	}
+	return out, nil
+}
+
+// ValidateTree is the resolver of Query.validateTree.
+func (r *queryResolver) ValidateTree(ctx context.Context, in model.ValidateTreeInput) (*model.ValidateTreePayload, error) {
+	graph, err := fromGraph("input.graph", in.Graph)
+	if err != nil {
+		return nil, err
+	}
+	problems, err := r.Resolver.Trees.ValidateTree(caller(ctx).Actor, in.Title, graph)
+	if err != nil {
+		return nil, err
+	}
+	return &model.ValidateTreePayload{Problems: toProblems(problems)}, nil
+}
+
+// CreateTree is the resolver of Mutation.createTree.
+func (r *mutationResolver) CreateTree(ctx context.Context, in model.CreateTreeInput) (*model.CreateTreePayload, error) {
+	category, err := optional[tree.CategoryID]("input.categoryId", in.CategoryID)
+	if err != nil {
+		return nil, err
+	}
+	graph, err := fromGraph("input.graph", in.Graph)
+	if err != nil {
+		return nil, err
+	}
+	t, err := r.Trees.CreateTree(ctx, caller(ctx).Actor, tree.NewTree{
+		Title: in.Title, Description: in.Description, Tags: in.Tags, Category: category, Graph: graph,
+	}, treeFields(selected(ctx, "tree")))
+	if err != nil {
+		return nil, err
+	}
+	return &model.CreateTreePayload{Tree: toTree(t)}, nil
+}
+
+// UpdateTree is the resolver of Mutation.updateTree.
+func (r *mutationResolver) UpdateTree(ctx context.Context, in model.UpdateTreeInput) (*model.UpdateTreePayload, error) {
+	treeID, err := parse[tree.ID]("input.treeId", in.TreeID)
+	if err != nil {
+		return nil, err
+	}
+	change := tree.TreeChange{Title: in.Title, Description: in.Description}
+	if in.Tags != nil {
+		change.Tags = &in.Tags
+	}
+	if in.CategoryID != nil {
+		category, err := parse[tree.CategoryID]("input.categoryId", *in.CategoryID)
+		if err != nil {
+			return nil, err
+		}
+		change.Category = &category
+	}
+	if in.Graph != nil {
+		graph, err := fromGraph("input.graph", in.Graph)
+		if err != nil {
+			return nil, err
+		}
+		change.Graph = &graph
+	}
+	t, err := r.Trees.UpdateTree(ctx, caller(ctx).Actor, treeID, in.ExpectedRevision, change, treeFields(selected(ctx, "tree")))
+	if err != nil {
+		return nil, err
+	}
+	return &model.UpdateTreePayload{Tree: toTree(t)}, nil
+}
+
+// PublishTree is the resolver of Mutation.publishTree.
+func (r *mutationResolver) PublishTree(ctx context.Context, in model.PublishTreeInput) (*model.PublishTreePayload, error) {
+	treeID, err := parse[tree.ID]("input.treeId", in.TreeID)
+	if err != nil {
+		return nil, err
+	}
+	done, err := r.Trees.PublishTree(ctx, caller(ctx).Actor, treeID, in.ExpectedRevision, in.ChangeNote, treeFields(selected(ctx, "tree")))
+	if err != nil {
+		return nil, err
+	}
+	return &model.PublishTreePayload{Tree: toTree(done.Tree), Version: given(done.Version), Problems: toProblems(done.Problems)}, nil
+}
+
+// ArchiveTree is the resolver of Mutation.archiveTree.
+func (r *mutationResolver) ArchiveTree(ctx context.Context, in model.ArchiveTreeInput) (*model.ArchiveTreePayload, error) {
+	treeID, err := parse[tree.ID]("input.treeId", in.TreeID)
+	if err != nil {
+		return nil, err
+	}
+	t, err := r.Trees.ArchiveTree(ctx, caller(ctx).Actor, treeID, treeFields(selected(ctx, "tree")))
+	if err != nil {
+		return nil, err
+	}
+	return &model.ArchiveTreePayload{Tree: toTree(t)}, nil
+}
+
+// DeleteTree is the resolver of Mutation.deleteTree.
+func (r *mutationResolver) DeleteTree(ctx context.Context, in model.DeleteTreeInput) (*model.DeleteTreePayload, error) {
+	treeID, err := parse[tree.ID]("input.treeId", in.TreeID)
+	if err != nil {
+		return nil, err
+	}
+	if err := r.Trees.DeleteTree(ctx, caller(ctx).Actor, treeID); err != nil {
+		return nil, err
+	}
+	return &model.DeleteTreePayload{DeletedTreeID: treeID.String()}, nil
+}
+
+// CreateTreeCategory is the resolver of Mutation.createTreeCategory.
+func (r *mutationResolver) CreateTreeCategory(ctx context.Context, in model.CreateTreeCategoryInput) (*model.CreateTreeCategoryPayload, error) {
+	c, err := r.Trees.CreateCategory(ctx, caller(ctx).Actor, in.Name)
+	if err != nil {
+		return nil, err
+	}
+	return &model.CreateTreeCategoryPayload{Category: toCategory(c)}, nil
+}
+
+// ImportTree is the resolver of Mutation.importTree.
+func (r *mutationResolver) ImportTree(ctx context.Context, in model.ImportTreeInput) (*model.ImportTreePayload, error) {
+	done, err := r.Trees.ImportTree(ctx, caller(ctx).Actor, tree.FileFormat(in.Format), in.Content, treeFields(selected(ctx, "tree")))
+	if err != nil {
+		return nil, err
+	}
+	out := &model.ImportTreePayload{Problems: toProblems(done.Problems)}
+	if done.Tree != nil {
+		out.Tree = toTree(done.Tree)
+	}
+	return out, nil
+}

@@ -1,0 +1,111 @@
+package server
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/branchline/branchline/internal/live"
+)
+
+// requestIDHeader carries a request's id in both directions.
+const requestIDHeader = "X-Request-Id"
+
+// requestID returns the id that the request came with, if it is one that a
+// proxy would make (1 to 64 letters, digits, - and _), or a new one.
+func requestID(r *http.Request) string {
+	if id := r.Header.Get(requestIDHeader); validRequestID(id) {
+		return id
+	}
+	return newID()
+}
+
+func validRequestID(id string) bool {
+	if id == "" || len(id) > 64 {
+		return false
+	}
+	for i := range len(id) {
+		c := id[i]
+		if (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') && (c < '0' || c > '9') && c != '-' && c != '_' {
+			return false
+		}
+	}
+	return true
+}
+
+// newID returns a random id for requests and errors: 16 hexadecimal digits.
+func newID() string {
+	var b [8]byte
+	_, _ = rand.Read(b[:]) // never fails (crypto/rand)
+	return hex.EncodeToString(b[:])
+}
+
+// entry is the one log line of a request, filled on the way.
+type entry struct {
+	requestID string
+	ip        string
+	user      string
+	account   string
+}
+
+type entryKey struct{}
+
+func entryOf(ctx context.Context) *entry {
+	if e, ok := ctx.Value(entryKey{}).(*entry); ok {
+		return e
+	}
+	return &entry{}
+}
+
+// operation writes the log line of one operation. It holds no variables and no
+// header: nothing secret can be in it.
+func (s *Server) operation(ctx context.Context, transport string, status int, rec live.Record) {
+	e := entryOf(ctx)
+	level := slog.LevelInfo
+	if rec.Code == "INTERNAL_SERVER_ERROR" || status >= http.StatusInternalServerError {
+		level = slog.LevelError
+	}
+	attrs := []slog.Attr{
+		slog.String("transport", transport),
+		slog.String("request_id", e.requestID),
+		slog.String("operation", rec.Name),
+		slog.String("kind", rec.Kind),
+		slog.Duration("took", rec.Took.Round(time.Microsecond)),
+	}
+	if status != 0 {
+		attrs = append(attrs, slog.Int("status", status))
+	}
+	if rec.Code != "" {
+		attrs = append(attrs, slog.String("code", rec.Code))
+	}
+	if e.user != "" {
+		attrs = append(attrs, slog.String("user", e.user), slog.String("account", e.account))
+	}
+	if rec.Kind == "subscription" {
+		attrs = append(attrs, slog.Int("events", rec.Events))
+	}
+	attrs = append(attrs, slog.Int("bytes", rec.Bytes), slog.String("ip", e.ip))
+	s.Log.LogAttrs(ctx, level, "operation", attrs...)
+	s.metrics.observe(rec.Kind, rec.Code, rec.Took)
+}
+
+// statusWriter remembers the status that was written.
+type statusWriter struct {
+	http.ResponseWriter
+	status int
+}
+
+// WriteHeader remembers the status and passes it on.
+func (w *statusWriter) WriteHeader(status int) {
+	if w.status == 0 {
+		w.status = status
+	}
+	w.ResponseWriter.WriteHeader(status)
+}
+
+// Unwrap lets http.ResponseController reach the connection, for sockets and
+// event streams.
+func (w *statusWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }

@@ -1,0 +1,74 @@
+package server
+
+import (
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"github.com/branchline/branchline/internal/live"
+)
+
+// metrics is what Prometheus reads at /metrics.
+type metrics struct {
+	registry   *prometheus.Registry
+	operations *prometheus.HistogramVec
+}
+
+func newMetrics(stats func() live.Stats, readAge func() time.Duration) *metrics {
+	m := &metrics{
+		registry: prometheus.NewRegistry(),
+		operations: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name:    "branchline_operation_seconds",
+			Help:    "How long GraphQL operations took, by kind and by the code of their first error. Subscriptions count as long as they were open.",
+			Buckets: []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 60, 600, 3600},
+		}, []string{"kind", "code"}),
+	}
+	gauge := func(name, help string, read func() float64) {
+		m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help}, read))
+	}
+	counter := func(name, help string, read func() float64) {
+		m.registry.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{Name: name, Help: help}, read))
+	}
+	m.registry.MustRegister(m.operations, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	m.registry.MustRegister(&closes{stats, prometheus.NewDesc("branchline_closes_total", "Connections ended, by close code. 1013 are slow readers cut off; 1006 went without a word.", []string{"code"}, nil)})
+	gauge("branchline_sockets", "Open WebSockets.", func() float64 { return float64(stats().Sockets) })
+	gauge("branchline_event_streams", "Open streams of server-sent events.", func() float64 { return float64(stats().Streams) })
+	gauge("branchline_subscriptions", "Open subscriptions.", func() float64 { return float64(stats().Subscriptions) })
+	gauge("branchline_selections", "Distinct selections among the open subscriptions.", func() float64 { return float64(stats().Selections) })
+	gauge("branchline_register_read_age_seconds", "How long ago the login register's last successful read began. Over 1.5 requests are checked in the database.", func() float64 { return readAge().Seconds() })
+	counter("branchline_events_total", "Events sent to clients.", func() float64 { return float64(stats().Events) })
+	counter("branchline_event_executions_total", "Events executed. Events sent per execution is what sharing saves.", func() float64 { return float64(stats().Executions) })
+	return m
+}
+
+// observe counts an operation.
+func (m *metrics) observe(kind, code string, took time.Duration) {
+	m.operations.WithLabelValues(kind, code).Observe(took.Seconds())
+}
+
+// Metrics returns the handler for Prometheus. Serve it where only operators reach it.
+func (s *Server) Metrics() http.Handler {
+	mux := http.NewServeMux()
+	mux.Handle("GET /metrics", promhttp.HandlerFor(s.metrics.registry, promhttp.HandlerOpts{}))
+	return mux
+}
+
+// closes turns the transport's counts by close code into a metric.
+type closes struct {
+	stats func() live.Stats
+	desc  *prometheus.Desc
+}
+
+// Describe implements prometheus.Collector.
+func (c *closes) Describe(out chan<- *prometheus.Desc) { out <- c.desc }
+
+// Collect implements prometheus.Collector.
+func (c *closes) Collect(out chan<- prometheus.Metric) {
+	for code, n := range c.stats().Closes {
+		out <- prometheus.MustNewConstMetric(c.desc, prometheus.CounterValue, float64(n), strconv.Itoa(code))
+	}
+}

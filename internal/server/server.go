@@ -1,0 +1,159 @@
+// Package server puts the API, the web app and what operators ask for behind one
+// http.Handler: who is asking, which origins may, one log line a request, health
+// and metrics. It decides nothing about trees or logins.
+package server
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"net/netip"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/klauspost/compress/gzhttp"
+
+	"github.com/branchline/branchline/graph"
+	"github.com/branchline/branchline/internal/live"
+	"github.com/branchline/branchline/internal/login"
+)
+
+// graphqlPath is the API's one path. The refresh token's cookie is bound to it.
+const graphqlPath = "/graphql"
+
+// Options are what a Server works with. All are needed but those said to be
+// optional.
+type Options struct {
+	Resolver *graph.Resolver
+	Register *login.Register
+	Tokens   *login.AccessTokens
+	Ping     func(context.Context) error // asks the database for a sign of life
+	Web      http.Handler                // the web app and the explorer
+	Schema   string                      // the schema's text, for /schema.graphqls; empty hides it
+	Now      func() time.Time            // the database's clock
+	Log      *slog.Logger
+
+	Origins         []string       // that may use the API from a browser, beside the host itself
+	TrustedProxies  []netip.Prefix // whose X-Forwarded-For is believed; optional
+	InsecureCookies bool           // the site is served over plain http on purpose
+	Introspection   bool           // the schema may be asked for
+	Limits          live.Limits    // optional
+}
+
+// Server is the whole program's http.Handler.
+type Server struct {
+	Options
+	live     *live.Server
+	handler  http.Handler
+	metrics  *metrics
+	draining atomic.Bool
+}
+
+// New returns a Server. Call Start before it serves.
+func New(o Options) *Server {
+	s := &Server{Options: o}
+	exec := graph.NewExecutor(o.Resolver, graph.ExecutorOptions{Log: o.Log, NewID: newID, Introspection: o.Introspection})
+	s.live = live.New(exec, live.Options{
+		Authenticate: s.authenticateSocket,
+		AllowOrigin:  s.allowOrigin,
+		Context:      s.socketContext,
+		Limits:       o.Limits,
+		Log:          o.Log,
+		OnOperation: func(ctx context.Context, rec live.Record) {
+			s.operation(ctx, "live", 0, rec)
+		},
+	})
+	s.metrics = newMetrics(s.live.Stats, o.Register.ReadAge)
+	s.handler = s.routes()
+	return s
+}
+
+// Start lets the server accept sockets. Their contexts carry ctx's values.
+func (s *Server) Start(ctx context.Context) { s.live.Start(ctx) }
+
+// Drain tells load balancers to go elsewhere, asks the sockets to come back to
+// another process, spread over a span, and waits for what is under way.
+func (s *Server) Drain(ctx context.Context, over time.Duration) error {
+	s.draining.Store(true)
+	return s.live.Drain(ctx, over)
+}
+
+// Stop cuts off what Drain left.
+func (s *Server) Stop() { s.live.Stop() }
+
+// Stats returns what the transport counts.
+func (s *Server) Stats() live.Stats { return s.live.Stats() }
+
+// ServeHTTP implements http.Handler.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.handler.ServeHTTP(w, r) }
+
+func (s *Server) routes() http.Handler {
+	mux := http.NewServeMux()
+	mux.Handle(graphqlPath, s.graphql())
+	mux.HandleFunc("GET /healthz", healthz)
+	mux.HandleFunc("GET /readyz", s.readyz)
+	mux.HandleFunc("GET /schema.graphqls", s.schema)
+	mux.Handle("/", s.Web)
+	return mux
+}
+
+// graphql wraps the transport: a request id, who is asking, compression, and the
+// log line at the end.
+func (s *Server) graphql() http.Handler {
+	compressed := compress(s.live)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		began := time.Now()
+		e := &entry{requestID: requestID(r), ip: clientIP(r, s.TrustedProxies)}
+		w.Header().Set(requestIDHeader, e.requestID)
+		ctx := context.WithValue(r.Context(), entryKey{}, e)
+		if isStream(r) { // logs itself, operation by operation, and is not compressed
+			s.live.ServeHTTP(w, r.WithContext(s.authenticateRequest(ctx, w, r, e)))
+			return
+		}
+		out := &statusWriter{ResponseWriter: w}
+		rec := &live.Record{}
+		ctx = live.WithRecord(s.authenticateRequest(ctx, out, r, e), rec)
+		compressed.ServeHTTP(out, r.WithContext(ctx))
+		rec.Took = time.Since(began)
+		s.operation(ctx, "http", out.status, *rec)
+	})
+}
+
+// compress compresses answers of a kilobyte and more. Random padding keeps an
+// answer's length from telling what is in it (the BREACH attack).
+func compress(handler http.Handler) http.Handler {
+	wrap, err := gzhttp.NewWrapper(gzhttp.MinSize(1024), gzhttp.RandomJitter(32, 0, false), gzhttp.SuffixETag("-gzip"))
+	if err != nil { // only for settings that are wrong
+		panic(err)
+	}
+	return wrap(handler)
+}
+
+// isStream says whether the request becomes a socket or an event stream.
+func isStream(r *http.Request) bool {
+	return strings.EqualFold(r.Header.Get("Upgrade"), "websocket") || strings.Contains(r.Header.Get("Accept"), "text/event-stream")
+}
+
+// allowOrigin says whether a page that a browser names may use the API: one of
+// this site, or of an origin that the operator allows.
+func (s *Server) allowOrigin(r *http.Request) bool {
+	origin := r.Header.Get("Origin")
+	if origin == "" {
+		return true
+	}
+	_, host, found := strings.Cut(origin, "://")
+	return found && strings.EqualFold(host, r.Host) || slices.Contains(s.Origins, strings.ToLower(origin))
+}
+
+// schema serves the schema's text.
+func (s *Server) schema(w http.ResponseWriter, _ *http.Request) {
+	if s.Schema == "" {
+		plain(w, http.StatusNotFound, "The schema is not shown here. BRANCHLINE_EXPLORER=true shows it.\n")
+		return
+	}
+	w.Header().Set("Content-Type", "application/graphql; charset=utf-8")
+	w.Header().Set("Cache-Control", "no-cache")
+	_, _ = w.Write([]byte(s.Schema))
+}
