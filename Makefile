@@ -34,10 +34,10 @@ web: ## Build the web app (needs Node 20.19 or newer; without it, pages say so)
 
 WEB_SOURCES := $(shell find web/src web/public web/*.html web/*.ts web/package-lock.json schema.graphqls -type f 2>/dev/null)
 web/dist/index.html: web/node_modules/.package-lock.json $(WEB_SOURCES)
-	@cd web && npm run --silent build && touch dist/index.html
+	@echo 'web: building the web app'; cd web && npm run --silent build -- --logLevel warn && touch dist/index.html
 
 web/node_modules/.package-lock.json: web/package-lock.json
-	@cd web && npm ci --no-audit --no-fund && touch node_modules/.package-lock.json
+	@echo 'web: installing the JavaScript packages'; cd web && npm ci --no-audit --no-fund --loglevel error && touch node_modules/.package-lock.json
 
 .PHONY: test
 test: ## Run all tests against a real PostgreSQL, which they start themselves
@@ -46,6 +46,10 @@ test: ## Run all tests against a real PostgreSQL, which they start themselves
 .PHONY: test/race
 test/race: ## Run the tests of the packages with concurrency under the race detector
 	@$(GO) tool gotestsum --format pkgname -- -race -timeout 20m $(CONCURRENT)
+
+.PHONY: test/web
+test/web: web ## Run the browser tests in Chromium (CHROMIUM names it where it is not /usr/bin/chromium)
+	@cd web && npm run --silent e2e
 
 .PHONY: fuzz
 fuzz: ## Fuzz each parser for 20 seconds
@@ -60,9 +64,10 @@ bench: build/api ## Measure the program beside bare floors in the same run, and 
 	@$(GO) run ./cmd/branchline-bench
 
 .PHONY: lint
-lint: ## Look for mistakes: go vet, staticcheck
+lint: ## Look for mistakes: go vet and staticcheck; tsc and oxlint where the web side is installed
 	@$(GO) vet ./...
 	@$(GO) tool staticcheck ./...
+	@if [ -d web/node_modules ]; then cd web && npm run --silent check; fi
 
 .PHONY: generate
 generate: ## Write the generated files anew

@@ -9,7 +9,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -71,9 +70,6 @@ func dev(cmd *cobra.Command) error {
 		if s.Server.Keys, err = devKeys(filepath.Join(devFolder, "keys")); err != nil {
 			return err
 		}
-	}
-	if loaded.From["BRANCHLINE_DRAIN"] == "" {
-		s.Server.Drain = time.Second // nobody waits for others here
 	}
 	if s.Database.URL.IsZero() {
 		cluster, err := devCluster(ctx, out)
