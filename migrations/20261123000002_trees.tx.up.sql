@@ -117,6 +117,7 @@ CREATE TABLE tree_sessions (
   CHECK ((escalated_at IS NULL) = (escalation_urgency IS NULL))
 );
 CREATE INDEX tree_sessions_by_holder ON tree_sessions (account_id, held_by, started_at DESC, id DESC);
+CREATE INDEX tree_sessions_by_starter ON tree_sessions (account_id, started_by, started_at DESC, id DESC);
 CREATE INDEX tree_sessions_by_start ON tree_sessions (account_id, started_at DESC, id DESC);
 CREATE INDEX tree_sessions_by_tree ON tree_sessions (account_id, tree_id, tree_version);
 CREATE INDEX tree_sessions_by_client ON tree_sessions (account_id, client_id, started_at DESC) WHERE client_id IS NOT NULL;

@@ -164,7 +164,7 @@ func (t loginTx) EndLoginSessions(ctx context.Context, e login.Ending) ([]login.
 		OrderExpr("s.id").
 		For("NO KEY UPDATE")
 	if len(e.Sessions) > 0 {
-		locked = locked.Where("s.id IN (?)", bun.In(e.Sessions))
+		locked = locked.Where("s.id IN (?)", bun.List(e.Sessions))
 	}
 	if !e.User.IsZero() {
 		locked = locked.Where("s.user_id = ?", e.User)
@@ -231,7 +231,7 @@ func (l *Logins) ExpireLoginSessions(ctx context.Context, ids []login.SessionID,
 		if len(ids) == 0 {
 			return nil, nil
 		}
-		due = due.Where("s.id IN (?)", bun.In(ids))
+		due = due.Where("s.id IN (?)", bun.List(ids))
 	}
 	var rows []endedRow
 	err := l.db.NewRaw(`

@@ -74,8 +74,12 @@ func (n *Notifier) Start(ctx context.Context) {
 }
 
 // Stop ends both and waits for it. A hint that is still waiting is lost; the
-// others' next read finds what it was about.
+// others' next read finds what it was about. It is safe to call more than once,
+// and without a start.
 func (n *Notifier) Stop() {
+	if n.stop == nil {
+		return
+	}
 	n.stop()
 	n.running.Wait()
 }

@@ -206,7 +206,7 @@ func (s *Trees) Trees(ctx context.Context, accountID account.ID, form tree.Form,
 	filter := func(q *bun.SelectQuery) *bun.SelectQuery {
 		q = q.
 			Where("t.account_id = ?", accountID).
-			Where("t.status IN (?)", bun.In(query.Filter.Status))
+			Where("t.status IN (?)", bun.List(query.Filter.Status))
 		if !query.Filter.Category.IsZero() {
 			q = q.Where("t.category_id = ?", query.Filter.Category)
 		}

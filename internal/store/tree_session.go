@@ -181,7 +181,7 @@ func (s *Trees) Sessions(ctx context.Context, accountID account.ID, userID accou
 			q = q.Where("(s.held_by = ? OR s.started_by = ?)", userID, userID)
 		}
 		if len(query.Filter.Status) > 0 {
-			q = q.Where("s.status IN (?)", bun.In(query.Filter.Status))
+			q = q.Where("s.status IN (?)", bun.List(query.Filter.Status))
 		}
 		if !query.Filter.Tree.IsZero() {
 			q = q.Where("s.tree_id = ?", query.Filter.Tree)

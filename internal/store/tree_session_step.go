@@ -80,7 +80,7 @@ func readLogs(ctx context.Context, db bun.IDB, accountID account.ID, sessions ..
 		Model(&rows).
 		ColumnExpr("e.session_id, e.seq, e.kind, e.node_id, e.node_kind, e.title, e.text, e.option_id, e.option_label, e.to_node_id, e.outcome, e.reason, e.target_seq, e.note, e.entered_at, e.at").
 		Where("e.account_id = ?", accountID).
-		Where("e.session_id IN (?)", bun.In(ids)).
+		Where("e.session_id IN (?)", bun.List(ids)).
 		OrderExpr("e.session_id, e.seq")
 	if err := joinPerson(q, "maker", "e.account_id", "e.by_user_id").Scan(ctx); err != nil {
 		return fmt.Errorf("read the log of a tree session: %w", err)

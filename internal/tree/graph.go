@@ -137,8 +137,8 @@ func (n *Node) Option(id OptionID) *Option {
 	return nil
 }
 
-// Targets calls yield with the target of every way out of the node, its option
-// (nil for Next) and the way's path within the node, until yield returns false.
+// targets calls yield with where each way out of the node leads, and with the
+// number of its option, or -1 for Next.
 func (n *Node) targets(yield func(option int, target NodeID)) {
 	for i := range n.Options {
 		yield(i, n.Options[i].Target)

@@ -40,6 +40,21 @@ func ParseFile(format FileFormat, content string) (File, []Problem, error) {
 	return File{}, nil, fault.Input("input.format", "There is no file format %q.", format)
 }
 
+// check finds the problems of all that the file says.
+func (f *File) check() []Problem {
+	problems := Check(f.Title, f.Graph)
+	add := func(path string, err error) {
+		if refused := fault.Of(err); refused != nil {
+			problems = append(problems, Problem{Code: InvalidText, Severity: Error, Path: path, Message: refused.Message})
+		}
+	}
+	_, err := cleanText("", f.Description, MaxDescription)
+	add("description", err)
+	_, err = cleanTags("", f.Tags)
+	add("tags", err)
+	return problems
+}
+
 // The JSON of a file. Fields that are empty are left out.
 type (
 	fileJSON struct {
@@ -170,7 +185,7 @@ func ParseJSON(content string) (File, []Problem) {
 	p.dec.UseNumber()
 	var f File
 	if p.file(&f) {
-		return f, p.located(append(p.problems, Check(f.Title, f.Graph)...))
+		return f, p.located(append(p.problems, f.check()...))
 	}
 	return f, p.problems
 }

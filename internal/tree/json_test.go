@@ -80,6 +80,7 @@ func TestParseJSON_NamesEachProblemWithItsPlace(t *testing.T) {
 		"a NUL, escaped":           {[]string{`"é"`, `"\u0000"`}, []string{"INVALID_TEXT 9:59"}},
 		"a NUL":                    {[]string{`"é"`, "\"\x00\""}, []string{"INVALID_TEXT 9:60"}},
 		"another encoding":         {[]string{`"é"`, "\"\xe9\""}, []string{"INVALID_TEXT 9:60"}},
+		"a tag of two lines":       {[]string{`"title": "T",`, `"title": "T", "tags": ["a\nb"],`}, []string{"INVALID_TEXT 3:25"}},
 		"no title":                 {[]string{`"T"`, `""`}, []string{"EMPTY_TITLE 3:12"}},
 	}
 	for name, tt := range tests {

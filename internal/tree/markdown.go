@@ -60,7 +60,7 @@ func ParseMarkdown(content string) (File, []Problem) {
 		// What the rules would say of half a tree helps nobody.
 		return file, p.located(p.problems)
 	}
-	return file, p.located(append(p.problems, Check(file.Title, file.Graph)...))
+	return file, p.located(append(p.problems, file.check()...))
 }
 
 type markdownParser struct {
@@ -124,6 +124,11 @@ type outlineWay struct {
 	to      *outlineNode
 }
 
+// maxJoined bounds, in bytes, a text that is put together from lines. It is more
+// than any such text may have in characters, so that Validate refuses what was
+// cut off here.
+const maxJoined = 4*MaxExpected + 100
+
 var (
 	arrow    = regexp.MustCompile(`(?:^|[ \t])(→|->|=>)(?:[ \t]+|$)`)
 	bullet   = regexp.MustCompile(`^[-*+][ \t]+`)
@@ -186,7 +191,9 @@ func (p *markdownParser) readLine() {
 	arrowAt := arrow.FindStringSubmatchIndex(l.text)
 	isWay := arrowAt != nil && (isBullet || arrowAt[2] == 0)
 	if p.previous != nil && !isBullet && !isFence && !isWay && fieldOf(l.text) == "" {
-		*p.previous += " " + l.text
+		if len(*p.previous) < maxJoined {
+			*p.previous += " " + l.text
+		}
 		return
 	}
 	for len(p.open) > 1 && l.set <= p.open[len(p.open)-1].set {
@@ -285,8 +292,10 @@ func (n *outlineNode) names() []string {
 // titleKey returns a title as references are compared with it: case, spacing,
 // emphasis and a full stop aside.
 func titleKey(title string) string {
-	return strings.TrimRight(fold(strings.NewReplacer("*", "", "`", "", "_", " ").Replace(title)), ".!:;, ")
+	return strings.TrimRight(fold(emphasis.Replace(title)), ".!:;, ")
 }
+
+var emphasis = strings.NewReplacer("*", "", "`", "", "_", " ")
 
 // newOutlineNode reads a title: its id, its outcome, and with them its kind.
 func newOutlineNode(title string, offset int) *outlineNode {
@@ -404,6 +413,9 @@ func (p *markdownParser) plain(node *outlineNode) {
 	switch value := l.text; fieldOf(l.text) {
 	case "expected":
 		value = strings.TrimSpace(value[len("expected:"):])
+		if len(node.Expected) >= maxJoined {
+			return
+		}
 		if node.Expected != "" {
 			value = node.Expected + "\n" + value
 		}
@@ -491,7 +503,7 @@ func (p *markdownParser) resolve() {
 	for i := 0; i < len(p.nodes) && !p.full() && i <= MaxNodes; i++ { // p.nodes grows by solutions that are made here
 		for _, w := range p.nodes[i].ways {
 			p.resolveWay(w, slugs)
-			if p.full() {
+			if p.full() || len(p.nodes) > MaxNodes {
 				return
 			}
 		}

@@ -172,6 +172,8 @@ func TestParseMarkdown_NamesEachProblemWithItsPlace(t *testing.T) {
 		"an arrow without a label":   {head + "- → Resolved: A\n- b → Resolved: A\n", []string{"EMPTY_LABEL 5:1", "SOLUTION_WITHOUT_TEXT 5:5"}},
 		"an arrow on the next line":  {head + "- a → Resolved: A\n- b → Resolved: B\n- c\n  or d → Q?\n", []string{"SYNTAX 8:3"}},
 		"a NUL":                      {"# T\n\x00", []string{"INVALID_TEXT 2:1"}},
+		"a tag that is too long":     {"# T\n\nTags: " + strings.Repeat("x", 41) + "\n\n## Resolved: X\n\nx\n", []string{"INVALID_TEXT 3:1"}},
+		"a description too long":     {"# T\n\n" + strings.Repeat("long ", 2001) + "\n\n## Resolved: X\n\nx\n", []string{"INVALID_TEXT 3:1"}},
 		"another encoding":           {"# \xe9\n", []string{"INVALID_TEXT 1:3"}},
 	}
 	for name, tt := range tests {
@@ -243,4 +245,30 @@ func FuzzParseMarkdown(f *testing.F) {
 		_, problems := tree.ParseMarkdown(text)
 		checkProblems(t, text, problems)
 	})
+}
+
+// Files of the largest size that are all of one kind: each is read in time that
+// is in proportion, or this test would be seen to hang.
+func TestParseMarkdown_Bounds(t *testing.T) {
+	t.Parallel()
+	fill := func(begin, line string) string {
+		return begin + strings.Repeat(line, (tree.MaxGraphBytes-len(begin))/len(line))
+	}
+	var deep strings.Builder
+	for i := 0; deep.Len() < tree.MaxGraphBytes-2000; i++ {
+		fmt.Fprintf(&deep, "%s- a → n%d?\n", strings.Repeat(" ", i), i)
+	}
+	for name, text := range map[string]string{
+		"a line that goes on": fill("# T\n## Q?\n- a → b\n", "x\n"),
+		"expectations":        fill("# T\n## Do\n", "Expected: x\n"),
+		"options":             fill("# T\n## Q?\n", "- a → Resolved: n\n"),
+		"nodes":               fill("# T\n", "## a\n"),
+		"spaces":              fill("# T\n", " "),
+		"steps inwards":       "# T\n- q?\n" + deep.String(),
+		"too large":           strings.Repeat("x", tree.MaxGraphBytes+1),
+	} {
+		if _, problems := tree.ParseMarkdown(text); !tree.HasErrors(problems) || len(problems) > 100 {
+			t.Errorf("%s: %d problems", name, len(problems))
+		}
+	}
 }

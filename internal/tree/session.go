@@ -1,6 +1,7 @@
 package tree
 
 import (
+	"fmt"
 	"time"
 
 	"github.com/branchline/branchline/internal/account"
@@ -367,15 +368,19 @@ func (s *Session) entry(kind EntryKind, now time.Time) Entry {
 
 // append adds an entry to the log and moves the state along.
 func (s *Session) append(e Entry) error {
+	node := s.CurrentNode
+	if e.To != "" {
+		if node = s.Version.Graph.Node(e.To); node == nil {
+			return fmt.Errorf("tree session %s: version %d of its tree has no node %q", s.ID, s.Version.Number, e.To) // Validate keeps such a graph from being published
+		}
+	}
 	if err := s.apply(e); err != nil {
 		return err
 	}
 	s.Log = append(s.Log, e)
-	if s.CurrentNode != nil && s.CurrentNode.ID == s.CurrentNodeID || s.Version == nil {
-		return nil
+	if e.To != "" {
+		s.CurrentNode, s.CurrentTitle = node, node.Title
 	}
-	s.CurrentNode = s.Version.Graph.Node(s.CurrentNodeID)
-	s.CurrentTitle = s.CurrentNode.Title
 	return nil
 }
 

@@ -1,5 +1,7 @@
-// Package samples holds trees that fill a new account: runbooks of common faults,
-// written from public knowledge, as Markdown outlines.
+// Package samples holds troubleshooting trees that ship with the program, as the
+// Markdown outlines that people write. They fill a demo account. They are written
+// by the project from public knowledge; addresses and names in them are those that
+// RFC 5737 and RFC 2606 set aside, or private.
 package samples
 
 import (
