@@ -21,7 +21,7 @@ type Caller struct {
 	// none was sent. Fields that anybody may ask for do not mind.
 	Refused error
 	// Cookie carries the refresh token of browsers; nil where no cookie can be
-	// set, as over a socket.
+	// set, as over a socket or an event stream.
 	Cookie Cookie
 }
 
@@ -109,4 +109,4 @@ func (c *Caller) deliver(how model.TokenDelivery, token login.Secret, session lo
 
 var notYours = fault.New(fault.Forbidden, "Only your own login sessions are shown here. Owners see everybody's in accountSecurity.")
 
-var cannotSetCookie = fault.Input("input.tokenDelivery", "A cookie cannot be set over a socket. Send this by POST, or ask for PAYLOAD.")
+var cannotSetCookie = fault.Input("input.tokenDelivery", "A cookie cannot be set over a socket or an event stream. Send this by POST, or ask for PAYLOAD.")

@@ -15,14 +15,16 @@ import (
 )
 
 // Presenter is the only place where an error becomes words for people. A fault
-// is shown as it is. What gqlgen itself says of a query that it cannot parse or
-// validate is shown with the code BAD_USER_INPUT. Everything else is logged once
-// with an id made by newID and shown as "Internal error." with that id.
+// is shown as it is; of several at once the first one is the message, and all are
+// listed in extensions.problems, each with its field. What gqlgen itself says of a
+// query that it cannot parse or validate is shown with the code BAD_USER_INPUT.
+// Everything else is logged once with an id made by newID and shown as
+// "Internal error." with that id.
 func Presenter(log *slog.Logger, newID func() string) graphql.ErrorPresenterFunc {
 	return func(ctx context.Context, err error) *gqlerror.Error {
 		out := graphql.DefaultErrorPresenter(ctx, err)
-		if f := fault.Of(err); f != nil {
-			return present(out, f)
+		if all := fault.All(err); len(all) > 0 {
+			return withProblems(present(out, all[0]), all)
 		}
 		if errors.Is(err, context.Canceled) {
 			return present(out, fault.New(fault.Internal, "The request was cancelled."))
@@ -49,6 +51,19 @@ func present(out *gqlerror.Error, f *fault.Fault) *gqlerror.Error {
 	if f.Field != "" {
 		out.Extensions["field"] = f.Field
 	}
+	return out
+}
+
+// withProblems lists several faults, so that a form shows them all at once.
+func withProblems(out *gqlerror.Error, all []*fault.Fault) *gqlerror.Error {
+	if len(all) < 2 {
+		return out
+	}
+	problems := make([]map[string]any, len(all))
+	for i, f := range all {
+		problems[i] = map[string]any{"field": f.Field, "message": f.Message}
+	}
+	out.Extensions["problems"] = problems
 	return out
 }
 

@@ -3,6 +3,7 @@ package graph
 import (
 	"context"
 	"log/slog"
+	"slices"
 
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/99designs/gqlgen/graphql/executor"
@@ -50,8 +51,47 @@ func NewExecutor(r *Resolver, o ExecutorOptions) *executor.Executor {
 	exec.Use(extension.FixedComplexityLimit(MaxCost))
 	if o.Introspection {
 		exec.Use(extension.Introspection{})
+	} else {
+		exec.Use(noIntrospection{})
 	}
 	return exec
+}
+
+// noIntrospection refuses operations that ask for the schema. Without it gqlgen's
+// own refusal, which is no fault, would look like a mistake of the server.
+type noIntrospection struct{}
+
+var _ graphql.OperationContextMutator = noIntrospection{}
+
+// ExtensionName implements graphql.HandlerExtension.
+func (noIntrospection) ExtensionName() string { return "NoIntrospection" }
+
+// Validate implements graphql.HandlerExtension.
+func (noIntrospection) Validate(graphql.ExecutableSchema) error { return nil }
+
+// MutateOperationContext implements graphql.OperationContextMutator.
+func (noIntrospection) MutateOperationContext(_ context.Context, op *graphql.OperationContext) *gqlerror.Error {
+	if !asksForSchema(op.Operation.SelectionSet) {
+		return nil
+	}
+	err := gqlerror.Errorf("This server does not show its schema. Ask its operator for it.")
+	err.Extensions = map[string]any{"code": fault.BadUserInput}
+	return err
+}
+
+// asksForSchema says whether a selection of a root type describes the schema.
+func asksForSchema(set ast.SelectionSet) bool {
+	return slices.ContainsFunc(set, func(s ast.Selection) bool {
+		switch s := s.(type) {
+		case *ast.Field:
+			return s.Name == "__schema" || s.Name == "__type"
+		case *ast.InlineFragment:
+			return asksForSchema(s.SelectionSet)
+		case *ast.FragmentSpread:
+			return asksForSchema(s.Definition.SelectionSet)
+		}
+		return false
+	})
 }
 
 // depthLimit refuses operations that nest deeper than MaxDepth.

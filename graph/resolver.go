@@ -6,6 +6,7 @@ package graph
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -127,8 +128,13 @@ func (r *queryResolver) Nodes(ctx context.Context, ids []string) ([]model.Node, 
 	nodes := make([]model.Node, len(ids))
 	for i, text := range ids {
 		node, err := r.Node(ctx, text)
-		if f := fault.Of(err); f != nil && f.Code == fault.NotFound {
+		if errors.Is(err, fault.NotFound) {
 			continue
+		}
+		if f := fault.Of(err); f != nil && f.Field != "" {
+			at := *f
+			at.Field = fmt.Sprintf("ids[%d]", i)
+			return nil, &at
 		}
 		if err != nil {
 			return nil, err

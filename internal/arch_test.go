@@ -33,7 +33,6 @@ var mayImport = map[string][]string{
 	"internal/config":                   {"internal/login"},
 	"internal/devdb":                    {},
 	"migrations":                        {},
-	"samples":                           {},
 	"web":                               {},
 	"internal/store": {
 		"internal/account", "internal/fault", "internal/event", "internal/id", "internal/login", "internal/tree", "migrations",

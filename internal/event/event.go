@@ -16,10 +16,11 @@ const (
 )
 
 // Hint says "look now": something of this topic changed in this account. A lost
-// hint costs time, never correctness; a hint too many costs one read.
+// hint costs time, never correctness; a hint too many costs one read. The zero
+// Hint means every topic of every account.
 type Hint struct {
 	Account string // the account's id; empty means every account
-	Topic   Topic
+	Topic   Topic  // empty means every topic
 }
 
 // Hinter sends hints to every process, this one included. Send never blocks and

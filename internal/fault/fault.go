@@ -128,6 +128,24 @@ func Of(err error) *Fault {
 	return f
 }
 
+// All returns the faults that err is, wraps, or joins, in their order. A fault's
+// cause is not looked into: it is for the log.
+func All(err error) []*Fault {
+	switch e := err.(type) { //nolint:errorlint // the tree of errors is walked here
+	case nil:
+		return nil
+	case *Fault:
+		return []*Fault{e}
+	case interface{ Unwrap() []error }:
+		var all []*Fault
+		for _, one := range e.Unwrap() {
+			all = append(all, All(one)...)
+		}
+		return all
+	}
+	return All(errors.Unwrap(err))
+}
+
 // ReasonOf returns the reason of the fault that err is or wraps, or "".
 func ReasonOf(err error) Reason {
 	if f := Of(err); f != nil {

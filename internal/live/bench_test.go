@@ -63,12 +63,12 @@ func serveAsChild() bool {
 		}
 		crowd[i] = ws
 	}
-	fmt.Println("ready")
+	io.WriteString(os.Stdout, "ready\n")
 	for in.Scan() {
 		for _, ws := range crowd {
 			receive(ws)
 		}
-		fmt.Println("received")
+		io.WriteString(os.Stdout, "received\n")
 	}
 	return true
 }

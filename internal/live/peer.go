@@ -42,7 +42,6 @@ type peer struct {
 	goneBy   time.Duration
 	beatAt   time.Duration
 	initBy   time.Duration // zero once initialised
-	bornAt   time.Duration
 	oldAt    time.Duration
 	drainAt  time.Duration // zero unless the server drains
 	writing  time.Duration // since when a frame is being written; zero if none is
@@ -61,7 +60,6 @@ type wire interface {
 // arm sets the time limits of a new connection and lets the wheel know it.
 func (p *peer) arm(initBy time.Duration) {
 	limits, now := &p.server.limits, p.server.clock()
-	p.bornAt = now
 	p.heard.Store(int64(now))
 	p.oldAt = now + limits.Life - p.server.random(limits.LifeSpread)
 	p.beatAt = now + limits.Ping - p.server.random(limits.Ping/2)

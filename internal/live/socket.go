@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"crypto/tls"
 	"encoding/json"
 	"errors"
 	"io"
@@ -324,10 +325,15 @@ func (s *socket) wake() {
 // implements wire.
 func (s *socket) sever() {
 	s.broken = true
-	if !s.closed {
-		s.closed = true
-		s.conn.Close() // there is nobody to tell
+	if s.closed {
+		return
 	}
+	s.closed = true
+	conn := s.conn.NetConn()
+	if t, ok := conn.(*tls.Conn); ok {
+		conn = t.NetConn() // TLS's goodbye could block on a client that does not read
+	}
+	conn.Close() // there is nobody to tell
 }
 
 // report implements wire.

@@ -5,6 +5,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
+	"net/http/httptest"
 	"runtime/pprof"
 	"strings"
 	"sync/atomic"
@@ -417,4 +419,32 @@ func TestSocket_APanicEndsOneOperationOnly(t *testing.T) {
 	other := b.dial(t)
 	other.send(`{"type":"connection_init","payload":{"accessToken":"panic"}}`)
 	other.wantClose(live.CannotVerify)
+}
+
+func TestSocket_OverTLS(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	secure := httptest.NewUnstartedServer(b.Server)
+	secure.StartTLS()
+	defer secure.Close()
+	dialer := websocket.Dialer{
+		Subprotocols:    []string{"graphql-transport-ws"},
+		TLSClientConfig: secure.Client().Transport.(*http.Transport).TLSClientConfig,
+	}
+	ws, _, err := dialer.Dial("wss"+strings.TrimPrefix(secure.URL, "https"), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ws.Close()
+	ws.SetReadDeadline(time.Now().Add(patience))
+	c := &client{t, ws}
+	c.init("ann")
+	awaitWatch(b, c, "ann")
+	c.send(subscribeMessage("1", counter))
+	c.want(next("1", 0))
+	b.end("ann", live.SessionEnded)
+	c.want(`{"id":"1","type":"complete"}`)
+	c.wantClose(live.SessionEnded)
+	ws.Close()
+	await(t, "it is gone", func() bool { return b.Stats().Sockets == 0 })
 }

@@ -57,7 +57,7 @@ type SessionKey struct {
 type Standing struct {
 	SessionKey
 	UserID       account.UserID
-	TokenVersion int // the user's
+	TokenVersion int // the user's; 0 where the session has ended
 
 	SignedInAt time.Time
 	Idle       time.Duration
@@ -185,8 +185,11 @@ func (r *Register) Start(ctx context.Context) {
 }
 
 // Stop ends the reading and waits for it. Check then refuses what it can no
-// longer know.
+// longer know. It is safe to call more than once, and without a start.
 func (r *Register) Stop() {
+	if r.stop == nil {
+		return
+	}
 	r.stop()
 	r.running.Wait()
 }

@@ -53,9 +53,13 @@ type Ring struct {
 
 type key struct {
 	id      string
-	access  []byte // of access tokens
-	refresh []byte // of refresh tokens
+	access  material // of access tokens
+	refresh material // of refresh tokens
 }
+
+// material is a key behind a function, where no way of printing reaches it, not
+// even one that walks through unexported fields.
+type material func() []byte
 
 // ParseRing reads a key ring from its setting: `kid:key[,kid:key…]`, where kid is
 // 1 to 32 letters, digits, - and _, and key is at least 32 random bytes in
@@ -111,25 +115,25 @@ func derive(kid string, raw []byte) (*key, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &key{id: kid, access: access, refresh: refresh}, nil
+	return &key{id: kid, access: func() []byte { return access }, refresh: func() []byte { return refresh }}, nil
 }
 
 // String names the keys without telling them.
-func (r *Ring) String() string {
+func (r Ring) String() string {
 	return fmt.Sprintf("ring of %d keys, %q signs", len(r.byID), r.signing.id)
 }
 
 // GoString implements fmt.GoStringer.
-func (r *Ring) GoString() string { return r.String() }
+func (r Ring) GoString() string { return r.String() }
 
 // Format implements fmt.Formatter: no verb reaches the keys.
-func (r *Ring) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, r.String()) }
+func (r Ring) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, r.String()) }
 
 // LogValue implements slog.LogValuer.
-func (r *Ring) LogValue() slog.Value { return slog.StringValue(r.String()) }
+func (r Ring) LogValue() slog.Value { return slog.StringValue(r.String()) }
 
 // MarshalJSON implements json.Marshaler.
-func (*Ring) MarshalJSON() ([]byte, error) { return []byte(`"` + hidden + `"`), nil }
+func (Ring) MarshalJSON() ([]byte, error) { return []byte(`"` + hidden + `"`), nil }
 
 // urlSafe says whether s has from low to high characters, all of them letters,
 // digits, - and _.

@@ -372,7 +372,7 @@ func TestRefresh_HonestDevicesAreNeverSignedOut(t *testing.T) {
 			t.Fatal(story)
 		}
 	})
-	for seed := range uint64(4000) {
+	for seed := range uint64(1500) {
 		if story := newSimWorld(realRules(), seeded(seed)).run(120, false, true); story != "" {
 			t.Fatalf("seed %d:\n%s", seed, story)
 		}
@@ -386,7 +386,7 @@ func TestRefresh_AThiefIsFoundAtTheVictimsSecondRefresh(t *testing.T) {
 			t.Fatal(story)
 		}
 	})
-	for seed := range uint64(4000) {
+	for seed := range uint64(1500) {
 		if story := newSimWorld(realRules(), seeded(seed)).run(120, true, false); story != "" {
 			t.Fatalf("seed %d:\n%s", seed, story)
 		}

@@ -32,7 +32,7 @@ var (
 // nor the row alone suffices to make one. Salt and session have one length each,
 // so no two inputs meet.
 func refreshMAC(k *key, s Session, generation int64) []byte {
-	h := hmac.New(sha256.New, k.refresh)
+	h := hmac.New(sha256.New, k.refresh())
 	session := s.ID.UUID()
 	h.Write(s.Salt)
 	h.Write(session[:])

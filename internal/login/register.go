@@ -157,6 +157,16 @@ func (r *Register) refused(b Bearer) *fault.Fault {
 // their deliveries.
 func (r *Register) Trusted() bool { return r.trusts(r.lastRead.Load()) }
 
+// ReadAge returns how long ago the last successful read began, for metrics; it is
+// the process's own age where there was none yet.
+func (r *Register) ReadAge() time.Duration {
+	began := r.lastRead.Load()
+	if began == nil {
+		return r.clock.own().Mono
+	}
+	return r.clock.own().since(*began)
+}
+
 // Regained returns a channel that is closed when the next successful read is in.
 func (r *Register) Regained() <-chan struct{} { return r.feed.nextSuccess() }
 

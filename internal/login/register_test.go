@@ -467,7 +467,7 @@ func TestRegister_NothingIsToldAfterCancel(t *testing.T) {
 		detach()
 		cancel()
 		b.end(ann.Standing, login.TokenReuse, login.Standing{}, "")
-		pass(9 * time.Hour)
+		pass(90 * time.Minute)
 		ann.want(t)
 		b.do(func() {
 			if b.keys != 1 || b.endings != 0 {

@@ -13,7 +13,7 @@ import (
 
 const (
 	tick        = 100 * time.Millisecond // what is due within it is read and told together
-	expireAgain = 250 * time.Millisecond // after a passed deadline was not ended, as behind a lock
+	expireAgain = 500 * time.Millisecond // after a passed deadline was not ended, as behind a lock
 	perEnding   = 10_000                 // sessions ended by one statement
 	endPatience = 15 * time.Second       // for that statement; the database gives up after 10 s
 )

@@ -33,7 +33,24 @@ func TestRegister_TellsATrueStory(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			b := start(t, login.OwnClocks())
 			people := []*person{b.signIn(), b.signIn(), b.signIn()}
+			for _, p := range people { // short ones, so that much happens in little time
+				p.Idle = 3 * time.Minute
+				p.Deadlines = login.Deadlines{Idle: p.SignedInAt.Add(p.Idle), Absolute: p.SignedInAt.Add(12 * time.Minute)}
+				b.do(func() { b.sessions[p.ID] = p.Standing })
+			}
 			var tabs []*tab
+			open := func(p *person) {
+				tb := &tab{of: p}
+				tb.cancel = b.register.Watch(p.bearer(), event.SinkFunc[login.Event](func(e login.Event) {
+					tb.mu.Lock()
+					defer tb.mu.Unlock()
+					tb.got = append(tb.got, e)
+				}))
+				tabs = append(tabs, tb)
+			}
+			for _, p := range people {
+				open(p)
+			}
 			someone := rapid.SampledFrom(people)
 			change := func(p *person, f func(s *login.Standing)) {
 				var s login.Standing
@@ -45,15 +62,7 @@ func TestRegister_TellsATrueStory(t *testing.T) {
 				b.save(s)
 			}
 			actions := map[string]func(){
-				"open a tab": func() {
-					tb := &tab{of: someone.Draw(rt, "who")}
-					tb.cancel = b.register.Watch(tb.of.bearer(), event.SinkFunc[login.Event](func(e login.Event) {
-						tb.mu.Lock()
-						defer tb.mu.Unlock()
-						tb.got = append(tb.got, e)
-					}))
-					tabs = append(tabs, tb)
-				},
+				"open a tab": func() { open(someone.Draw(rt, "who")) },
 				"close a tab": func() {
 					if len(tabs) > 0 {
 						i := rapid.IntRange(0, len(tabs)-1).Draw(rt, "tab")
@@ -80,10 +89,12 @@ func TestRegister_TellsATrueStory(t *testing.T) {
 				"fail over":        func() { b.do(func() { b.started = b.started.Add(time.Second) }) },
 				"lock":             func() { b.do(func() { b.locked = !b.locked }) },
 				"wait a moment":    func() { pass(time.Duration(rapid.IntRange(1, 2000).Draw(rt, "ms")) * time.Millisecond) },
-				"wait":             func() { pass(time.Duration(rapid.IntRange(1, 40).Draw(rt, "min")) * time.Minute) },
+				"wait": func() {
+					pass(rapid.SampledFrom([]time.Duration{time.Minute / 2, time.Minute, 2 * time.Minute}).Draw(rt, "wait"))
+				},
 			}
 			names := slices.Sorted(maps.Keys(actions))
-			for _, name := range rapid.SliceOfN(rapid.SampledFrom(names), 1, 40).Draw(rt, "actions") {
+			for _, name := range rapid.SliceOfN(rapid.SampledFrom(names), 10, 30).Draw(rt, "actions") {
 				actions[name]()
 			}
 			b.do(func() { b.err, b.keyedErr, b.locked = nil, nil, false })

@@ -25,9 +25,9 @@ func (s *Server) verify(ctx context.Context, token string) (login.Claims, error)
 // token that is not accepted is no answer yet: signing in and refreshing do not
 // need one, and whatever does says why it was refused.
 func (s *Server) authenticateRequest(ctx context.Context, w http.ResponseWriter, r *http.Request, e *entry) context.Context {
-	c := &graph.Caller{
-		Device: login.Device{UserAgent: r.UserAgent(), IP: e.ip},
-		Cookie: &refreshCookie{w: w, r: r, secure: !s.InsecureCookies, now: s.Now},
+	c := &graph.Caller{Device: login.Device{UserAgent: r.UserAgent(), IP: e.ip}}
+	if !isOnlyEventStream(r) {
+		c.Cookie = &refreshCookie{w: w, r: r, secure: !s.InsecureCookies, now: s.Now}
 	}
 	token, ok := bearer(r.Header.Get("Authorization"))
 	if !ok {
@@ -57,8 +57,11 @@ func (s *Server) authenticateSocket(ctx context.Context, token string) (live.Pri
 	if before := graph.CallerFrom(ctx); before != nil {
 		c.Device = before.Device
 	}
-	if token == "" {
-		return live.Principal{Context: func(ctx context.Context) context.Context { return graph.WithCaller(ctx, c) }}, nil
+	if token == "" { // who is nobody shares the bound on sockets with all nobodies of the address
+		return live.Principal{
+			Key:     "anonymous " + entryOf(ctx).ip,
+			Context: func(ctx context.Context) context.Context { return graph.WithCaller(ctx, c) },
+		}, nil
 	}
 	claims, err := s.verify(ctx, token)
 	if err != nil {

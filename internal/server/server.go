@@ -6,10 +6,13 @@ package server
 import (
 	"context"
 	"log/slog"
+	"mime"
 	"net/http"
 	"net/netip"
 	"slices"
+	"strconv"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -49,6 +52,8 @@ type Server struct {
 	handler  http.Handler
 	metrics  *metrics
 	draining atomic.Bool
+	stop     context.CancelFunc
+	running  sync.WaitGroup
 }
 
 // New returns a Server. Call Start before it serves.
@@ -62,7 +67,7 @@ func New(o Options) *Server {
 		Limits:       o.Limits,
 		Log:          o.Log,
 		OnOperation: func(ctx context.Context, rec live.Record) {
-			s.operation(ctx, "live", 0, rec)
+			s.operation(ctx, "socket", 0, rec)
 		},
 	})
 	s.metrics = newMetrics(s.live.Stats, o.Register.ReadAge)
@@ -71,7 +76,11 @@ func New(o Options) *Server {
 }
 
 // Start lets the server accept sockets. Their contexts carry ctx's values.
-func (s *Server) Start(ctx context.Context) { s.live.Start(ctx) }
+func (s *Server) Start(ctx context.Context) {
+	s.live.Start(ctx)
+	ctx, s.stop = context.WithCancel(context.WithoutCancel(ctx))
+	s.running.Go(func() { s.holdWhileBlind(ctx) })
+}
 
 // Drain tells load balancers to go elsewhere, asks the sockets to come back to
 // another process, spread over a span, and waits for what is under way.
@@ -81,7 +90,11 @@ func (s *Server) Drain(ctx context.Context, over time.Duration) error {
 }
 
 // Stop cuts off what Drain left.
-func (s *Server) Stop() { s.live.Stop() }
+func (s *Server) Stop() {
+	s.stop()
+	s.running.Wait()
+	s.live.Stop()
+}
 
 // Stats returns what the transport counts.
 func (s *Server) Stats() live.Stats { return s.live.Stats() }
@@ -108,14 +121,21 @@ func (s *Server) graphql() http.Handler {
 		e := &entry{requestID: requestID(r), ip: clientIP(r, s.TrustedProxies)}
 		w.Header().Set(requestIDHeader, e.requestID)
 		ctx := context.WithValue(r.Context(), entryKey{}, e)
-		if isStream(r) { // logs itself, operation by operation, and is not compressed
-			s.live.ServeHTTP(w, r.WithContext(s.authenticateRequest(ctx, w, r, e)))
+		if isSocket(r) { // logs itself, operation by operation
+			s.live.ServeHTTP(w, r.WithContext(ctx))
+			return
+		}
+		if s.crossOrigin(w, r) {
 			return
 		}
 		out := &statusWriter{ResponseWriter: w}
 		rec := &live.Record{}
 		ctx = live.WithRecord(s.authenticateRequest(ctx, out, r, e), rec)
-		compressed.ServeHTTP(out, r.WithContext(ctx))
+		handler := compressed
+		if isEventStream(r) {
+			handler = s.live // each event goes out at once
+		}
+		handler.ServeHTTP(out, r.WithContext(ctx))
 		rec.Took = time.Since(began)
 		s.operation(ctx, "http", out.status, *rec)
 	})
@@ -131,10 +151,47 @@ func compress(handler http.Handler) http.Handler {
 	return wrap(handler)
 }
 
-// isStream says whether the request becomes a socket or an event stream.
-func isStream(r *http.Request) bool {
-	return strings.EqualFold(r.Header.Get("Upgrade"), "websocket") || strings.Contains(r.Header.Get("Accept"), "text/event-stream")
+// isSocket says whether the request becomes a WebSocket: it has both headers (RFC
+// 6455, 4.2.1). One of them alone is an ordinary request.
+func isSocket(r *http.Request) bool {
+	return hasToken(r.Header.Values("Connection"), "upgrade") && hasToken(r.Header.Values("Upgrade"), "websocket")
 }
+
+// hasToken says whether a header that is a list of tokens has this one.
+func hasToken(values []string, token string) bool {
+	for part := range strings.SplitSeq(strings.Join(values, ","), ",") {
+		if strings.EqualFold(strings.TrimSpace(part), token) {
+			return true
+		}
+	}
+	return false
+}
+
+// isEventStream says whether the request accepts server-sent events. Some clients
+// do so with every request.
+func isEventStream(r *http.Request) bool {
+	return strings.Contains(accept(r), "text/event-stream")
+}
+
+// isOnlyEventStream says whether the answer is a stream of events in any case. Its
+// header is on its way before the operation runs, so no cookie can be set.
+func isOnlyEventStream(r *http.Request) bool {
+	if !isEventStream(r) {
+		return false
+	}
+	for part := range strings.SplitSeq(accept(r), ",") {
+		media, params, err := mime.ParseMediaType(part)
+		if err != nil || media == "text/event-stream" {
+			continue
+		}
+		if q, err := strconv.ParseFloat(params["q"], 64); params["q"] == "" || err == nil && q > 0 {
+			return false
+		}
+	}
+	return true
+}
+
+func accept(r *http.Request) string { return strings.Join(r.Header.Values("Accept"), ",") }
 
 // allowOrigin says whether a page that a browser names may use the API: one of
 // this site, or of an origin that the operator allows.

@@ -1,0 +1,129 @@
+package login
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+
+	"github.com/branchline/branchline/internal/fault"
+)
+
+var quick = Argon2{MemoryKiB: 64, Passes: 1, Parallelism: 1}
+
+func TestPasswords_HashAndVerify(t *testing.T) {
+	t.Parallel()
+	p := NewPasswords(quick)
+	ctx := t.Context()
+	stored, err := p.Hash(ctx, "correct horse battery staple")
+	if err != nil || !strings.HasPrefix(stored, "$argon2id$v=19$m=64,t=1,p=1$") {
+		t.Fatalf("the PHC string is %q, %v", stored, err)
+	}
+	if again, err := p.Hash(ctx, "correct horse battery staple"); err != nil || again == stored {
+		t.Errorf("two hashes of a password are the same, %v", err)
+	}
+	match, stale, err := p.Verify(ctx, "correct horse battery staple", stored)
+	if !match || stale || err != nil {
+		t.Errorf("match %t, stale %t, %v", match, stale, err)
+	}
+	match, stale, err = p.Verify(ctx, "correct horse battery stable", stored)
+	if match || stale || err != nil {
+		t.Errorf("another password: match %t, stale %t, %v", match, stale, err)
+	}
+	match, stale, err = NewPasswords(DefaultArgon2()).Verify(ctx, "correct horse battery staple", stored)
+	if !match || !stale || err != nil {
+		t.Errorf("with other parameters: match %t, stale %t, %v", match, stale, err)
+	}
+	if match, _, err := p.Verify(ctx, Secret(strings.Repeat("x", maxPasswordBytes+1)), stored); match || err != nil {
+		t.Errorf("a huge password: match %t, %v", match, err)
+	}
+	if err := p.VerifyNobody(ctx, "correct horse battery staple"); err != nil {
+		t.Errorf("nobody's password: %v", err)
+	}
+}
+
+// TestPasswords_ReferenceVector is from the argon2 command of the reference
+// implementation: echo -n password | argon2 somesalt -id -t 2 -m 16 -p 1 -l 24.
+func TestPasswords_ReferenceVector(t *testing.T) {
+	t.Parallel()
+	const stored = "$argon2id$v=19$m=65536,t=2,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc"
+	match, _, err := NewPasswords(quick).Verify(t.Context(), "password", stored)
+	if !match || err != nil {
+		t.Errorf("match %t, %v", match, err)
+	}
+}
+
+func TestPasswords_NobodyCostsTheSame(t *testing.T) {
+	t.Parallel()
+	p := NewPasswords(DefaultArgon2())
+	params, salt, sum, err := parsePHC(p.nobody)
+	if err != nil || params != DefaultArgon2() || len(salt) != saltBytes || len(sum) != hashBytes {
+		t.Errorf("nobody's hash has %+v, %v", params, err)
+	}
+}
+
+func TestPasswords_AsManyAtATimeAsThereAreCores(t *testing.T) {
+	t.Parallel()
+	p := NewPasswords(quick)
+	for range cap(p.slots) {
+		p.slots <- struct{}{} // a storm has taken every core
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := p.Hash(ctx, "correct horse battery staple"); !errors.Is(err, context.Canceled) {
+		t.Errorf("beyond the cores: %v", err)
+	}
+	<-p.slots
+	if _, err := p.Hash(t.Context(), "correct horse battery staple"); err != nil {
+		t.Errorf("with a free core: %v", err)
+	}
+}
+
+func TestCheckNewPassword(t *testing.T) {
+	t.Parallel()
+	tests := map[string]struct {
+		password string
+		ok       bool
+	}{
+		"12 characters":             {"abcdefghijkl", true},
+		"11 characters":             {"abcdefghijk", false},
+		"11 characters in 33 bytes": {strings.Repeat("€", 11), false},
+		"12 characters in 48 bytes": {strings.Repeat("🦉", 12), true},
+		"256 characters":            {strings.Repeat("🦉", 256), true},
+		"257 characters":            {strings.Repeat("a", 257), false},
+		"NUL inside":                {"abcdef\x00ghijkl", false},
+		"not UTF-8":                 {"abcdefghijkl\xff", false},
+		"spaces at the ends":        {" abcdefghij ", true},
+		"a megabyte":                {strings.Repeat("a", 1<<20), false},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			err := CheckNewPassword("input.password", Secret(tt.password))
+			if (err == nil) != tt.ok {
+				t.Errorf("the error is %v", err)
+			}
+			if f := fault.Of(err); f != nil && (f.Field != "input.password" || strings.Contains(f.Message, tt.password)) {
+				t.Errorf("the fault is %+v", f)
+			}
+		})
+	}
+}
+
+func FuzzParsePHC(f *testing.F) {
+	f.Add(phc(quick, make([]byte, 16), make([]byte, 32)))
+	f.Add("$argon2id$v=19$m=4294967295,t=1,p=1$c29tZXNhbHQ$AAAA")
+	f.Add("$argon2i$v=19$m=64,t=1,p=1$c29tZXNhbHQ$AAAA")
+	f.Fuzz(func(t *testing.T, text string) {
+		params, salt, sum, err := parsePHC(text)
+		if err != nil {
+			return
+		}
+		if params.MemoryKiB > 1<<20 || params.Passes < 1 || params.Parallelism < 1 || len(salt) < 8 || len(sum) < 16 {
+			t.Errorf("%q gives %+v", text, params)
+		}
+		if again, _, _, err := parsePHC(phc(params, salt, sum)); err != nil || again != params {
+			t.Errorf("%q does not come back: %+v, %v", text, again, err)
+		}
+	})
+}

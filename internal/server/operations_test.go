@@ -1,0 +1,538 @@
+package server_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"math"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/vektah/gqlparser/v2"
+	"github.com/vektah/gqlparser/v2/ast"
+
+	"github.com/branchline/branchline/graph"
+	"github.com/branchline/branchline/internal/account"
+)
+
+func loadSchema(t *testing.T) *ast.Schema {
+	t.Helper()
+	schema, err := gqlparser.LoadSchema(&ast.Source{Input: graph.Schema()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return schema
+}
+
+// rootFields returns every field of Query, Mutation and Subscription with its
+// kind of operation.
+func rootFields(schema *ast.Schema) map[*ast.FieldDefinition]ast.Operation {
+	fields := map[*ast.FieldDefinition]ast.Operation{}
+	for kind, root := range map[ast.Operation]*ast.Definition{ast.Query: schema.Query, ast.Mutation: schema.Mutation, ast.Subscription: schema.Subscription} {
+		for _, f := range root.Fields {
+			if !strings.HasPrefix(f.Name, "__") {
+				fields[f] = kind
+			}
+		}
+	}
+	return fields
+}
+
+// document returns an operation of one root field, with a variable for each of
+// its arguments.
+func document(schema *ast.Schema, f *ast.FieldDefinition, kind ast.Operation) string {
+	var declared, passed []string
+	for _, a := range f.Arguments {
+		declared = append(declared, fmt.Sprintf("$%s: %s", a.Name, a.Type))
+		passed = append(passed, fmt.Sprintf("%s: $%s", a.Name, a.Name))
+	}
+	in, out := "", ""
+	if len(declared) > 0 {
+		in, out = "("+strings.Join(declared, ", ")+")", "("+strings.Join(passed, ", ")+")"
+	}
+	selection := "{ __typename }"
+	if strings.HasSuffix(f.Type.Name(), "Connection") {
+		selection = "{ totalCount nodes { id } }"
+	}
+	return fmt.Sprintf("%s%s { %s%s %s }", kind, in, f.Name, out, selection)
+}
+
+// place is an input value somewhere below a root field's arguments.
+type place struct {
+	path string // dotted, as errors name it: "input.treeId"
+	of   string // where it is declared: "UpdateTreeInput.treeId"
+	list bool
+}
+
+// places returns where a field takes values of a scalar type, through all its
+// input types.
+func places(schema *ast.Schema, f *ast.FieldDefinition, scalar string) []place {
+	var found []place
+	var visit func(path, of string, typ *ast.Type, above []string)
+	visit = func(path, of string, typ *ast.Type, above []string) {
+		if typ.Name() == scalar {
+			found = append(found, place{path, of, typ.Elem != nil})
+			return
+		}
+		d := schema.Types[typ.Name()]
+		if d == nil || d.Kind != ast.InputObject || slices.Contains(above, d.Name) {
+			return
+		}
+		for _, field := range d.Fields {
+			visit(path+"."+field.Name, d.Name+"."+field.Name, field.Type, append(above, d.Name))
+		}
+	}
+	for _, a := range f.Arguments {
+		visit(a.Name, f.Name+"."+a.Name, a.Type, nil)
+	}
+	return found
+}
+
+// home is an account with one of everything that has an id.
+type home struct {
+	owner, colleague            *person
+	tree, draft, walk, category string
+	revision                    int
+}
+
+func (n *node) home() *home {
+	n.t.Helper()
+	h := &home{owner: n.owner()}
+	h.colleague = n.join(h.owner, "ENGINEER")
+	h.tree = n.published(h.owner)
+	h.walk = n.walk(h.owner, h.tree)
+	h.draft, h.revision = n.imported(h.owner)
+	h.category = n.category(h.owner, "Lamps")
+	return h
+}
+
+// of returns the home's object of a kind, named by the prefix of its ids.
+func (h *home) of(prefix string) string {
+	return map[string]string{
+		"acct": h.owner.account, "user": h.colleague.id, "lses": h.colleague.session,
+		"tree": h.tree, "tses": h.walk, "tcat": h.category,
+	}[prefix]
+}
+
+// madeUp returns an id of a kind that nothing has.
+func madeUp(prefix string) string {
+	_, random, _ := strings.Cut(account.NewID().String(), "_")
+	return prefix + "_" + random
+}
+
+// wrongKind returns the id of something of the home that is of another kind.
+func (h *home) wrongKind(prefix string) string {
+	if prefix == "tree" {
+		return h.walk
+	}
+	return h.tree
+}
+
+var solution = vars{"solution": vars{"nodeId": "end", "title": "It works", "outcome": "RESOLVED"}}
+
+var smallGraph = vars{"root": "end", "nodes": []any{solution}}
+
+// operations says of every root field who may call it, and with which variables:
+// valid ones where nothing bad comes of it, else such as are refused behind the
+// gate.
+var operations = map[string]struct {
+	role  account.Role // the least powerful; empty where anybody may
+	input func(h *home) vars
+}{
+	"node":            {account.Viewer, func(h *home) vars { return vars{"id": h.owner.account} }},
+	"nodes":           {account.Viewer, func(h *home) vars { return vars{"ids": []any{h.owner.account}} }},
+	"me":              {"", none},
+	"account":         {account.Viewer, none},
+	"trees":           {account.Viewer, func(*home) vars { return vars{"filter": vars{}} }},
+	"tree":            {account.Viewer, func(h *home) vars { return vars{"id": h.tree} }},
+	"treeCategories":  {account.Viewer, none},
+	"validateTree":    {account.Engineer, input(func(*home) vars { return vars{"title": "A", "graph": smallGraph} })},
+	"sessions":        {account.Viewer, func(*home) vars { return vars{"filter": vars{}} }},
+	"session":         {account.Viewer, func(h *home) vars { return vars{"id": h.walk} }},
+	"exportSession":   {account.Viewer, input(func(h *home) vars { return vars{"sessionId": h.walk, "format": "TEXT"} })},
+	"accountSecurity": {account.Owner, none},
+	"serverInfo":      {"", none},
+
+	"register": {"", input(func(*home) vars {
+		return vars{"accountName": "A", "name": "N", "email": "somebody@example.com", "password": "short"}
+	})},
+	"login":                 {"", input(func(*home) vars { return vars{"email": "no address", "password": "p"} })},
+	"refresh":               {"", input(func(*home) vars { return vars{"refreshToken": "r", "attemptId": "too short"} })},
+	"logout":                {"", none},
+	"reauthenticate":        {account.Viewer, input(func(h *home) vars { return vars{"password": h.owner.password} })},
+	"changePassword":        {account.Viewer, input(func(h *home) vars { return vars{"currentPassword": h.owner.password, "newPassword": "short"} })},
+	"inviteUser":            {account.Admin, input(func(*home) vars { return vars{"email": "no address", "role": "VIEWER"} })},
+	"acceptInvitation":      {"", input(func(*home) vars { return vars{"token": "t", "name": "N", "password": "long enough to be one"} })},
+	"updateUser":            {account.Admin, input(func(*home) vars { return vars{"userId": madeUp("user"), "role": "VIEWER"} })},
+	"disableUser":           {account.Admin, input(func(*home) vars { return vars{"userId": madeUp("user")} })},
+	"enableUser":            {account.Admin, input(func(*home) vars { return vars{"userId": madeUp("user")} })},
+	"createTree":            {account.Engineer, input(func(*home) vars { return vars{"title": "A lamp", "graph": smallGraph} })},
+	"updateTree":            {account.Engineer, input(func(h *home) vars { return vars{"treeId": h.draft, "expectedRevision": h.revision} })},
+	"publishTree":           {account.Engineer, input(func(h *home) vars { return vars{"treeId": h.draft, "expectedRevision": 99} })},
+	"archiveTree":           {account.Engineer, input(func(*home) vars { return vars{"treeId": madeUp("tree")} })},
+	"createTreeCategory":    {account.Engineer, input(func(*home) vars { return vars{"name": ""} })},
+	"deleteTree":            {account.Admin, input(func(*home) vars { return vars{"treeId": madeUp("tree")} })},
+	"importTree":            {account.Engineer, input(func(*home) vars { return vars{"format": "JSON", "content": "{"} })},
+	"startSession":          {account.Engineer, input(func(h *home) vars { return vars{"treeId": h.tree} })},
+	"advanceSession":        {account.Engineer, input(func(h *home) vars { return vars{"sessionId": h.walk, "expectedStep": 99, "optionId": "x"} })},
+	"goBack":                {account.Engineer, input(func(h *home) vars { return vars{"sessionId": h.walk, "expectedStep": 99} })},
+	"addNote":               {account.Engineer, input(func(h *home) vars { return vars{"sessionId": h.walk, "expectedStep": 99, "text": "x"} })},
+	"completeSession":       {account.Engineer, input(func(h *home) vars { return vars{"sessionId": h.walk, "expectedStep": 99} })},
+	"abandonSession":        {account.Engineer, input(func(h *home) vars { return vars{"sessionId": h.walk, "expectedStep": 99} })},
+	"updateSessionPolicy":   {account.Owner, input(func(*home) vars { return vars{"preset": "CUSTOM"} })},
+	"revokeSessions":        {account.Owner, input(func(*home) vars { return vars{"scope": "USER", "userId": madeUp("user")} })},
+	"revokeSession":         {account.Viewer, input(func(*home) vars { return vars{"sessionId": madeUp("lses")} })},
+	"revokeMyOtherSessions": {account.Viewer, none},
+	"sessionExpiry":         {account.Viewer, none},
+}
+
+func none(*home) vars { return nil }
+
+func input(of func(*home) vars) func(*home) vars {
+	return func(h *home) vars { return vars{"input": of(h)} }
+}
+
+// call calls a root field by a document that is made from the schema, a
+// subscription over a socket.
+func (n *node) call(schema *ast.Schema, f *ast.FieldDefinition, kind ast.Operation, token string, v vars) *answer {
+	n.t.Helper()
+	query := document(schema, f, kind)
+	if kind != ast.Subscription {
+		a := n.post(token, query, v)
+		a.request = fmt.Sprint(query, v)
+		return a
+	}
+	s := n.open(token)
+	defer s.conn.Close()
+	s.subscribe("call", query, v)
+	return s.answer()
+}
+
+func TestRoles_Matrix(t *testing.T) {
+	t.Parallel()
+	schema := loadSchema(t)
+	n := newNode(t, nodeOptions{})
+	h := n.home()
+	callers := map[account.Role]*person{"": {}, account.Owner: h.owner}
+	for _, role := range []account.Role{account.Admin, account.Engineer, account.Viewer} {
+		callers[role] = n.join(h.owner, string(role))
+	}
+	walks := map[account.Role]string{"": h.walk, account.Viewer: h.walk, account.Owner: h.walk}
+	for _, role := range []account.Role{account.Admin, account.Engineer} {
+		walks[role] = n.walk(callers[role], h.tree) // whoever has a walk, alone may go on with it
+	}
+	missing := maps.Clone(operations)
+	for f, kind := range rootFields(schema) {
+		op, ok := operations[f.Name]
+		delete(missing, f.Name)
+		if !ok {
+			t.Errorf("%s is not in the table: say who may call it", f.Name)
+			continue
+		}
+		if directive := roleOf(f, schema); directive != op.role {
+			t.Errorf("%s has @auth for %q, the table says %q", f.Name, directive, op.role)
+		}
+		for role, caller := range callers {
+			token := caller.access
+			if f.Name == "logout" && token != "" {
+				token = n.again(caller).access // the device that is signed out
+			}
+			own := *h
+			own.walk = walks[role]
+			v := op.input(&own)
+			if in, ok := v["input"].(vars); ok && f.Name == "reauthenticate" {
+				in["password"] = caller.password
+			}
+			a := n.call(schema, f, kind, token, v)
+			got := a.code()
+			switch {
+			case op.role != "" && role == "":
+				if got != "UNAUTHENTICATED" || a.extension("reason") != "NOT_SIGNED_IN" {
+					t.Errorf("%s for nobody: %s, want UNAUTHENTICATED and NOT_SIGNED_IN", f.Name, a.Body)
+				}
+			case op.role != "" && !role.AtLeast(op.role):
+				if got != "FORBIDDEN" || a.extension("reason") != "" {
+					t.Errorf("%s for %s: %s, want FORBIDDEN", f.Name, role, a.Body)
+				}
+			case got == "FORBIDDEN", got == "INTERNAL_SERVER_ERROR", got == "UNAUTHENTICATED" && f.Name != "refresh":
+				t.Errorf("%s for %q: %s, want it to be allowed", f.Name, role, a.Body)
+			}
+		}
+	}
+	for name := range missing {
+		t.Errorf("the table has %s, which the schema has not", name)
+	}
+}
+
+// roleOf returns what a field's @auth says, or "" where it has none.
+func roleOf(f *ast.FieldDefinition, schema *ast.Schema) account.Role {
+	auth := f.Directives.ForName("auth")
+	if auth == nil {
+		return ""
+	}
+	if role := auth.Arguments.ForName("role"); role != nil {
+		return account.Role(role.Value.Raw)
+	}
+	return account.Role(schema.Directives["auth"].Arguments.ForName("role").DefaultValue.Raw)
+}
+
+// localIDs are ids within one graph or one record. They are looked for inside an
+// object that the caller may read, so they are nobody's secret.
+var localIDs = []string{
+	"TreeGraphInput.root", "DecisionNodeInput.nodeId", "ActionNodeInput.nodeId", "ActionNodeInput.next",
+	"SolutionNodeInput.nodeId", "TreeOptionInput.optionId", "TreeOptionInput.target", "AdvanceSessionInput.optionId",
+}
+
+// idPlaces says of every place that takes a global id which kind it is, and what a
+// stranger's id brings: NOT_FOUND, or nothing in a list.
+var idPlaces = map[string]struct {
+	kind    string
+	nothing string             // the answer's data, where it is no error
+	with    func(h *home) vars // the variables, if not those of the table of operations
+	field   string             // that a wrong kind names, if not the place's path
+}{
+	"node id":                         {kind: "tree"},
+	"nodes ids":                       {kind: "tree", nothing: `{"nodes":[null]}`, field: "ids[0]"},
+	"trees filter.categoryId":         {kind: "tcat", nothing: `{"trees":{"totalCount":0,"nodes":[]}}`},
+	"trees filter.authorId":           {kind: "user", nothing: `{"trees":{"totalCount":0,"nodes":[]}}`},
+	"tree id":                         {kind: "tree"},
+	"sessions filter.treeId":          {kind: "tree", nothing: `{"sessions":{"totalCount":0,"nodes":[]}}`, with: func(*home) vars { return vars{"filter": vars{"scope": "TEAM"}} }},
+	"session id":                      {kind: "tses"},
+	"exportSession input.sessionId":   {kind: "tses"},
+	"updateUser input.userId":         {kind: "user"},
+	"disableUser input.userId":        {kind: "user"},
+	"enableUser input.userId":         {kind: "user"},
+	"createTree input.categoryId":     {kind: "tcat"},
+	"updateTree input.treeId":         {kind: "tree"},
+	"updateTree input.categoryId":     {kind: "tcat"},
+	"publishTree input.treeId":        {kind: "tree"},
+	"archiveTree input.treeId":        {kind: "tree"},
+	"deleteTree input.treeId":         {kind: "tree"},
+	"startSession input.treeId":       {kind: "tree"},
+	"advanceSession input.sessionId":  {kind: "tses"},
+	"goBack input.sessionId":          {kind: "tses"},
+	"addNote input.sessionId":         {kind: "tses"},
+	"completeSession input.sessionId": {kind: "tses"},
+	"abandonSession input.sessionId":  {kind: "tses"},
+	"revokeSessions input.userId":     {kind: "user"},
+	"revokeSession input.sessionId":   {kind: "lses"},
+}
+
+// nodeKinds are the kinds that node and nodes find, each a stranger's too.
+var nodeKinds = []string{"acct", "user", "lses", "tree", "tses"}
+
+func TestStranger_WalksTheSchema(t *testing.T) {
+	t.Parallel()
+	schema := loadSchema(t)
+	n := newNode(t, nodeOptions{})
+	theirs, mine := n.home(), n.home()
+	before := n.everything(theirs)
+	missing := maps.Clone(idPlaces)
+	for f, kind := range rootFields(schema) {
+		for _, p := range places(schema, f, "ID") {
+			if slices.Contains(localIDs, p.of) {
+				continue
+			}
+			key := f.Name + " " + p.path
+			at, ok := idPlaces[key]
+			delete(missing, key)
+			if !ok {
+				t.Errorf("%s takes an id and is not in the table: say of which kind, and what a stranger's brings", key)
+				continue
+			}
+			with := at.with
+			if with == nil {
+				with = operations[f.Name].input
+			}
+			call := func(id string) *answer {
+				t.Helper()
+				var value any = id
+				if p.list {
+					value = []any{id}
+				}
+				return n.call(schema, f, kind, mine.owner.access, put(with(mine), p.path, value))
+			}
+			kinds := []string{at.kind}
+			if f.Name == "node" || f.Name == "nodes" {
+				kinds = nodeKinds
+			}
+			for _, k := range kinds {
+				stranger, nobody := call(theirs.of(k)), call(madeUp(k))
+				if at.nothing != "" {
+					if got := dataOf(t, stranger); got != at.nothing || len(stranger.Errors) > 0 {
+						t.Errorf("%s with a stranger's %s: %s, want %s", key, k, stranger.Body, at.nothing)
+					}
+				} else if stranger.code() != "NOT_FOUND" {
+					t.Errorf("%s with a stranger's %s: %s, want NOT_FOUND", key, k, stranger.Body)
+				}
+				if stranger.Body != nobody.Body || stranger.Status != nobody.Status {
+					t.Errorf("%s: a stranger's %s is told from a made-up one: %s and %s", key, k, stranger.Body, nobody.Body)
+				}
+			}
+			field := at.field
+			if field == "" {
+				field = p.path
+			}
+			wrong := []string{mine.wrongKind(at.kind), "", "tree_", "rubbish", at.kind + "_0000000000000000000000000u", strings.ToUpper(mine.of(at.kind))}
+			if f.Name == "node" || f.Name == "nodes" {
+				wrong[0] = mine.category // a kind that node does not find
+			}
+			for _, id := range wrong {
+				if a := call(id); a.code() != "BAD_USER_INPUT" || a.extension("field") != field {
+					t.Errorf("%s with the id %q: %s, want BAD_USER_INPUT and the field %s", key, id, a.Body, field)
+				}
+			}
+		}
+	}
+	for key := range missing {
+		t.Errorf("the table has %s, which the schema has not", key)
+	}
+	if after := n.everything(theirs); after != before {
+		t.Errorf("a stranger changed something:\n%s\n%s", before, after)
+	}
+}
+
+// everything reads what a stranger could have changed.
+func (n *node) everything(h *home) string {
+	n.t.Helper()
+	return n.post(h.owner.access, `query($walk: ID!) {
+		account { members { id role disabledAt } }
+		trees(filter: { status: [DRAFT, PUBLISHED, ARCHIVED] }) { nodes { id revision status category { id } } }
+		session(id: $walk) { step status currentNotes { text } }
+		sessions(filter: { scope: TEAM }) { nodes { id } }
+		accountSecurity { activeSessions { id } }
+	}`, vars{"walk": h.walk}).ok().Body
+}
+
+// put returns a copy of variables with a value at a dotted path.
+func put(v map[string]any, path string, value any) vars {
+	out := maps.Clone(v)
+	if out == nil {
+		out = vars{}
+	}
+	first, rest, deeper := strings.Cut(path, ".")
+	if !deeper {
+		out[first] = value
+		return out
+	}
+	below, _ := out[first].(vars)
+	out[first] = put(below, rest, value)
+	return out
+}
+
+func dataOf(t *testing.T, a *answer) string {
+	t.Helper()
+	var body struct{ Data json.RawMessage }
+	check(t, json.Unmarshal([]byte(a.Body), &body))
+	return string(body.Data)
+}
+
+// TestInput_NothingBreaksTheServer sends what is likely to break something in
+// every text, id and number of every operation: a NUL, which PostgreSQL cannot
+// keep, and numbers at the ends of their range.
+func TestInput_NothingBreaksTheServer(t *testing.T) {
+	t.Parallel()
+	schema := loadSchema(t)
+	n := newNode(t, nodeOptions{})
+	h := n.home()
+	texts := []any{"", "a\x00b", "\x00", strings.Repeat("long enough ", 9) + "\x00", strings.Repeat("x", 5000), "\u202e\ufffe\U0010ffff"}
+	values := map[string][]any{"String": texts, "ID": texts, "Int": {-1, 0, 1 << 30, math.MaxInt32, math.MinInt32}}
+	for f, kind := range rootFields(schema) {
+		for scalar, values := range values {
+			for _, p := range places(schema, f, scalar) {
+				for _, value := range values {
+					sent := value
+					if p.list {
+						sent = []any{value}
+					}
+					a := n.call(schema, f, kind, h.owner.access, putDeep(operations[f.Name].input(h), p.path, sent))
+					if a.code() == "INTERNAL_SERVER_ERROR" {
+						t.Errorf("%s with %q at %s: %s", f.Name, value, p.path, a.Body)
+					}
+				}
+			}
+		}
+	}
+	if lines := n.log.lines(t, "resolver failed"); len(lines) > 0 {
+		t.Errorf("resolvers failed: %v", lines)
+	}
+}
+
+// TestColleague_SeesWhatTheRoleAllows looks from inside one account: what is not
+// for a role is not found, as if it were a stranger's.
+func TestColleague_SeesWhatTheRoleAllows(t *testing.T) {
+	t.Parallel()
+	n := newNode(t, nodeOptions{})
+	h := n.home()
+	admin, viewer := n.join(h.owner, "ADMIN"), n.join(h.owner, "VIEWER")
+	const one = `query($id: ID!) { node(id: $id) { id } }`
+	tests := map[string]struct {
+		caller *person
+		id     string
+		found  bool
+	}{
+		"an engineer does not find a colleague's walk": {h.colleague, h.walk, false},
+		"a viewer does not find a colleague's walk":    {viewer, h.walk, false},
+		"an admin finds everybody's walks":             {admin, h.walk, true},
+		"a viewer does not find a draft":               {viewer, h.draft, false},
+		"a viewer finds a published tree":              {viewer, h.tree, true},
+		"an engineer finds a draft":                    {h.colleague, h.draft, true},
+		"an admin does not find a colleague's login":   {admin, h.colleague.session, false},
+		"a viewer does not find the owner's login":     {viewer, h.owner.session, false},
+		"an owner finds a colleague's login":           {h.owner, h.colleague.session, true},
+		"everybody finds their own login":              {viewer, viewer.session, true},
+		"a viewer finds a colleague":                   {viewer, h.owner.id, true},
+		"a viewer finds the account":                   {viewer, h.owner.account, true},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			a := n.post(tt.caller.access, one, vars{"id": tt.id})
+			if tt.found {
+				a.ok()
+			} else {
+				a.refused("NOT_FOUND")
+			}
+		})
+	}
+	for who, caller := range map[string]*person{"an admin": admin, "an engineer": h.colleague} {
+		a := n.post(caller.access, `mutation($input: RevokeSessionInput!) { revokeSession(input: $input) { revokedCount } }`, vars{"input": vars{"sessionId": h.owner.session}})
+		if a.code() != "NOT_FOUND" {
+			t.Errorf("%s ends the owner's login session: %s", who, a.Body)
+		}
+		if a := n.post(caller.access, `{ sessions(filter: { scope: TEAM }) { nodes { id } } }`, nil); (a.code() == "") != (caller == admin) {
+			t.Errorf("%s lists the team's sessions: %s", who, a.Body)
+		}
+	}
+	if a := n.post(h.colleague.access, `{ account { members { id } } }`, nil).ok(); a.at("account.members") != nil {
+		t.Errorf("an engineer sees the members: %s", a.Body)
+	}
+	if a := n.post(h.colleague.access, `query($id: ID!) { node(id: $id) { ... on User { loginSessions { id } } } }`, vars{"id": h.owner.id}); a.code() != "FORBIDDEN" {
+		t.Errorf("an engineer sees the owner's login sessions: %s", a.Body)
+	}
+	n.me(h.owner.access).ok()
+}
+
+// putDeep is put for paths that go through the nodes of a graph, which are lists.
+func putDeep(v vars, path string, value any) vars {
+	at, rest, deep := strings.Cut(path, ".graph.nodes.")
+	if !deep {
+		return put(v, path, value)
+	}
+	kind, field, _ := strings.Cut(rest, ".")
+	node := map[string]vars{
+		"decision": {"nodeId": "d", "title": "T", "options": []any{}},
+		"action":   {"nodeId": "a", "title": "T", "next": "end"},
+		"solution": {"nodeId": "s", "title": "T", "outcome": "RESOLVED"},
+	}[kind]
+	list, inner, nested := strings.Cut(field, ".")
+	switch {
+	case !nested:
+		node = put(node, field, value)
+	case list == "links":
+		node = put(node, list, []any{put(vars{"title": "L", "url": "https://example.com"}, inner, value)})
+	default:
+		node = put(node, list, []any{put(vars{"optionId": "o", "label": "L", "target": "end"}, inner, value)})
+	}
+	return put(v, at+".graph", vars{"root": kind[:1], "nodes": []any{solution, vars{kind: node}}})
+}

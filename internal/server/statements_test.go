@@ -1,0 +1,140 @@
+package server_test
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// TestStatements_OfTheExamples counts what each document of docs/api-examples asks
+// of the database, so that nothing reads once per element of a list, and saying
+// who asks costs nothing.
+func TestStatements_OfTheExamples(t *testing.T) {
+	t.Parallel()
+	n := newNode(t, nodeOptions{})
+	h := n.home()
+	tree2 := n.published(h.owner)
+	walk := n.walk(h.owner, h.tree)
+	step := func() int {
+		return n.post(h.owner.access, `query($id: ID!) { session(id: $id) { step } }`, vars{"id": walk}).ok().number("session.step")
+	}
+	option := n.post(h.owner.access, `query($id: ID!) { session(id: $id) { currentNode { ... on DecisionNode { options { optionId } } } } }`, vars{"id": walk}).ok().
+		text("session.currentNode.options.0.optionId")
+	fresh := n.newPerson()
+	n.again(h.colleague) // lists have more than one element
+	invited := n.newPerson()
+	invitation := n.post(h.owner.access, `mutation($input: InviteUserInput!) { inviteUser(input: $input) { token } }`,
+		vars{"input": vars{"email": invited.email, "role": "VIEWER"}}).ok().text("inviteUser.token")
+	n.secret("invitation", invitation)
+	draft, revision := n.imported(h.owner)
+
+	// In the order in which they are run. The most that each may take: of reads,
+	// what its comment says; of what is written, what the transaction is made of.
+	documents := []struct {
+		name string
+		most int
+		with func() vars
+	}{
+		{"me", 3, nil},
+		{"trees", 1, func() vars { return vars{"first": 10} }},
+		{"tree", 1, func() vars { return vars{"id": h.tree} }},
+		{"sessions", 1, func() vars { return vars{"first": 10} }},
+		{"session", 2, func() vars { return vars{"id": h.walk} }},
+		{"export-session", 2, func() vars { return vars{"input": vars{"sessionId": h.walk, "format": "MARKDOWN"}} }},
+		{"account-security", 4, nil},
+		{"import-tree", 2, func() vars { return vars{"input": vars{"format": "MARKDOWN", "content": runbook}} }},
+		{"publish-tree", 4, func() vars { return vars{"input": vars{"treeId": draft, "expectedRevision": revision}} }},
+		{"invite-user", 6, func() vars { return vars{"input": vars{"email": "third@example.com", "role": "VIEWER"}} }},
+		{"accept-invitation", 12, func() vars {
+			return vars{"input": vars{"token": invitation, "name": "N", "password": invited.password}}
+		}},
+		{"start-session", 3, func() vars { return vars{"input": vars{"treeId": tree2}} }},
+		{"advance-session", 4, func() vars { return vars{"input": vars{"sessionId": walk, "expectedStep": step(), "optionId": option}} }},
+		{"go-back", 4, func() vars { return vars{"input": vars{"sessionId": walk, "expectedStep": step()}} }},
+		{"add-note", 4, func() vars { return vars{"input": vars{"sessionId": walk, "expectedStep": step(), "text": "A note."}} }},
+		{"complete-session", 4, func() vars {
+			return vars{"input": vars{"sessionId": walk, "expectedStep": step(), "outcome": "UNRESOLVED", "reason": "No time."}}
+		}},
+		{"register", 8, func() vars {
+			return vars{"input": vars{"accountName": "A", "name": "N", "email": fresh.email, "password": fresh.password}}
+		}},
+		{"login", 8, func() vars { return vars{"input": vars{"email": h.owner.email, "password": h.owner.password}} }},
+		{"refresh", 5, func() vars { return vars{"input": vars{"refreshToken": h.owner.refresh, "attemptId": newAttempt()}} }},
+		{"update-session-policy", 9, func() vars { return vars{"input": vars{"preset": "STRICT", "applyNow": true}} }},
+		{"revoke-sessions", 6, func() vars { return vars{"input": vars{"scope": "USER", "userId": h.colleague.id}} }},
+	}
+	run := map[string]bool{"session-expiry": true} // the register reads for it, once for everybody
+	for _, d := range documents {
+		run[d.name] = true
+		text, err := os.ReadFile(filepath.Join("..", "..", "docs", "api-examples", d.name+".graphql"))
+		check(t, err)
+		var v vars
+		if d.with != nil {
+			v = d.with()
+		}
+		n.statements.take()
+		a := n.post(h.owner.access, string(text), v).ok()
+		for _, name := range []string{"accessToken", "refreshToken", "token"} {
+			for _, field := range []string{"register", "login", "refresh", "acceptInvitation", "inviteUser"} {
+				if secret, ok := lookup(a.Data, field+"."+name); ok && secret != nil {
+					n.secret(name, fmt.Sprint(secret))
+				}
+			}
+		}
+		list := n.statements.take()
+		if len(list) > d.most {
+			t.Errorf("%s takes %d statements, want at most %d:\n%s", d.name, len(list), d.most, strings.Join(list, "\n"))
+		}
+		for words, count := range map[string]int{"One statement": 1, "Two statements": 2} {
+			if strings.Contains(string(text), words) && len(list) != count {
+				t.Errorf("%s says %q and takes %d", d.name, words, len(list))
+			}
+		}
+	}
+	files, err := filepath.Glob(filepath.Join("..", "..", "docs", "api-examples", "*.graphql"))
+	check(t, err)
+	for _, file := range files {
+		if name := strings.TrimSuffix(filepath.Base(file), ".graphql"); !run[name] {
+			t.Errorf("%s is not in the table: say how many statements it may take", name)
+		}
+	}
+}
+
+// TestStatements_SayingWhoAsksCostsNone sends requests that need to know who asks
+// and nothing else.
+func TestStatements_SayingWhoAsksCostsNone(t *testing.T) {
+	t.Parallel()
+	n := newNode(t, nodeOptions{})
+	h := n.home()
+	for what, tt := range map[string]struct {
+		token, query string
+		variables    vars
+		count        int
+	}{
+		"nobody":                           {"", `{ me { id } }`, nil, 0},
+		"a name of the schema":             {h.owner.access, `{ __typename serverInfo { version } }`, nil, 0},
+		"what only engineers may check":    {h.owner.access, `query($input: ValidateTreeInput!) { validateTree(input: $input) { problems { code } } }`, vars{"input": vars{"title": "A", "graph": smallGraph}}, 0},
+		"a refusal":                        {h.colleague.access, `{ accountSecurity { activeUsers { user { id } } } }`, nil, 0},
+		"a token that is none":             {"rubbish", `{ account { id } }`, nil, 0},
+		"the user":                         {h.owner.access, `{ me { id name } }`, nil, 1},
+		"the account":                      {h.owner.access, `{ account { id name } }`, nil, 1},
+		"the categories":                   {h.owner.access, `{ treeCategories { id name } }`, nil, 1},
+		"a tree with all that is in it":    {h.owner.access, `query($id: ID!) { tree(id: $id) { title category { name } author { name } owner { name } savedBy { name } graph { nodes { nodeId } } problems { code } } }`, vars{"id": h.tree}, 1},
+		"a list with all that is in it":    {h.owner.access, `{ trees { totalCount nodes { title category { name } author { name } owner { name } savedBy { name } } edges { node { description } } } }`, nil, 1},
+		"an empty list":                    {h.owner.access, `{ trees(filter: { tag: "none" }) { totalCount nodes { id } } }`, nil, 1},
+		"the sessions of the team":         {h.owner.access, `{ sessions(filter: { scope: TEAM }) { totalCount nodes { title heldBy { name } startedBy { name } currentNode { title } step } } }`, nil, 1},
+		"a session with all that is in it": {h.owner.access, `query($id: ID!) { session(id: $id) { title heldBy { name } startedBy { name } currentNode { title } currentNotes { text by { name } } steps { title by { name } } } }`, vars{"id": h.walk}, 2},
+		"a session without its record":     {h.owner.access, `query($id: ID!) { session(id: $id) { title status } }`, vars{"id": h.walk}, 1},
+	} {
+		n.statements.take()
+		a := n.post(tt.token, tt.query, tt.variables)
+		if a.code() == "INTERNAL_SERVER_ERROR" || a.code() == "BAD_USER_INPUT" {
+			t.Errorf("%s: %s", what, a.Body)
+		}
+		if list := n.statements.take(); len(list) != tt.count {
+			t.Errorf("%s takes %d statements, want %d:\n%s", what, len(list), tt.count, strings.Join(list, "\n"))
+		}
+	}
+}
