@@ -2712,8 +2712,9 @@ type Mutation {
   UNAUTHENTICATED with a reason: SESSION_EXPIRED_IDLE, SESSION_EXPIRED_ABSOLUTE,
   SESSION_REVOKED or INVALID_REFRESH_TOKEN; each means: sign in again.
 
-  Rules for clients: one refresh at a time among all that share the token; no
-  active refresh within 30 seconds of storing a token; the same ` + "`" + `attemptId` + "`" + ` for
+  Rules for clients: one refresh at a time among all that share the token, marked
+  in what they share until the answer or for 20 seconds; no active refresh within
+  30 seconds of storing a token; the same ` + "`" + `attemptId` + "`" + ` for
   every attempt with one token, made and stored before the first of them; an
   answer that took over 20 seconds is given up.
   """
@@ -2763,7 +2764,7 @@ type Mutation {
   createTree("The tree." input: CreateTreeInput!): CreateTreePayload! @auth(role: ENGINEER)
   """
   Saves a tree's draft. Fields left out stay as they are. CONFLICT when somebody
-  saved in between; its extensions carry ` + "`" + `currentRevision` + "`" + `.
+  saved in between; its extensions carry ` + "`" + `revision` + "`" + `, ` + "`" + `savedBy` + "`" + ` and ` + "`" + `savedAt` + "`" + `.
   Problems do not keep a draft from being saved.
   """
   updateTree("What to save." input: UpdateTreeInput!): UpdateTreePayload! @auth(role: ENGINEER)

@@ -187,3 +187,7 @@ CREATE TABLE tree_session_starts (
   -- of two requests with one key the second waits for the first.
   FOREIGN KEY (account_id, session_id) REFERENCES tree_sessions (account_id, id) DEFERRABLE INITIALLY DEFERRED
 );
+
+-- Both are forgotten after a day.
+CREATE INDEX tree_session_requests_at ON tree_session_requests (at);
+CREATE INDEX tree_session_starts_at ON tree_session_starts (at);

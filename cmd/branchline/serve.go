@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"sync"
 	"syscall"
 	"time"
 
@@ -65,7 +66,11 @@ type app struct {
 	logins   *login.Service
 	trees    *tree.Service
 	server   *server.Server
-	started  bool
+	now      func() time.Time // the database's clock
+
+	treeStore *store.Trees
+	stop      context.CancelFunc // nil until it was started
+	running   sync.WaitGroup
 }
 
 // assemble connects to the database and puts the program together. Nothing runs
@@ -97,7 +102,8 @@ func assemble(ctx context.Context, s config.Settings, log *slog.Logger) (*app, e
 	if p.logins, err = login.NewService(logins, p.notifier, ring, s.Login.Bounds(), settings, clock.Now); err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
-	p.trees = &tree.Service{Store: store.NewTrees(db), Now: clock.Now}
+	p.now, p.treeStore = clock.Now, store.NewTrees(db)
+	p.trees = &tree.Service{Store: p.treeStore, Now: clock.Now}
 
 	schema := ""
 	if s.Server.Explorer {
@@ -149,17 +155,19 @@ func (p *app) refuseOldDatabase(ctx context.Context) error {
 
 // start begins to read the database's changes.
 func (p *app) start(ctx context.Context) {
-	ctx = context.WithoutCancel(ctx) // they end by close, after the last request
+	ctx, p.stop = context.WithCancel(context.WithoutCancel(ctx)) // they end by close, after the last request
 	p.notifier.Start(ctx)
 	p.register.Start(ctx)
 	p.server.Start(ctx)
-	p.started = true
+	p.running.Go(func() { p.keepHouse(ctx) })
 }
 
 // close ends what start began and closes the database.
 func (p *app) close() {
-	if p.started {
+	if p.stop != nil {
 		p.server.Stop()
+		p.stop()
+		p.running.Wait()
 		p.register.Stop()
 		p.notifier.Stop()
 	}

@@ -1,6 +1,9 @@
 package server_test
 
 import (
+	"bufio"
+	"net/http"
+	"strings"
 	"testing"
 	"time"
 )
@@ -38,8 +41,9 @@ func TestTwoNodes_RevokedOnOneIsOutOnTheOther(t *testing.T) {
 			if told.text("endedByUserId") != owner.id {
 				t.Errorf("ForcedLogout is %s, want it to name the owner %s", told.Body, owner.id)
 			}
+			b.me(engineer.access).refused("UNAUTHENTICATED", "SESSION_REVOKED") // at once: the event came of the same read
+			a.settle()                                                          // it need not have read before the other one
 			for _, n := range []*node{a, b} {
-				n.settle() // a lone server would have refused after the event; the other one may read a moment later
 				n.me(engineer.access).refused("UNAUTHENTICATED", "SESSION_REVOKED")
 				n.renew(engineer, true).refused("UNAUTHENTICATED", "SESSION_REVOKED")
 				late, _ := n.dial(nil)
@@ -192,6 +196,146 @@ func (n *node) revokeOne(by *person, session string) int {
 	n.t.Helper()
 	return n.post(by.access, `mutation($input: RevokeSessionInput!) { revokeSession(input: $input) { revokedCount } }`,
 		vars{"input": vars{"sessionId": session}}).ok().number("revokeSession.revokedCount")
+}
+
+// TestRules_EndLoginSessionsToo covers the ends that nobody asked for.
+func TestRules_EndLoginSessionsToo(t *testing.T) {
+	t.Parallel()
+	t.Run("a refresh token used twice", func(t *testing.T) {
+		t.Parallel()
+		n := newNode(t, nodeOptions{})
+		p := n.owner()
+		thief := *p
+		thief.attempt = newAttempt()
+		for range 2 { // the copy is the one before the last: no answer was lost
+			n.moveTo(n.clock.Now().Add(time.Minute))
+			n.renew(p, false).ok()
+		}
+		s := n.watch(p)
+		n.renew(&thief, false).refused("UNAUTHENTICATED", "SESSION_REVOKED")
+		if told := s.loggedOut("TOKEN_REUSE"); told.at("endedByUserId") != nil {
+			t.Errorf("ForcedLogout is %s, want that nobody did it", told.Body)
+		}
+		n.renew(p, false).refused("UNAUTHENTICATED", "SESSION_REVOKED")
+		n.me(p.access).refused("UNAUTHENTICATED", "SESSION_REVOKED")
+	})
+	for rule, told := range map[string]bool{"END_LEAST_RECENTLY_ACTIVE": true, "REFUSE": false} {
+		t.Run("a device more than allowed, "+rule, func(t *testing.T) {
+			t.Parallel()
+			n := newNode(t, nodeOptions{})
+			first := n.owner()
+			n.post(first.access, `mutation($input: UpdateSessionPolicyInput!) { updateSessionPolicy(input: $input) { endedCount } }`,
+				vars{"input": vars{"preset": "STANDARD", "maxSessionsPerUser": 2, "atSessionLimit": rule}}).ok()
+			n.moveTo(n.clock.Now().Add(time.Minute))
+			second := n.again(first)
+			oldest, newer := n.watch(first), n.watch(second)
+			if third := n.tryLogin(first.email, first.password); told {
+				(&person{}).signedIn(n, third, "login")
+				oldest.loggedOut("SESSION_LIMIT")
+				n.me(first.access).refused("UNAUTHENTICATED", "SESSION_REVOKED")
+			} else {
+				third.refused("CONFLICT")
+				oldest.ask(`{ me { id } }`, nil).ok()
+			}
+			newer.ask(`{ me { id } }`, nil).ok()
+		})
+	}
+}
+
+// TestEventStream_TellsTheSame follows a login session by server-sent events.
+func TestEventStream_TellsTheSame(t *testing.T) {
+	t.Parallel()
+	n := newNode(t, nodeOptions{})
+	p := n.owner()
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, n.http.URL+"/graphql", strings.NewReader(`{"query": "subscription { sessionExpiry { __typename } }"}`))
+	check(t, err)
+	r.Header = http.Header{"Content-Type": {"application/json"}, "Accept": {"text/event-stream"}, "Authorization": {"Bearer " + p.access}}
+	resp, err := n.http.Client().Do(r)
+	check(t, err)
+	defer resp.Body.Close()
+	lines := bufio.NewScanner(resp.Body)
+	next := func() string {
+		for lines.Scan() {
+			if text := lines.Text(); text != "" && !strings.HasPrefix(text, ":") {
+				return text
+			}
+		}
+		return ""
+	}
+	want := func(list ...string) {
+		t.Helper()
+		for _, want := range list {
+			if got := next(); got != want {
+				t.Fatalf("the stream says %q, want %q", got, want)
+			}
+		}
+	}
+	want("event: next", `data: {"data":{"sessionExpiry":{"__typename":"SessionState"}}}`)
+	if ended := n.revoke(p, "ALL", ""); ended != 1 {
+		t.Errorf("%d login sessions ended, want 1", ended)
+	}
+	want("event: next", `data: {"data":{"sessionExpiry":{"__typename":"ForcedLogout"}}}`, "event: complete", "data:", "")
+}
+
+func TestSignIn_RefusalsTellNothing(t *testing.T) {
+	t.Parallel()
+	n := newNode(t, nodeOptions{})
+	p := n.owner()
+	wrong, unknown := n.tryLogin(p.email, "not the password at all"), n.tryLogin("nobody@example.com", "not the password at all")
+	if wrong.Body != unknown.Body || wrong.Status != unknown.Status {
+		t.Errorf("a wrong password and an unknown address are told apart: %s and %s", wrong.Body, unknown.Body)
+	}
+	wrong.refused("UNAUTHENTICATED", "INVALID_CREDENTIALS")
+
+	// A token that ran out keeps nobody from signing in or refreshing.
+	old := http.Header{"Authorization": {"Bearer " + p.access}}
+	n.moveTo(n.clock.Now().Add(10 * time.Minute))
+	n.me(p.access).refused("UNAUTHENTICATED", "TOKEN_EXPIRED")
+	n.send(n.http.Client(), old, refreshMutation, vars{"input": vars{"refreshToken": p.refresh, "attemptId": p.attempt, "passive": true}}).ok()
+	n.send(n.http.Client(), old, loginMutation, vars{"input": vars{"email": p.email, "password": p.password}}).ok()
+	n.send(n.http.Client(), old, `{ serverInfo { version } }`, nil).ok()
+}
+
+func TestInvitation_WorksOnceAndNotForEver(t *testing.T) {
+	t.Parallel()
+	n := newNode(t, nodeOptions{})
+	owner := n.owner()
+	invite := func(email string) string {
+		t.Helper()
+		return n.post(owner.access, `mutation($input: InviteUserInput!) { inviteUser(input: $input) { token } }`, vars{"input": vars{"email": email, "role": "VIEWER"}}).ok().text("inviteUser.token")
+	}
+	accept := func(token string) *answer {
+		t.Helper()
+		n.secret("invitation", token)
+		return n.post("", `mutation($input: AcceptInvitationInput!) { acceptInvitation(input: $input) { user { role email } } }`,
+			vars{"input": vars{"token": token, "name": "N", "password": owner.password}})
+	}
+	token, late := invite("one@example.com"), invite("two@example.com")
+	if forged := token[:len(token)-3] + "AAA"; forged != token {
+		accept(forged).refused("NOT_FOUND")
+	}
+	if who := accept(token).ok(); who.text("acceptInvitation.user.role") != "VIEWER" || who.text("acceptInvitation.user.email") != "one@example.com" {
+		t.Errorf("the invited user is %s", who.Body)
+	}
+	accept(token).refused("CONFLICT")
+	n.post(owner.access, `mutation { inviteUser(input: { email: "ONE@example.com", role: VIEWER }) { token } }`, nil).refused("CONFLICT")
+	n.moveTo(n.clock.Now().Add(7 * 24 * time.Hour))
+	accept(late).refused("CONFLICT")
+}
+
+func TestOwner_TheLastOneStays(t *testing.T) {
+	t.Parallel()
+	n := newNode(t, nodeOptions{})
+	owner := n.owner()
+	change := func(by *person, role string) *answer {
+		t.Helper()
+		return n.post(by.access, `mutation($input: UpdateUserInput!) { updateUser(input: $input) { user { role } } }`, vars{"input": vars{"userId": owner.id, "role": role}})
+	}
+	change(owner, "ADMIN").refused("CONFLICT")
+	n.post(owner.access, `mutation($input: DisableUserInput!) { disableUser(input: $input) { revokedCount } }`, vars{"input": vars{"userId": owner.id}}).refused("CONFLICT")
+	admin, second := n.join(owner, "ADMIN"), n.join(owner, "OWNER")
+	change(admin, "VIEWER").refused("FORBIDDEN")
+	change(second, "VIEWER").ok()
 }
 
 // TestPolicy_AppliedNowEndsWhatIsTooOld shortens running login sessions: one whose

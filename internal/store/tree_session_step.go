@@ -237,3 +237,18 @@ func (s treeTx) ClaimStart(ctx context.Context, r tree.StartRequest) (*tree.Star
 	copy(earlier.Hash[:], row.Hash)
 	return earlier, nil
 }
+
+// ForgetRequests forgets which requests were asked before a moment, so that their
+// keys may be used again. It goes by time, over all accounts.
+func (t *Trees) ForgetRequests(ctx context.Context, before time.Time) error {
+	for _, model := range []any{(*treeSessionRequestRow)(nil), (*treeSessionStartRow)(nil)} {
+		_, err := t.db.NewDelete().
+			Model(model).
+			Where("r.at < ?", before).
+			Exec(ctx)
+		if err != nil {
+			return fmt.Errorf("forget old requests: %w", err)
+		}
+	}
+	return nil
+}

@@ -330,3 +330,33 @@ func TestTreeSessions_StartingTwiceWithOneKeyStartsOnce(t *testing.T) {
 		t.Errorf("%d sessions, %v", page.Total, err)
 	}
 }
+
+func TestTreeSessions_OldRequestsAreForgotten(t *testing.T) {
+	t.Parallel()
+	b := openTrees(t)
+	published := b.publish(t, b.acme.Engineer, "tree")
+	in := tree.NewSession{Tree: published.ID, IdempotencyKey: "key-1"}
+	start := func() tree.SessionID {
+		t.Helper()
+		s, err := b.service.Start(t.Context(), b.acme.Engineer, in, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return s.ID
+	}
+	first := start()
+
+	b.now.Store(60)
+	if err := b.trees.ForgetRequests(t.Context(), nine); err != nil { // it was asked at nine, not before
+		t.Fatal(err)
+	}
+	if again := start(); again != first {
+		t.Error("a young request was forgotten")
+	}
+	if err := b.trees.ForgetRequests(t.Context(), nine.Add(time.Second)); err != nil {
+		t.Fatal(err)
+	}
+	if again := start(); again == first {
+		t.Error("an old request was remembered")
+	}
+}
