@@ -72,16 +72,16 @@ lint: ## Look for mistakes: go vet and staticcheck; tsc and oxlint where the web
 .PHONY: generate
 generate: ## Write the generated files anew
 	@$(GO) tool gqlgen generate
+	@cd internal/live/internal/testschema && $(GO) tool gqlgen generate --config gqlgen.yml
 	@$(GO) run ./cmd/branchline config --format markdown > docs/configuration.md
 	@$(GO) run ./cmd/branchline config --format env > .env.example
 
 .PHONY: verify
 verify: ## Fail when generated code, formatting, go.mod or documents are stale
-	@unformatted=$$($(GO) tool gofumpt -l $$(git ls-files '*.go' | grep -v generated)); \
+	@unformatted=$$($(GO) tool gofumpt -l $$(git ls-files '*.go' | grep -vE 'generated|models_gen')); \
 	  if [ -n "$$unformatted" ]; then echo "not formatted with gofumpt: $$unformatted"; exit 1; fi
 	@$(GO) mod tidy -diff
-	@$(GO) fix -diff ./... > /tmp/branchline-fix.$$$$ || true; \
-	  if [ -s /tmp/branchline-fix.$$$$ ]; then cat /tmp/branchline-fix.$$$$; rm /tmp/branchline-fix.$$$$; echo 'run: go fix ./...'; exit 1; fi; rm -f /tmp/branchline-fix.$$$$
+	@stale=$$($(GO) fix -diff ./... 2>&1 || true); if [ -n "$$stale" ]; then echo "$$stale"; echo 'run: go fix ./...'; exit 1; fi
 	@before=$$(git status --porcelain; git diff | git hash-object --stdin); $(MAKE) --no-print-directory generate; \
 	  after=$$(git status --porcelain; git diff | git hash-object --stdin); \
 	  if [ "$$before" != "$$after" ]; then echo 'generated files were stale:'; git status --porcelain; exit 1; fi

@@ -20,12 +20,13 @@ func TestSecret_NeverPrints(t *testing.T) {
 	}
 	var log strings.Builder
 	slog.New(slog.NewTextHandler(&log, nil)).Info("settings", "secret", secret, "in", holder{secret})
-	shown := string(encoded) + log.String() + fmt.Errorf("use %v", secret).Error()
+	var shown strings.Builder
+	shown.WriteString(string(encoded) + log.String() + fmt.Errorf("use %v", secret).Error())
 	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%X", "%d", "%t", "%p"} {
-		shown += fmt.Sprintf(verb, secret) + fmt.Sprintf(verb, holder{secret}) + fmt.Sprintf(verb, &secret)
+		shown.WriteString(fmt.Sprintf(verb, secret) + fmt.Sprintf(verb, holder{secret}) + fmt.Sprintf(verb, &secret))
 	}
-	if strings.Contains(shown, text) || strings.Contains(strings.ToLower(shown), fmt.Sprintf("%x", text)) {
-		t.Errorf("the secret shows: %s", shown)
+	if strings.Contains(shown.String(), text) || strings.Contains(strings.ToLower(shown.String()), fmt.Sprintf("%x", text)) {
+		t.Errorf("the secret shows: %s", shown.String())
 	}
 	if secret.Reveal() != text || !secret.Equal(NewSecret(text)) || secret.Equal(NewSecret("hunter3")) {
 		t.Error("the secret lost its text, or compares wrongly")

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"log/slog"
+	"maps"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -329,9 +330,7 @@ func (b *bench) do(t *testing.T, method, query string, header http.Header, body 
 	if err != nil {
 		t.Fatal(err)
 	}
-	for k, v := range header {
-		req.Header[k] = v
-	}
+	maps.Copy(req.Header, header)
 	resp, err := b.http.Client().Do(req)
 	if err != nil {
 		t.Fatal(err)

@@ -3,6 +3,7 @@ package login
 import (
 	"encoding/base64"
 	"encoding/json"
+	"maps"
 	"strings"
 	"testing"
 	"time"
@@ -146,13 +147,9 @@ func TestAccessToken_RefusesWhatWasNotMadeHere(t *testing.T) {
 		if err := json.Unmarshal(payload, &raw); err != nil {
 			t.Fatal(err)
 		}
-		for name, v := range claims {
-			raw[name] = v
-		}
+		maps.Copy(raw, claims)
 		h := map[string]any{"alg": method.Alg(), "kid": ring.signing.id, "typ": "JWT"}
-		for name, v := range header {
-			h[name] = v
-		}
+		maps.Copy(h, header)
 		text, err := (&jwt.Token{Method: method, Header: h, Claims: jwt.MapClaims(raw)}).SignedString(with)
 		if err != nil {
 			t.Fatal(err)

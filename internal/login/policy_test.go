@@ -13,7 +13,8 @@ import (
 	"github.com/branchline/branchline/internal/fault"
 )
 
-func minutes(n int) *int { return &n }
+//go:fix inline
+func minutes(n int) *int { return new(n) }
 
 func custom(idle, absolute int) LimitsInput {
 	return LimitsInput{Preset: Custom, IdleMinutes: &idle, AbsoluteMinutes: &absolute}
@@ -53,16 +54,16 @@ func TestBounds_Choose(t *testing.T) {
 		"negative":                      {PolicyInput{LimitsInput: custom(-1, -1)}, []string{"input.idleMinutes", "input.absoluteMinutes"}},
 		"idle longer than absolute":     {PolicyInput{LimitsInput: custom(61, 60)}, []string{"input.idleMinutes"}},
 		"custom without spans":          {PolicyInput{LimitsInput: LimitsInput{Preset: Custom}}, []string{"input.idleMinutes", "input.absoluteMinutes"}},
-		"strict with a span":            {PolicyInput{LimitsInput: LimitsInput{Preset: Strict, IdleMinutes: minutes(20)}}, []string{"input.idleMinutes"}},
+		"strict with a span":            {PolicyInput{LimitsInput: LimitsInput{Preset: Strict, IdleMinutes: new(20)}}, []string{"input.idleMinutes"}},
 		"no such preset":                {PolicyInput{LimitsInput: LimitsInput{Preset: "LAX"}}, []string{"input.preset"}},
-		"tighter for admins":            {PolicyInput{LimitsInput: custom(60, 600), Admins: &LimitsInput{Preset: Custom, IdleMinutes: minutes(15), AbsoluteMinutes: minutes(60)}}, nil},
+		"tighter for admins":            {PolicyInput{LimitsInput: custom(60, 600), Admins: &LimitsInput{Preset: Custom, IdleMinutes: new(15), AbsoluteMinutes: new(60)}}, nil},
 		"a preset for admins":           {PolicyInput{LimitsInput: LimitsInput{Preset: Standard}, Admins: &LimitsInput{Preset: Strict}}, nil},
-		"longer for admins":             {PolicyInput{LimitsInput: custom(60, 600), Admins: &LimitsInput{Preset: Custom, IdleMinutes: minutes(61), AbsoluteMinutes: minutes(601)}}, []string{"input.admins.idleMinutes", "input.admins.absoluteMinutes"}},
-		"a cap":                         {PolicyInput{LimitsInput: LimitsInput{Preset: Strict}, MaxSessions: minutes(100), AtCap: RefuseSignIn}, nil},
-		"a cap of none":                 {PolicyInput{LimitsInput: LimitsInput{Preset: Strict}, MaxSessions: minutes(0)}, []string{"input.maxSessionsPerUser"}},
-		"a cap beyond the operator's":   {PolicyInput{LimitsInput: LimitsInput{Preset: Strict}, MaxSessions: minutes(101)}, []string{"input.maxSessionsPerUser"}},
+		"longer for admins":             {PolicyInput{LimitsInput: custom(60, 600), Admins: &LimitsInput{Preset: Custom, IdleMinutes: new(61), AbsoluteMinutes: new(601)}}, []string{"input.admins.idleMinutes", "input.admins.absoluteMinutes"}},
+		"a cap":                         {PolicyInput{LimitsInput: LimitsInput{Preset: Strict}, MaxSessions: new(100), AtCap: RefuseSignIn}, nil},
+		"a cap of none":                 {PolicyInput{LimitsInput: LimitsInput{Preset: Strict}, MaxSessions: new(0)}, []string{"input.maxSessionsPerUser"}},
+		"a cap beyond the operator's":   {PolicyInput{LimitsInput: LimitsInput{Preset: Strict}, MaxSessions: new(101)}, []string{"input.maxSessionsPerUser"}},
 		"no such rule at the cap":       {PolicyInput{LimitsInput: LimitsInput{Preset: Strict}, AtCap: "SHRUG"}, []string{"input.atSessionLimit"}},
-		"several things in two objects": {PolicyInput{LimitsInput: custom(1, 60), MaxSessions: minutes(-1)}, []string{"input.idleMinutes", "input.maxSessionsPerUser"}},
+		"several things in two objects": {PolicyInput{LimitsInput: custom(1, 60), MaxSessions: new(-1)}, []string{"input.idleMinutes", "input.maxSessionsPerUser"}},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {

@@ -189,7 +189,7 @@ func TestExport_TextHoldsWhateverIsWritten(t *testing.T) {
 			t.Fatalf("it holds characters that nobody sees:\n%q", content)
 		}
 		seen := map[string]int{}
-		for _, line := range strings.Split(content, "\n") {
+		for line := range strings.SplitSeq(content, "\n") {
 			bare := strings.TrimLeft(line, " \u00a0\u3000")
 			if bare != "" && strings.ContainsRune("=+-@", rune(bare[0])) {
 				t.Fatalf("the line %q is a formula to a spreadsheet", line)

@@ -111,7 +111,7 @@ func (t *textWriter) set(first, indent, line string) {
 	space := len(line) - len(strings.TrimLeft(line, " ")) // pasted text keeps how far it was set in
 	current := strings.Repeat(" ", min(space, 16))
 	empty := true
-	for _, word := range strings.Fields(line) {
+	for word := range strings.FieldsSeq(line) {
 		if !empty && width(prefix)+width(current)+1+width(word) > TextColumns {
 			t.put(prefix + current)
 			prefix, current, empty = indent, "", true
