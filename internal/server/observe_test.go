@@ -78,6 +78,13 @@ func TestLog_EventStreamsToo(t *testing.T) {
 			t.Errorf("with Accept: %s the log line is %v", accept, line)
 		}
 	}
+	// Nor does it hide anything to ask for a socket that one does not get.
+	if s, _ := n.dial(http.Header{"Origin": {"https://evil.example.com"}, "X-Request-Id": {"refused-upgrade"}}); s != nil {
+		t.Error("a page of another site got a socket")
+	}
+	n.log.await(t, "the refused socket", func() bool {
+		return strings.Contains(n.log.String(), `"request_id":"refused-upgrade"`) && strings.Contains(n.log.String(), `"status":403`)
+	})
 	// One header of an upgrade alone hides nothing.
 	n.request(n.http.Client(), http.MethodPost, "/graphql", http.Header{
 		"Content-Type": {"application/json"}, "Upgrade": {"websocket"}, "Authorization": {"Bearer " + p.access},

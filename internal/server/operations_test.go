@@ -104,6 +104,8 @@ func (n *node) home() *home {
 	h.walk = n.walk(h.owner, h.tree)
 	h.draft, h.revision = n.imported(h.owner)
 	h.category = n.category(h.owner, "Lamps")
+	n.post(h.colleague.access, `mutation($input: CreateTreeInput!) { createTree(input: $input) { tree { id } } }`,
+		vars{"input": vars{"title": "On a shelf", "categoryId": h.category}}).ok()
 	return h
 }
 
@@ -326,8 +328,12 @@ func TestStranger_WalksTheSchema(t *testing.T) {
 	t.Parallel()
 	schema := loadSchema(t)
 	n := newNode(t, nodeOptions{})
-	theirs, mine := n.home(), n.home()
+	theirs := n.home()
 	before := n.everything(theirs)
+	mine := n.home()
+	if after := n.everything(theirs); after != before {
+		t.Errorf("another account shows in the lists of the first:\n%s\n%s", before, after)
+	}
 	missing := maps.Clone(idPlaces)
 	for f, kind := range rootFields(schema) {
 		for _, p := range places(schema, f, "ID") {
@@ -393,16 +399,21 @@ func TestStranger_WalksTheSchema(t *testing.T) {
 	}
 }
 
-// everything reads what a stranger could have changed.
+// everything reads all that the account's owner can see, and so all that a
+// stranger could have changed or added.
 func (n *node) everything(h *home) string {
 	n.t.Helper()
-	return n.post(h.owner.access, `query($walk: ID!) {
-		account { members { id role disabledAt } }
-		trees(filter: { status: [DRAFT, PUBLISHED, ARCHIVED] }) { nodes { id revision status category { id } } }
+	return n.post(h.owner.access, `query($walk: ID!, $author: ID!, $category: ID!) {
+		account { name members { id name role disabledAt } }
+		trees(filter: { status: [DRAFT, PUBLISHED, ARCHIVED] }) { totalCount nodes { id revision status category { id } } }
+		ofAuthor: trees(filter: { authorId: $author }) { totalCount nodes { id } }
+		inCategory: trees(filter: { categoryId: $category }) { totalCount nodes { id } }
+		treeCategories { id name }
 		session(id: $walk) { step status currentNotes { text } }
-		sessions(filter: { scope: TEAM }) { nodes { id } }
-		accountSecurity { activeSessions { id } }
-	}`, vars{"walk": h.walk}).ok().Body
+		sessions(filter: { scope: TEAM }) { totalCount nodes { id } }
+		accountSecurity { policy { preset } activeUsers { user { id } loginSessionCount } activeSessions { id user { id } } }
+		me { loginSessions { id } }
+	}`, vars{"walk": h.walk, "author": h.colleague.id, "category": h.category}).ok().Body
 }
 
 // put returns a copy of variables with a value at a dotted path.

@@ -121,16 +121,21 @@ func (s *Server) graphql() http.Handler {
 		e := &entry{requestID: requestID(r), ip: clientIP(r, s.TrustedProxies)}
 		w.Header().Set(requestIDHeader, e.requestID)
 		ctx := context.WithValue(r.Context(), entryKey{}, e)
+		out := &statusWriter{ResponseWriter: w}
+		rec := &live.Record{}
+		ctx = live.WithRecord(ctx, rec)
 		if isSocket(r) { // logs itself, operation by operation
-			s.live.ServeHTTP(w, r.WithContext(ctx))
+			s.live.ServeHTTP(out, r.WithContext(ctx))
+			if out.status != 0 { // but for one that was refused
+				rec.Took = time.Since(began)
+				s.operation(ctx, "http", out.status, *rec)
+			}
 			return
 		}
 		if s.crossOrigin(w, r) {
 			return
 		}
-		out := &statusWriter{ResponseWriter: w}
-		rec := &live.Record{}
-		ctx = live.WithRecord(s.authenticateRequest(ctx, out, r, e), rec)
+		ctx = s.authenticateRequest(ctx, out, r, e)
 		handler := compressed
 		if isEventStream(r) {
 			handler = s.live // each event goes out at once

@@ -327,6 +327,7 @@ func TestOwner_TheLastOneStays(t *testing.T) {
 	t.Parallel()
 	n := newNode(t, nodeOptions{})
 	owner := n.owner()
+	n.owner() // of another account: she does not count
 	change := func(by *person, role string) *answer {
 		t.Helper()
 		return n.post(by.access, `mutation($input: UpdateUserInput!) { updateUser(input: $input) { user { role } } }`, vars{"input": vars{"userId": owner.id, "role": role}})
