@@ -28,9 +28,14 @@ async function picture(page, name) {
   if (process.env.PICTURES) await page.screenshot({ path: `${process.env.PICTURES}/${name}.png` });
 }
 
+/** Waits until the explorer's editor shows this word of an operation. */
+async function editorShows(page, word) {
+  await page.locator('.graphiql-query-editor .view-lines', { hasText: word }).waitFor();
+}
+
 /** Runs the operation of the explorer's tab, once the editor shows this word of it. */
 async function execute(page, word) {
-  await page.locator('.graphiql-query-editor .view-lines', { hasText: word }).waitFor();
+  await editorShows(page, word);
   await page.getByRole('button', { name: /Execute query/ }).click();
 }
 
@@ -181,6 +186,7 @@ test('the explorer takes over the login session of the app, and subscribes as th
   });
   await page.goto(`${server.address}/api/docs/`);
   await page.getByText('Signed in as Bob').waitFor();
+  await editorShows(page, 'accessToken'); // an editor that is not there yet would miss the change of tabs
   await page.getByRole('tab', { name: 'SessionExpiry' }).click();
   await execute(page, 'absoluteExpiresAt');
   assert.deepEqual(await initialised, { authorization: 'Bearer token-of-bob' });
