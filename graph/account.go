@@ -2,6 +2,7 @@ package graph
 
 import (
 	"context"
+	"time"
 
 	"github.com/branchline/branchline/graph/model"
 	"github.com/branchline/branchline/internal/account"
@@ -125,4 +126,68 @@ func (r *mutationResolver) EnableUser(ctx context.Context, in model.EnableUserIn
 		return nil, err
 	}
 	return &model.EnableUserPayload{User: toUser(u)}, nil
+}
+
+// Invitations is the resolver of Account.invitations.
+func (r *accountResolver) Invitations(ctx context.Context, _ *model.Account) ([]*model.Invitation, error) {
+	actor := caller(ctx).Actor
+	if !actor.Role.AtLeast(account.Admin) {
+		return nil, nil
+	}
+	invitations, err := r.Logins.Invitations(ctx, actor)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]*model.Invitation, len(invitations))
+	for i, invitation := range invitations {
+		out[i] = toInvitation(invitation)
+	}
+	return out, nil
+}
+
+// Invitation is the resolver of Query.invitation.
+func (r *queryResolver) Invitation(ctx context.Context, token string) (*model.InvitationPreview, error) {
+	invitation, a, err := r.Logins.Invitation(ctx, login.Secret(token))
+	if err != nil {
+		return nil, err
+	}
+	return &model.InvitationPreview{
+		Email: invitation.Email, Role: model.Role(invitation.Role), AccountName: a.Name, ExpiresAt: invitation.ExpiresAt,
+	}, nil
+}
+
+// WithdrawInvitation is the resolver of Mutation.withdrawInvitation.
+func (r *mutationResolver) WithdrawInvitation(ctx context.Context, in model.WithdrawInvitationInput) (*model.WithdrawInvitationPayload, error) {
+	invitationID, err := parse[account.InvitationID]("input.invitationId", in.InvitationID)
+	if err != nil {
+		return nil, err
+	}
+	invitation, err := r.Logins.WithdrawInvitation(ctx, caller(ctx).asLogin(), invitationID)
+	if err != nil {
+		return nil, err
+	}
+	return &model.WithdrawInvitationPayload{Invitation: toInvitation(invitation)}, nil
+}
+
+// LastLoginAt is the resolver of User.lastLoginAt.
+func (r *userResolver) LastLoginAt(ctx context.Context, u *model.User) (*time.Time, error) {
+	if !seesMembership(ctx, u) {
+		return nil, nil
+	}
+	return u.LastLoginAt, nil
+}
+
+// DisabledAt is the resolver of User.disabledAt.
+func (r *userResolver) DisabledAt(ctx context.Context, u *model.User) (*time.Time, error) {
+	if !seesMembership(ctx, u) {
+		return nil, nil
+	}
+	return u.DisabledAt, nil
+}
+
+// seesMembership says whether the caller may see when the user signs in, or
+// whether they still may: everybody their own, admins and owners everybody's.
+func seesMembership(ctx context.Context, u *model.User) bool {
+	c := caller(ctx)
+	return u.ID == c.UserID.String() || c.Role.AtLeast(account.Admin)
 }

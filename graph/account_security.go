@@ -5,7 +5,6 @@ import (
 
 	"github.com/branchline/branchline/graph/model"
 	"github.com/branchline/branchline/internal/account"
-	"github.com/branchline/branchline/internal/fault"
 	"github.com/branchline/branchline/internal/login"
 )
 
@@ -85,12 +84,6 @@ func (r *mutationResolver) RevokeSessions(ctx context.Context, in model.RevokeSe
 	userID, err := optional[account.UserID]("input.userId", in.UserID)
 	if err != nil {
 		return nil, err
-	}
-	switch {
-	case in.Scope == model.RevokeScopeUser && userID.IsZero():
-		return nil, fault.Input("input.userId", "Say whose login sessions to end.")
-	case in.Scope != model.RevokeScopeUser && !userID.IsZero():
-		return nil, fault.Input("input.userId", "A user goes with the scope USER only. Leave it out, or choose USER.")
 	}
 	c := caller(ctx)
 	ended, err := r.Logins.Revoke(ctx, c.asLogin(), login.Scope(in.Scope), userID)

@@ -107,6 +107,4 @@ func (c *Caller) deliver(how model.TokenDelivery, token login.Secret, session lo
 	return nil, nil
 }
 
-var notYours = fault.New(fault.Forbidden, "Only your own login sessions are shown here. Owners see everybody's in accountSecurity.")
-
 var cannotSetCookie = fault.Input("input.tokenDelivery", "A cookie cannot be set over a socket or an event stream. Send this by POST, or ask for PAYLOAD.")

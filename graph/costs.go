@@ -12,18 +12,24 @@ const MaxCost = 5000
 // setCosts says what lists cost. A list without a length of its own counts as
 // one of usual length.
 func setCosts(c *ComplexityRoot) {
-	const usual = 20
+	const (
+		usual = 20
+		// A field that costs a statement of its own for each object.
+		statement = 50
+	)
 	c.Query.Trees = func(child int, _ *model.TreeFilter, _ *model.TreeOrder, first *int, _ *string, last *int, _ *string) int {
 		return 1 + length(first, last)*child
 	}
 	c.Query.Sessions = func(child int, _ *model.TreeSessionFilter, first *int, _ *string) int {
 		return 1 + length(first, nil)*child
 	}
-	c.Query.Nodes = func(child int, ids []string) int { return 1 + len(ids)*child }
+	c.Query.Nodes = func(child int, ids []string) int { return 1 + len(ids)*(usual+child) }
 	c.Account.Members = func(child int) int { return 1 + usual*child }
 	c.AccountSecurity.ActiveSessions = func(child int) int { return 1 + usual*child }
 	c.AccountSecurity.ActiveUsers = func(child int) int { return 1 + usual*child }
-	c.User.LoginSessions = func(child int) int { return 1 + child }
+	c.Account.Invitations = func(child int) int { return 1 + usual*child }
+	c.User.LoginSessions = func(child int) int { return statement + usual*child }
+	c.User.CurrentLoginSession = func(child int) int { return statement + child }
 }
 
 // length returns how many elements a page has at most. What is out of bounds is

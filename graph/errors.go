@@ -30,6 +30,9 @@ func Presenter(log *slog.Logger, newID func() string) graphql.ErrorPresenterFunc
 			return present(out, fault.New(fault.Internal, "The request was cancelled."))
 		}
 		if out.Unwrap() == nil { // gqlgen's own words about the query
+			if out.Extensions["code"] == "COMPLEXITY_LIMIT_EXCEEDED" {
+				out.Message = fmt.Sprintf("This operation costs too much: more than %d. Ask for shorter lists or fewer fields.", MaxCost)
+			}
 			if out.Extensions["code"] == nil || isGqlgenCode(out.Extensions["code"]) {
 				out.Extensions = extensions(out.Extensions, fault.BadUserInput)
 			}

@@ -47,10 +47,11 @@ type ComplexityRoot struct {
 	}
 
 	Account struct {
-		CreatedAt func(childComplexity int) int
-		ID        func(childComplexity int) int
-		Members   func(childComplexity int) int
-		Name      func(childComplexity int) int
+		CreatedAt   func(childComplexity int) int
+		ID          func(childComplexity int) int
+		Invitations func(childComplexity int) int
+		Members     func(childComplexity int) int
+		Name        func(childComplexity int) int
 	}
 
 	AccountSecurity struct {
@@ -159,6 +160,13 @@ type ComplexityRoot struct {
 		Role      func(childComplexity int) int
 	}
 
+	InvitationPreview struct {
+		AccountName func(childComplexity int) int
+		Email       func(childComplexity int) int
+		ExpiresAt   func(childComplexity int) int
+		Role        func(childComplexity int) int
+	}
+
 	InviteUserPayload struct {
 		Invitation func(childComplexity int) int
 		Token      func(childComplexity int) int
@@ -197,7 +205,7 @@ type ComplexityRoot struct {
 		ImportTree            func(childComplexity int, input model.ImportTreeInput) int
 		InviteUser            func(childComplexity int, input model.InviteUserInput) int
 		Login                 func(childComplexity int, input model.LoginInput) int
-		Logout                func(childComplexity int) int
+		Logout                func(childComplexity int, input model.LogoutInput) int
 		PublishTree           func(childComplexity int, input model.PublishTreeInput) int
 		Reauthenticate        func(childComplexity int, input model.ReauthenticateInput) int
 		Refresh               func(childComplexity int, input model.RefreshInput) int
@@ -209,6 +217,7 @@ type ComplexityRoot struct {
 		UpdateSessionPolicy   func(childComplexity int, input model.UpdateSessionPolicyInput) int
 		UpdateTree            func(childComplexity int, input model.UpdateTreeInput) int
 		UpdateUser            func(childComplexity int, input model.UpdateUserInput) int
+		WithdrawInvitation    func(childComplexity int, input model.WithdrawInvitationInput) int
 	}
 
 	PageInfo struct {
@@ -228,6 +237,7 @@ type ComplexityRoot struct {
 		Account         func(childComplexity int) int
 		AccountSecurity func(childComplexity int) int
 		ExportSession   func(childComplexity int, input model.ExportSessionInput) int
+		Invitation      func(childComplexity int, token string) int
 		Me              func(childComplexity int) int
 		Node            func(childComplexity int, id string) int
 		Nodes           func(childComplexity int, ids []string) int
@@ -505,6 +515,10 @@ type ComplexityRoot struct {
 	ValidateTreePayload struct {
 		Problems func(childComplexity int) int
 	}
+
+	WithdrawInvitationPayload struct {
+		Invitation func(childComplexity int) int
+	}
 }
 
 // endregion ***************************** api!.gotpl *****************************
@@ -513,6 +527,7 @@ type ComplexityRoot struct {
 
 type AccountResolver interface {
 	Members(ctx context.Context, obj *model.Account) ([]*model.User, error)
+	Invitations(ctx context.Context, obj *model.Account) ([]*model.Invitation, error)
 }
 type AccountSecurityResolver interface {
 	ActiveUsers(ctx context.Context, obj *model.AccountSecurity) ([]*model.ActiveUser, error)
@@ -522,10 +537,11 @@ type MutationResolver interface {
 	Register(ctx context.Context, input model.RegisterInput) (*model.SignInPayload, error)
 	Login(ctx context.Context, input model.LoginInput) (*model.SignInPayload, error)
 	Refresh(ctx context.Context, input model.RefreshInput) (*model.RefreshPayload, error)
-	Logout(ctx context.Context) (*model.LogoutPayload, error)
+	Logout(ctx context.Context, input model.LogoutInput) (*model.LogoutPayload, error)
 	Reauthenticate(ctx context.Context, input model.ReauthenticateInput) (*model.ReauthenticatePayload, error)
 	ChangePassword(ctx context.Context, input model.ChangePasswordInput) (*model.ChangePasswordPayload, error)
 	InviteUser(ctx context.Context, input model.InviteUserInput) (*model.InviteUserPayload, error)
+	WithdrawInvitation(ctx context.Context, input model.WithdrawInvitationInput) (*model.WithdrawInvitationPayload, error)
 	AcceptInvitation(ctx context.Context, input model.AcceptInvitationInput) (*model.SignInPayload, error)
 	UpdateUser(ctx context.Context, input model.UpdateUserInput) (*model.UpdateUserPayload, error)
 	DisableUser(ctx context.Context, input model.DisableUserInput) (*model.DisableUserPayload, error)
@@ -561,12 +577,15 @@ type QueryResolver interface {
 	Session(ctx context.Context, id string) (*model.TreeSession, error)
 	ExportSession(ctx context.Context, input model.ExportSessionInput) (*model.ExportedFile, error)
 	AccountSecurity(ctx context.Context) (*model.AccountSecurity, error)
+	Invitation(ctx context.Context, token string) (*model.InvitationPreview, error)
 	ServerInfo(ctx context.Context) (*model.ServerInfo, error)
 }
 type SubscriptionResolver interface {
 	SessionExpiry(ctx context.Context) (<-chan model.SessionExpiryEvent, error)
 }
 type UserResolver interface {
+	LastLoginAt(ctx context.Context, obj *model.User) (*time.Time, error)
+	DisabledAt(ctx context.Context, obj *model.User) (*time.Time, error)
 	LoginSessions(ctx context.Context, obj *model.User) ([]*model.LoginSession, error)
 	CurrentLoginSession(ctx context.Context, obj *model.User) (*model.LoginSession, error)
 }
@@ -608,6 +627,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Account.ID(childComplexity), true
+	case "Account.invitations":
+		if e.ComplexityRoot.Account.Invitations == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Account.Invitations(childComplexity), true
 	case "Account.members":
 		if e.ComplexityRoot.Account.Members == nil {
 			break
@@ -934,6 +959,31 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.Invitation.Role(childComplexity), true
 
+	case "InvitationPreview.accountName":
+		if e.ComplexityRoot.InvitationPreview.AccountName == nil {
+			break
+		}
+
+		return e.ComplexityRoot.InvitationPreview.AccountName(childComplexity), true
+	case "InvitationPreview.email":
+		if e.ComplexityRoot.InvitationPreview.Email == nil {
+			break
+		}
+
+		return e.ComplexityRoot.InvitationPreview.Email(childComplexity), true
+	case "InvitationPreview.expiresAt":
+		if e.ComplexityRoot.InvitationPreview.ExpiresAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.InvitationPreview.ExpiresAt(childComplexity), true
+	case "InvitationPreview.role":
+		if e.ComplexityRoot.InvitationPreview.Role == nil {
+			break
+		}
+
+		return e.ComplexityRoot.InvitationPreview.Role(childComplexity), true
+
 	case "InviteUserPayload.invitation":
 		if e.ComplexityRoot.InviteUserPayload.Invitation == nil {
 			break
@@ -1190,7 +1240,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 			break
 		}
 
-		return e.ComplexityRoot.Mutation.Logout(childComplexity), true
+		args, err := ec.field_Mutation_logout_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.Logout(childComplexity, args["input"].(model.LogoutInput)), true
 	case "Mutation.publishTree":
 		if e.ComplexityRoot.Mutation.PublishTree == nil {
 			break
@@ -1307,6 +1362,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.UpdateUser(childComplexity, args["input"].(model.UpdateUserInput)), true
+	case "Mutation.withdrawInvitation":
+		if e.ComplexityRoot.Mutation.WithdrawInvitation == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_withdrawInvitation_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.WithdrawInvitation(childComplexity, args["input"].(model.WithdrawInvitationInput)), true
 
 	case "PageInfo.endCursor":
 		if e.ComplexityRoot.PageInfo.EndCursor == nil {
@@ -1376,6 +1442,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.Query.ExportSession(childComplexity, args["input"].(model.ExportSessionInput)), true
 
+	case "Query.invitation":
+		if e.ComplexityRoot.Query.Invitation == nil {
+			break
+		}
+
+		args, err := ec.field_Query_invitation_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Query.Invitation(childComplexity, args["token"].(string)), true
 	case "Query.me":
 		if e.ComplexityRoot.Query.Me == nil {
 			break
@@ -2461,6 +2538,13 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.ValidateTreePayload.Problems(childComplexity), true
 
+	case "WithdrawInvitationPayload.invitation":
+		if e.ComplexityRoot.WithdrawInvitationPayload.Invitation == nil {
+			break
+		}
+
+		return e.ComplexityRoot.WithdrawInvitationPayload.Invitation(childComplexity), true
+
 	}
 	return 0, false
 }
@@ -2489,6 +2573,7 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 			graphql.NewInputUnmarshaler("ImportTreeInput", ec.unmarshalInputImportTreeInput),
 			graphql.NewInputUnmarshaler("InviteUserInput", ec.unmarshalInputInviteUserInput),
 			graphql.NewInputUnmarshaler("LoginInput", ec.unmarshalInputLoginInput),
+			graphql.NewInputUnmarshaler("LogoutInput", ec.unmarshalInputLogoutInput),
 			graphql.NewInputUnmarshaler("PublishTreeInput", ec.unmarshalInputPublishTreeInput),
 			graphql.NewInputUnmarshaler("ReauthenticateInput", ec.unmarshalInputReauthenticateInput),
 			graphql.NewInputUnmarshaler("RefreshInput", ec.unmarshalInputRefreshInput),
@@ -2509,6 +2594,7 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 			graphql.NewInputUnmarshaler("UpdateTreeInput", ec.unmarshalInputUpdateTreeInput),
 			graphql.NewInputUnmarshaler("UpdateUserInput", ec.unmarshalInputUpdateUserInput),
 			graphql.NewInputUnmarshaler("ValidateTreeInput", ec.unmarshalInputValidateTreeInput),
+			graphql.NewInputUnmarshaler("WithdrawInvitationInput", ec.unmarshalInputWithdrawInvitationInput),
 		)
 	}
 	first := true
@@ -2608,7 +2694,8 @@ var sources = []*ast.Source{
 # Errors carry extensions.code: UNAUTHENTICATED, FORBIDDEN, NOT_FOUND,
 # BAD_USER_INPUT, CONFLICT, RATE_LIMITED or INTERNAL_SERVER_ERROR; further
 # extensions.reason where a client has to tell cases apart, extensions.field
-# where one input field is at fault.
+# where one input field is at fault, and extensions.problems, a list of
+# { field, message }, where several are.
 
 """
 Says which role a field needs at least. Without a role, being signed in is
@@ -2690,6 +2777,12 @@ type Query {
   exportSession("What to export, and how." input: ExportSessionInput!): ExportedFile! @auth
   "Who is signed in, and for how long a login lasts. Owners only."
   accountSecurity: AccountSecurity! @auth(role: OWNER)
+  """
+  What an invitation says, for whoever is about to accept it. Anybody who has its
+  secret may ask. NOT_FOUND where it does not exist, CONFLICT where it can no
+  longer be accepted.
+  """
+  invitation("The secret of the invitation." token: String!): InvitationPreview
   "What this server is and which limits it has. Anybody may ask."
   serverInfo: ServerInfo!
 }
@@ -2720,10 +2813,12 @@ type Mutation {
   """
   refresh("The token to refresh with." input: RefreshInput!): RefreshPayload!
   """
-  Signs out on this device: ends the caller's login session. Signing out without
-  being signed in is no error.
+  Signs out on this device: ends the caller's login session, or the one that a
+  refresh token belongs to. Signing out without being signed in is no error; an
+  access token that ran out, with no refresh token beside it, is UNAUTHENTICATED:
+  nothing was ended.
   """
-  logout: LogoutPayload!
+  logout("Which login session, where the access token does not say." input: LogoutInput! = {}): LogoutPayload!
   """
   Confirms the password of the signed-in user, so that dangerous actions are
   allowed again for a while. A wrong one is FORBIDDEN with
@@ -2740,6 +2835,11 @@ type Mutation {
   ` + "`" + `reason: REAUTHENTICATION_REQUIRED` + "`" + `.
   """
   inviteUser("Whom to invite." input: InviteUserInput!): InviteUserPayload! @auth(role: ADMIN)
+  """
+  Keeps an invitation from being accepted. Admins withdraw those up to ADMIN,
+  owners any. CONFLICT where it was used or is over.
+  """
+  withdrawInvitation("Which one." input: WithdrawInvitationInput!): WithdrawInvitationPayload! @auth(role: ADMIN)
   """
   Accepts an invitation: makes the user and signs them in. NOT_FOUND where it does
   not exist, CONFLICT where it was used, was withdrawn or is too old.
@@ -2825,8 +2925,9 @@ type Mutation {
   """
   revokeSessions("Which ones." input: RevokeSessionsInput!): RevokeSessionsPayload! @auth(role: OWNER)
   """
-  Ends one login session: one's own or, for owners, anyone's in the account.
-  Ending one that has ended is no error.
+  Ends one login session: one's own or, for owners, anyone's in the account, which
+  asks for the password again when the sign-in is old. Ending one that has ended is
+  no error.
   """
   revokeSession("Which one." input: RevokeSessionInput!): RevokeSessionPayload! @auth
   "Ends the caller's login sessions on all other devices."
@@ -2882,6 +2983,8 @@ type Account implements Node {
   createdAt: DateTime!
   "Everybody in the account, disabled users included, by name. Admins and owners see it; null for others."
   members: [User!]
+  "The invitations that can still be accepted, the newest first. Admins and owners see them; null for others."
+  invitations: [Invitation!]
 }
 
 "A person in an account. One user belongs to one account."
@@ -2895,15 +2998,15 @@ type User implements Node {
   role: Role!
   "When the account or the user was made."
   createdAt: DateTime!
-  "The latest sign-in; null before the first."
+  "The latest sign-in; null before the first. Only oneself, admins and owners see it; null for others."
   lastLoginAt: DateTime
-  "Since when the user may not sign in; null if they may."
+  "Since when the user may not sign in; null if they may. Only oneself, admins and owners see it; null for others."
   disabledAt: DateTime
   """
   The user's live login sessions, the latest activity first. Only for oneself;
-  FORBIDDEN for others (owners use accountSecurity).
+  null for others (owners use accountSecurity).
   """
-  loginSessions: [LoginSession!]!
+  loginSessions: [LoginSession!]
   "The login session of this request. Only for oneself; null for others."
   currentLoginSession: LoginSession
 }
@@ -2969,7 +3072,7 @@ type SignInPayload {
   loginSession: LoginSession!
   "Send it as ` + "`" + `Authorization: Bearer …` + "`" + ` with each request, and as ` + "`" + `authorization` + "`" + ` in the socket's connection_init."
   accessToken: String!
-  "When the access token runs out: at most 5 minutes from now. Refresh before."
+  "When the access token runs out: in 5 minutes, or what the operator set. Refresh before."
   accessTokenExpiresAt: DateTime!
   "The refresh token; null with TokenDelivery COOKIE."
   refreshToken: String
@@ -2998,6 +3101,12 @@ type RefreshPayload {
   refreshToken: String
   "The login session with its deadlines as they are now."
   loginSession: LoginSession!
+}
+
+"Which login session to sign out of."
+input LogoutInput {
+  "The refresh token of a client that keeps it itself; a browser's is in its cookie."
+  refreshToken: String
 }
 
 "The answer to signing out."
@@ -3068,6 +3177,30 @@ type InviteUserPayload {
   token: String!
   "The page on which to accept, with the secret in its fragment, which browsers do not send to servers."
   url: String!
+}
+
+"Which invitation to withdraw."
+input WithdrawInvitationInput {
+  "The invitation's global id."
+  invitationId: ID!
+}
+
+"The answer to withdrawing."
+type WithdrawInvitationPayload {
+  "The invitation that nobody can accept any more."
+  invitation: Invitation!
+}
+
+"What an invitation says to whoever holds its secret."
+type InvitationPreview {
+  "Who is invited."
+  email: String!
+  "The role that they will have."
+  role: Role!
+  "The name of the account that they will join."
+  accountName: String!
+  "Until when it can be accepted."
+  expiresAt: DateTime!
 }
 
 "An invitation and who accepts it."
@@ -3721,7 +3854,7 @@ input StartSessionInput {
   clientName: String! = ""
   "What it is about, at most 200 characters."
   subject: String! = ""
-  "A key of the caller's choice, at most 200 characters: a repeat with the same one returns the session that the first made."
+  "A key of the caller's choice, at most 200 characters: a repeat with the same one within a day returns the session that the first made."
   idempotencyKey: String
 }
 
@@ -3741,7 +3874,7 @@ input AdvanceSessionInput {
   optionId: ID
   "A note on the step, at most 10,000 characters."
   note: String! = ""
-  "A key of the caller's choice, at most 200 characters: a repeat with the same one returns the first result."
+  "A key of the caller's choice, at most 200 characters: a repeat with the same one within a day returns the first result."
   idempotencyKey: String
 }
 
@@ -3759,7 +3892,7 @@ input GoBackInput {
   expectedStep: Int!
   "The number of the step to undo, with all after it; the latest one if left out."
   toStep: Int
-  "A key of the caller's choice, at most 200 characters: a repeat with the same one returns the first result."
+  "A key of the caller's choice, at most 200 characters: a repeat with the same one within a day returns the first result."
   idempotencyKey: String
 }
 
@@ -3779,7 +3912,7 @@ input AddNoteInput {
   text: String!
   "The number of the step that it is about; the present node if left out."
   onStep: Int
-  "A key of the caller's choice, at most 200 characters: a repeat with the same one returns the first result."
+  "A key of the caller's choice, at most 200 characters: a repeat with the same one within a day returns the first result."
   idempotencyKey: String
 }
 
@@ -3800,7 +3933,7 @@ input CompleteSessionInput {
   "Why it ends before a solution: at most 1,000 characters, needed there and refused at a solution."
   reason: String! = ""
 
-  "A key of the caller's choice, at most 200 characters: a repeat with the same one returns the first result."
+  "A key of the caller's choice, at most 200 characters: a repeat with the same one within a day returns the first result."
   idempotencyKey: String
 }
 
@@ -3818,7 +3951,7 @@ input AbandonSessionInput {
   expectedStep: Int!
   "Why, at most 1,000 characters."
   reason: String! = ""
-  "A key of the caller's choice, at most 200 characters: a repeat with the same one returns the first result."
+  "A key of the caller's choice, at most 200 characters: a repeat with the same one within a day returns the first result."
   idempotencyKey: String
 }
 
@@ -4176,6 +4309,8 @@ func (ec *executionContext) childFields_Account(ctx context.Context, field graph
 		return ec.fieldContext_Account_createdAt(ctx, field)
 	case "members":
 		return ec.fieldContext_Account_members(ctx, field)
+	case "invitations":
+		return ec.fieldContext_Account_invitations(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type Account", field.Name)
 }
@@ -4338,6 +4473,20 @@ func (ec *executionContext) childFields_Invitation(ctx context.Context, field gr
 		return ec.fieldContext_Invitation_expiresAt(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type Invitation", field.Name)
+}
+
+func (ec *executionContext) childFields_InvitationPreview(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "email":
+		return ec.fieldContext_InvitationPreview_email(ctx, field)
+	case "role":
+		return ec.fieldContext_InvitationPreview_role(ctx, field)
+	case "accountName":
+		return ec.fieldContext_InvitationPreview_accountName(ctx, field)
+	case "expiresAt":
+		return ec.fieldContext_InvitationPreview_expiresAt(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type InvitationPreview", field.Name)
 }
 
 func (ec *executionContext) childFields_InviteUserPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -4854,6 +5003,14 @@ func (ec *executionContext) childFields_ValidateTreePayload(ctx context.Context,
 	return nil, fmt.Errorf("no field named %q was found under type ValidateTreePayload", field.Name)
 }
 
+func (ec *executionContext) childFields_WithdrawInvitationPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "invitation":
+		return ec.fieldContext_WithdrawInvitationPayload_invitation(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type WithdrawInvitationPayload", field.Name)
+}
+
 func (ec *executionContext) childFields___Directive(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "name":
@@ -5208,6 +5365,20 @@ func (ec *executionContext) field_Mutation_login_args(ctx context.Context, rawAr
 	return args, nil
 }
 
+func (ec *executionContext) field_Mutation_logout_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (model.LogoutInput, error) {
+			return ec.unmarshalNLogoutInput2githubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐLogoutInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
 func (ec *executionContext) field_Mutation_publishTree_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
 	var err error
 	args := map[string]any{}
@@ -5348,6 +5519,20 @@ func (ec *executionContext) field_Mutation_updateUser_args(ctx context.Context, 
 	return args, nil
 }
 
+func (ec *executionContext) field_Mutation_withdrawInvitation_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (model.WithdrawInvitationInput, error) {
+			return ec.unmarshalNWithdrawInvitationInput2githubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐWithdrawInvitationInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
 func (ec *executionContext) field_Query___type_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
 	var err error
 	args := map[string]any{}
@@ -5373,6 +5558,20 @@ func (ec *executionContext) field_Query_exportSession_args(ctx context.Context, 
 		return nil, err
 	}
 	args["input"] = arg0
+	return args, nil
+}
+
+func (ec *executionContext) field_Query_invitation_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "token",
+		func(ctx context.Context, v any) (string, error) {
+			return ec.unmarshalNString2string(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["token"] = arg0
 	return args, nil
 }
 
@@ -5746,6 +5945,38 @@ func (ec *executionContext) fieldContext_Account_members(_ context.Context, fiel
 		IsResolver: true,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return ec.childFields_User(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Account_invitations(ctx context.Context, field graphql.CollectedField, obj *model.Account) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Account_invitations(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.Account().Invitations(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*model.Invitation) graphql.Marshaler {
+			return ec.marshalOInvitation2ᚕᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐInvitationᚄ(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Account_invitations(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Account",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Invitation(ctx, field)
 		},
 	}
 	return fc, nil
@@ -7067,6 +7298,98 @@ func (ec *executionContext) fieldContext_Invitation_expiresAt(_ context.Context,
 	return graphql.NewScalarFieldContext("Invitation", field, false, false, "DateTime")
 }
 
+func (ec *executionContext) _InvitationPreview_email(ctx context.Context, field graphql.CollectedField, obj *model.InvitationPreview) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_InvitationPreview_email(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Email, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_InvitationPreview_email(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("InvitationPreview", field, false, false, "String")
+}
+
+func (ec *executionContext) _InvitationPreview_role(ctx context.Context, field graphql.CollectedField, obj *model.InvitationPreview) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_InvitationPreview_role(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Role, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v model.Role) graphql.Marshaler {
+			return ec.marshalNRole2githubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐRole(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_InvitationPreview_role(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("InvitationPreview", field, false, false, "Role")
+}
+
+func (ec *executionContext) _InvitationPreview_accountName(ctx context.Context, field graphql.CollectedField, obj *model.InvitationPreview) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_InvitationPreview_accountName(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.AccountName, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_InvitationPreview_accountName(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("InvitationPreview", field, false, false, "String")
+}
+
+func (ec *executionContext) _InvitationPreview_expiresAt(ctx context.Context, field graphql.CollectedField, obj *model.InvitationPreview) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_InvitationPreview_expiresAt(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ExpiresAt, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
+			return ec.marshalNDateTime2timeᚐTime(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_InvitationPreview_expiresAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("InvitationPreview", field, false, false, "DateTime")
+}
+
 func (ec *executionContext) _InviteUserPayload_invitation(ctx context.Context, field graphql.CollectedField, obj *model.InviteUserPayload) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -7502,7 +7825,8 @@ func (ec *executionContext) _Mutation_logout(ctx context.Context, field graphql.
 			return ec.fieldContext_Mutation_logout(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return ec.Resolvers.Mutation().Logout(ctx)
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().Logout(ctx, fc.Args["input"].(model.LogoutInput))
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *model.LogoutPayload) graphql.Marshaler {
@@ -7512,7 +7836,7 @@ func (ec *executionContext) _Mutation_logout(ctx context.Context, field graphql.
 		true,
 	)
 }
-func (ec *executionContext) fieldContext_Mutation_logout(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+func (ec *executionContext) fieldContext_Mutation_logout(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "Mutation",
 		Field:      field,
@@ -7521,6 +7845,17 @@ func (ec *executionContext) fieldContext_Mutation_logout(_ context.Context, fiel
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return ec.childFields_LogoutPayload(ctx, field)
 		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_logout_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
 	}
 	return fc, nil
 }
@@ -7705,6 +8040,68 @@ func (ec *executionContext) fieldContext_Mutation_inviteUser(ctx context.Context
 	}()
 	ctx = graphql.WithFieldContext(ctx, fc)
 	if fc.Args, err = ec.field_Mutation_inviteUser_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_withdrawInvitation(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_withdrawInvitation(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().WithdrawInvitation(ctx, fc.Args["input"].(model.WithdrawInvitationInput))
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				role, err := ec.unmarshalNRole2githubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐRole(ctx, "ADMIN")
+				if err != nil {
+					var zeroVal *model.WithdrawInvitationPayload
+					return zeroVal, err
+				}
+				if ec.Directives.Auth == nil {
+					var zeroVal *model.WithdrawInvitationPayload
+					return zeroVal, errors.New("directive auth is not implemented")
+				}
+				return ec.Directives.Auth(ctx, nil, directive0, role)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *model.WithdrawInvitationPayload) graphql.Marshaler {
+			return ec.marshalNWithdrawInvitationPayload2ᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐWithdrawInvitationPayload(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_withdrawInvitation(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_WithdrawInvitationPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_withdrawInvitation_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
 		ec.Error(ctx, err)
 		return fc, err
 	}
@@ -9836,6 +10233,50 @@ func (ec *executionContext) fieldContext_Query_accountSecurity(_ context.Context
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return ec.childFields_AccountSecurity(ctx, field)
 		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Query_invitation(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Query_invitation(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Query().Invitation(ctx, fc.Args["token"].(string))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *model.InvitationPreview) graphql.Marshaler {
+			return ec.marshalOInvitationPreview2ᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐInvitationPreview(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Query_invitation(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Query",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_InvitationPreview(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Query_invitation_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
 	}
 	return fc, nil
 }
@@ -13830,7 +14271,7 @@ func (ec *executionContext) _User_lastLoginAt(ctx context.Context, field graphql
 			return ec.fieldContext_User_lastLoginAt(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.LastLoginAt, nil
+			return ec.Resolvers.User().LastLoginAt(ctx, obj)
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *time.Time) graphql.Marshaler {
@@ -13841,7 +14282,7 @@ func (ec *executionContext) _User_lastLoginAt(ctx context.Context, field graphql
 	)
 }
 func (ec *executionContext) fieldContext_User_lastLoginAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("User", field, false, false, "DateTime")
+	return graphql.NewScalarFieldContext("User", field, true, true, "DateTime")
 }
 
 func (ec *executionContext) _User_disabledAt(ctx context.Context, field graphql.CollectedField, obj *model.User) (ret graphql.Marshaler) {
@@ -13853,7 +14294,7 @@ func (ec *executionContext) _User_disabledAt(ctx context.Context, field graphql.
 			return ec.fieldContext_User_disabledAt(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.DisabledAt, nil
+			return ec.Resolvers.User().DisabledAt(ctx, obj)
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *time.Time) graphql.Marshaler {
@@ -13864,7 +14305,7 @@ func (ec *executionContext) _User_disabledAt(ctx context.Context, field graphql.
 	)
 }
 func (ec *executionContext) fieldContext_User_disabledAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("User", field, false, false, "DateTime")
+	return graphql.NewScalarFieldContext("User", field, true, true, "DateTime")
 }
 
 func (ec *executionContext) _User_loginSessions(ctx context.Context, field graphql.CollectedField, obj *model.User) (ret graphql.Marshaler) {
@@ -13880,10 +14321,10 @@ func (ec *executionContext) _User_loginSessions(ctx context.Context, field graph
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v []*model.LoginSession) graphql.Marshaler {
-			return ec.marshalNLoginSession2ᚕᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐLoginSessionᚄ(ctx, selections, v)
+			return ec.marshalOLoginSession2ᚕᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐLoginSessionᚄ(ctx, selections, v)
 		},
 		true,
-		true,
+		false,
 	)
 }
 func (ec *executionContext) fieldContext_User_loginSessions(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
@@ -13958,6 +14399,38 @@ func (ec *executionContext) fieldContext_ValidateTreePayload_problems(_ context.
 		IsResolver: false,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return ec.childFields_TreeProblem(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _WithdrawInvitationPayload_invitation(ctx context.Context, field graphql.CollectedField, obj *model.WithdrawInvitationPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_WithdrawInvitationPayload_invitation(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Invitation, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *model.Invitation) graphql.Marshaler {
+			return ec.marshalNInvitation2ᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐInvitation(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_WithdrawInvitationPayload_invitation(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "WithdrawInvitationPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Invitation(ctx, field)
 		},
 	}
 	return fc, nil
@@ -16209,6 +16682,48 @@ func UnmarshalLoginInput(ctx context.Context, raw any) (model.LoginInput, error)
 	return out, err
 }
 
+func (ec *executionContext) unmarshalInputLogoutInput(ctx context.Context, obj any) (model.LogoutInput, error) {
+	var it model.LogoutInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"refreshToken"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "refreshToken":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("refreshToken"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.RefreshToken = data
+		}
+	}
+	return it, nil
+}
+
+// UnmarshalLogoutInput unmarshals raw into the LogoutInput input type, using the
+// unmarshaler bound to ctx's request. Call it from a resolver to decode an input
+// object that was not passed as a field argument.
+//
+// ctx must come from a gqlgen request; outside one there is no unmarshaler to use
+// and the returned error says so.
+func UnmarshalLogoutInput(ctx context.Context, raw any) (model.LogoutInput, error) {
+	var out model.LogoutInput
+	err := graphql.UnmarshalNamedInputFromContext(ctx, "LogoutInput", raw, &out)
+	return out, err
+}
+
 func (ec *executionContext) unmarshalInputPublishTreeInput(ctx context.Context, obj any) (model.PublishTreeInput, error) {
 	var it model.PublishTreeInput
 	if obj == nil {
@@ -17425,6 +17940,48 @@ func UnmarshalValidateTreeInput(ctx context.Context, raw any) (model.ValidateTre
 	return out, err
 }
 
+func (ec *executionContext) unmarshalInputWithdrawInvitationInput(ctx context.Context, obj any) (model.WithdrawInvitationInput, error) {
+	var it model.WithdrawInvitationInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"invitationId"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "invitationId":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("invitationId"))
+			data, err := ec.unmarshalNID2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.InvitationID = data
+		}
+	}
+	return it, nil
+}
+
+// UnmarshalWithdrawInvitationInput unmarshals raw into the WithdrawInvitationInput input type, using the
+// unmarshaler bound to ctx's request. Call it from a resolver to decode an input
+// object that was not passed as a field argument.
+//
+// ctx must come from a gqlgen request; outside one there is no unmarshaler to use
+// and the returned error says so.
+func UnmarshalWithdrawInvitationInput(ctx context.Context, raw any) (model.WithdrawInvitationInput, error) {
+	var out model.WithdrawInvitationInput
+	err := graphql.UnmarshalNamedInputFromContext(ctx, "WithdrawInvitationInput", raw, &out)
+	return out, err
+}
+
 // endregion **************************** input.gotpl *****************************
 
 // region    ************************** interface.gotpl ***************************
@@ -17627,6 +18184,12 @@ func (ec *executionContext) _Account(ctx context.Context, sel ast.SelectionSet, 
 				true, false,
 				func(ctx context.Context) graphql.Marshaler {
 					return ec._Account_members(ctx, field, obj)
+				})
+		case "invitations":
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, false,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._Account_invitations(ctx, field, obj)
 				})
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
@@ -18424,6 +18987,54 @@ func (ec *executionContext) _Invitation(ctx context.Context, sel ast.SelectionSe
 	return out
 }
 
+var invitationPreviewImplementors = []string{"InvitationPreview"}
+
+func (ec *executionContext) _InvitationPreview(ctx context.Context, sel ast.SelectionSet, obj *model.InvitationPreview) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, invitationPreviewImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("InvitationPreview")
+		case "email":
+			out.Values[i] = ec._InvitationPreview_email(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "role":
+			out.Values[i] = ec._InvitationPreview_role(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "accountName":
+			out.Values[i] = ec._InvitationPreview_accountName(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "expiresAt":
+			out.Values[i] = ec._InvitationPreview_expiresAt(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
 var inviteUserPayloadImplementors = []string{"InviteUserPayload"}
 
 func (ec *executionContext) _InviteUserPayload(ctx context.Context, sel ast.SelectionSet, obj *model.InviteUserPayload) graphql.Marshaler {
@@ -18632,6 +19243,13 @@ func (ec *executionContext) _Mutation(ctx context.Context, sel ast.SelectionSet)
 		case "inviteUser":
 			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
 				return ec._Mutation_inviteUser(ctx, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "withdrawInvitation":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_withdrawInvitation(ctx, field)
 			})
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
@@ -18981,6 +19599,12 @@ func (ec *executionContext) _Query(ctx context.Context, sel ast.SelectionSet) gr
 				true, true,
 				func(ctx context.Context) graphql.Marshaler {
 					return ec._Query_accountSecurity(ctx, field)
+				})
+		case "invitation":
+			out.ResolveRootConcurrently(innerCtx, ec.OperationContext, i,
+				true, false,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._Query_invitation(ctx, field)
 				})
 		case "serverInfo":
 			out.ResolveRootConcurrently(innerCtx, ec.OperationContext, i,
@@ -20735,18 +21359,20 @@ func (ec *executionContext) _User(ctx context.Context, sel ast.SelectionSet, obj
 				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "lastLoginAt":
-			out.Values[i] = ec._User_lastLoginAt(ctx, field, obj)
-			if out.Values[i] == graphql.RequiredNull {
-				atomic.AddUint32(&out.Invalids, 1)
-			}
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, false,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._User_lastLoginAt(ctx, field, obj)
+				})
 		case "disabledAt":
-			out.Values[i] = ec._User_disabledAt(ctx, field, obj)
-			if out.Values[i] == graphql.RequiredNull {
-				atomic.AddUint32(&out.Invalids, 1)
-			}
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, false,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._User_disabledAt(ctx, field, obj)
+				})
 		case "loginSessions":
 			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
-				true, true,
+				true, false,
 				func(ctx context.Context) graphql.Marshaler {
 					return ec._User_loginSessions(ctx, field, obj)
 				})
@@ -20786,6 +21412,39 @@ func (ec *executionContext) _ValidateTreePayload(ctx context.Context, sel ast.Se
 			out.Values[i] = graphql.MarshalString("ValidateTreePayload")
 		case "problems":
 			out.Values[i] = ec._ValidateTreePayload_problems(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var withdrawInvitationPayloadImplementors = []string{"WithdrawInvitationPayload"}
+
+func (ec *executionContext) _WithdrawInvitationPayload(ctx context.Context, sel ast.SelectionSet, obj *model.WithdrawInvitationPayload) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, withdrawInvitationPayloadImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("WithdrawInvitationPayload")
+		case "invitation":
+			out.Values[i] = ec._WithdrawInvitationPayload_invitation(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
@@ -21558,6 +22217,11 @@ func (ec *executionContext) marshalNLoginSession2ᚖgithubᚗcomᚋbranchlineᚋ
 		return graphql.Null
 	}
 	return ec._LoginSession(ctx, sel, v)
+}
+
+func (ec *executionContext) unmarshalNLogoutInput2githubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐLogoutInput(ctx context.Context, v any) (model.LogoutInput, error) {
+	res, err := ec.unmarshalInputLogoutInput(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
 }
 
 func (ec *executionContext) marshalNLogoutPayload2ᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐLogoutPayload(ctx context.Context, sel ast.SelectionSet, v *model.LogoutPayload) graphql.Marshaler {
@@ -22404,6 +23068,19 @@ func (ec *executionContext) marshalNValidateTreePayload2ᚖgithubᚗcomᚋbranch
 	return ec._ValidateTreePayload(ctx, sel, v)
 }
 
+func (ec *executionContext) unmarshalNWithdrawInvitationInput2githubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐWithdrawInvitationInput(ctx context.Context, v any) (model.WithdrawInvitationInput, error) {
+	res, err := ec.unmarshalInputWithdrawInvitationInput(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNWithdrawInvitationPayload2ᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐWithdrawInvitationPayload(ctx context.Context, sel ast.SelectionSet, v *model.WithdrawInvitationPayload) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "WithdrawInvitationPayload!")
+		return graphql.Null
+	}
+	return ec._WithdrawInvitationPayload(ctx, sel, v)
+}
+
 func (ec *executionContext) marshalN__Directive2githubᚗcomᚋ99designsᚋgqlgenᚋgraphqlᚋintrospectionᚐDirective(ctx context.Context, sel ast.SelectionSet, v introspection.Directive) graphql.Marshaler {
 	return ec.___Directive(ctx, sel, &v)
 }
@@ -22651,6 +23328,51 @@ func (ec *executionContext) marshalOInt2ᚖint(ctx context.Context, sel ast.Sele
 	_ = ctx
 	res := graphql.MarshalInt(*v)
 	return res
+}
+
+func (ec *executionContext) marshalOInvitation2ᚕᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐInvitationᚄ(ctx context.Context, sel ast.SelectionSet, v []*model.Invitation) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNInvitation2ᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐInvitation(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) marshalOInvitationPreview2ᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐInvitationPreview(ctx context.Context, sel ast.SelectionSet, v *model.InvitationPreview) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._InvitationPreview(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalOLoginSession2ᚕᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐLoginSessionᚄ(ctx context.Context, sel ast.SelectionSet, v []*model.LoginSession) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNLoginSession2ᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐLoginSession(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
 }
 
 func (ec *executionContext) marshalOLoginSession2ᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐLoginSession(ctx context.Context, sel ast.SelectionSet, v *model.LoginSession) graphql.Marshaler {

@@ -39,17 +39,23 @@ func (r *mutationResolver) Refresh(ctx context.Context, in model.RefreshInput) (
 
 var noRefreshToken = fault.New(fault.Unauthenticated, "There is no refresh token to sign in with. Sign in.").Because(fault.InvalidRefreshToken)
 
-// Logout is the resolver of Mutation.logout. A browser whose access token has run
-// out signs out by its cookie.
-func (r *mutationResolver) Logout(ctx context.Context) (*model.LogoutPayload, error) {
+// Logout is the resolver of Mutation.logout. A device whose access token has run
+// out signs out by its refresh token.
+func (r *mutationResolver) Logout(ctx context.Context, in model.LogoutInput) (*model.LogoutPayload, error) {
 	c := caller(ctx)
+	token := text(in.RefreshToken)
+	if token == "" && c.Cookie != nil {
+		token = c.Cookie.RefreshToken()
+	}
 	var ended int
 	var err error
 	switch {
 	case !c.UserID.IsZero():
 		ended, err = r.Logins.Logout(ctx, c.asLogin())
-	case c.Cookie != nil && c.Cookie.RefreshToken() != "":
-		ended, err = r.Logins.LogoutWith(ctx, login.Secret(c.Cookie.RefreshToken()), c.Device)
+	case token != "":
+		ended, err = r.Logins.LogoutWith(ctx, login.Secret(token), c.Device)
+	case c.Refused != nil && !alreadyOut(c.Refused):
+		return nil, c.Refused
 	}
 	if err != nil {
 		return nil, err
@@ -58,4 +64,14 @@ func (r *mutationResolver) Logout(ctx context.Context) (*model.LogoutPayload, er
 		c.Cookie.Clear()
 	}
 	return &model.LogoutPayload{RevokedCount: ended}, nil
+}
+
+// alreadyOut says whether the access token was refused because its login session
+// is over.
+func alreadyOut(refused error) bool {
+	switch fault.ReasonOf(refused) {
+	case fault.SessionRevoked, fault.SessionExpiredIdle, fault.SessionExpiredAbs:
+		return true
+	}
+	return false
 }

@@ -44,7 +44,7 @@ type AbandonSessionInput struct {
 	ExpectedStep int `json:"expectedStep"`
 	// Why, at most 1,000 characters.
 	Reason string `json:"reason"`
-	// A key of the caller's choice, at most 200 characters: a repeat with the same one returns the first result.
+	// A key of the caller's choice, at most 200 characters: a repeat with the same one within a day returns the first result.
 	IdempotencyKey *string `json:"idempotencyKey,omitempty"`
 }
 
@@ -75,6 +75,8 @@ type Account struct {
 	CreatedAt time.Time `json:"createdAt"`
 	// Everybody in the account, disabled users included, by name. Admins and owners see it; null for others.
 	Members []*User `json:"members,omitempty"`
+	// The invitations that can still be accepted, the newest first. Admins and owners see them; null for others.
+	Invitations []*Invitation `json:"invitations,omitempty"`
 }
 
 func (Account) IsNode() {}
@@ -171,7 +173,7 @@ type AddNoteInput struct {
 	Text string `json:"text"`
 	// The number of the step that it is about; the present node if left out.
 	OnStep *int `json:"onStep,omitempty"`
-	// A key of the caller's choice, at most 200 characters: a repeat with the same one returns the first result.
+	// A key of the caller's choice, at most 200 characters: a repeat with the same one within a day returns the first result.
 	IdempotencyKey *string `json:"idempotencyKey,omitempty"`
 }
 
@@ -191,7 +193,7 @@ type AdvanceSessionInput struct {
 	OptionID *string `json:"optionId,omitempty"`
 	// A note on the step, at most 10,000 characters.
 	Note string `json:"note"`
-	// A key of the caller's choice, at most 200 characters: a repeat with the same one returns the first result.
+	// A key of the caller's choice, at most 200 characters: a repeat with the same one within a day returns the first result.
 	IdempotencyKey *string `json:"idempotencyKey,omitempty"`
 }
 
@@ -243,7 +245,7 @@ type CompleteSessionInput struct {
 	Outcome *TreeOutcome `json:"outcome,omitempty"`
 	// Why it ends before a solution: at most 1,000 characters, needed there and refused at a solution.
 	Reason string `json:"reason"`
-	// A key of the caller's choice, at most 200 characters: a repeat with the same one returns the first result.
+	// A key of the caller's choice, at most 200 characters: a repeat with the same one within a day returns the first result.
 	IdempotencyKey *string `json:"idempotencyKey,omitempty"`
 }
 
@@ -404,7 +406,7 @@ type GoBackInput struct {
 	ExpectedStep int `json:"expectedStep"`
 	// The number of the step to undo, with all after it; the latest one if left out.
 	ToStep *int `json:"toStep,omitempty"`
-	// A key of the caller's choice, at most 200 characters: a repeat with the same one returns the first result.
+	// A key of the caller's choice, at most 200 characters: a repeat with the same one within a day returns the first result.
 	IdempotencyKey *string `json:"idempotencyKey,omitempty"`
 }
 
@@ -440,6 +442,18 @@ type Invitation struct {
 	Role Role `json:"role"`
 	// When it was made.
 	CreatedAt time.Time `json:"createdAt"`
+	// Until when it can be accepted.
+	ExpiresAt time.Time `json:"expiresAt"`
+}
+
+// What an invitation says to whoever holds its secret.
+type InvitationPreview struct {
+	// Who is invited.
+	Email string `json:"email"`
+	// The role that they will have.
+	Role Role `json:"role"`
+	// The name of the account that they will join.
+	AccountName string `json:"accountName"`
 	// Until when it can be accepted.
 	ExpiresAt time.Time `json:"expiresAt"`
 }
@@ -495,6 +509,12 @@ func (LoginSession) IsNode() {}
 
 // The global id: the kind's prefix, an underscore, and 26 letters and digits. Ids made later sort later.
 func (this LoginSession) GetID() string { return this.ID }
+
+// Which login session to sign out of.
+type LogoutInput struct {
+	// The refresh token of a client that keeps it itself; a browser's is in its cookie.
+	RefreshToken *string `json:"refreshToken,omitempty"`
+}
 
 // The answer to signing out.
 type LogoutPayload struct {
@@ -713,7 +733,7 @@ type SignInPayload struct {
 	LoginSession *LoginSession `json:"loginSession"`
 	// Send it as `Authorization: Bearer …` with each request, and as `authorization` in the socket's connection_init.
 	AccessToken string `json:"accessToken"`
-	// When the access token runs out: at most 5 minutes from now. Refresh before.
+	// When the access token runs out: in 5 minutes, or what the operator set. Refresh before.
 	AccessTokenExpiresAt time.Time `json:"accessTokenExpiresAt"`
 	// The refresh token; null with TokenDelivery COOKIE.
 	RefreshToken *string `json:"refreshToken,omitempty"`
@@ -780,7 +800,7 @@ type StartSessionInput struct {
 	ClientName string `json:"clientName"`
 	// What it is about, at most 200 characters.
 	Subject string `json:"subject"`
-	// A key of the caller's choice, at most 200 characters: a repeat with the same one returns the session that the first made.
+	// A key of the caller's choice, at most 200 characters: a repeat with the same one within a day returns the session that the first made.
 	IdempotencyKey *string `json:"idempotencyKey,omitempty"`
 }
 
@@ -1109,13 +1129,13 @@ type User struct {
 	Role Role `json:"role"`
 	// When the account or the user was made.
 	CreatedAt time.Time `json:"createdAt"`
-	// The latest sign-in; null before the first.
+	// The latest sign-in; null before the first. Only oneself, admins and owners see it; null for others.
 	LastLoginAt *time.Time `json:"lastLoginAt,omitempty"`
-	// Since when the user may not sign in; null if they may.
+	// Since when the user may not sign in; null if they may. Only oneself, admins and owners see it; null for others.
 	DisabledAt *time.Time `json:"disabledAt,omitempty"`
 	// The user's live login sessions, the latest activity first. Only for oneself;
-	// FORBIDDEN for others (owners use accountSecurity).
-	LoginSessions []*LoginSession `json:"loginSessions"`
+	// null for others (owners use accountSecurity).
+	LoginSessions []*LoginSession `json:"loginSessions,omitempty"`
 	// The login session of this request. Only for oneself; null for others.
 	CurrentLoginSession *LoginSession `json:"currentLoginSession,omitempty"`
 }
@@ -1137,6 +1157,18 @@ type ValidateTreeInput struct {
 type ValidateTreePayload struct {
 	// The problems, errors first; empty where there is nothing to say.
 	Problems []*TreeProblem `json:"problems"`
+}
+
+// Which invitation to withdraw.
+type WithdrawInvitationInput struct {
+	// The invitation's global id.
+	InvitationID string `json:"invitationId"`
+}
+
+// The answer to withdrawing.
+type WithdrawInvitationPayload struct {
+	// The invitation that nobody can accept any more.
+	Invitation *Invitation `json:"invitation"`
 }
 
 // What happens when a user signs in on one device more than the policy allows.

@@ -71,7 +71,7 @@ type Login struct {
 	MaxSessions     int           `env:"BRANCHLINE_LOGIN_MAX_SESSIONS" envDefault:"100" doc:"The highest limit of login sessions per user that an owner may set, 1 to 10000. An owner who sets none allows any number."`
 
 	AccessTokenLifetime  time.Duration `env:"BRANCHLINE_ACCESS_TOKEN_LIFETIME" envDefault:"5m" doc:"How long an access token is good, 1s to 1h. It is shorter where a third of the idle span or the time to the nearer deadline is."`
-	RefreshGrace         time.Duration `env:"BRANCHLINE_REFRESH_GRACE" envDefault:"30s" doc:"How long after a refresh the same refresh token comes back, so that two tabs do not race. At most a tenth of the shortest idle span."`
+	RefreshGrace         time.Duration `env:"BRANCHLINE_REFRESH_GRACE" envDefault:"30s" doc:"How long a refresh token counts as new: it is not replaced again, and the one before it still gets an access token, so that two tabs do not race. At most a tenth of the shortest idle span."`
 	ReauthenticateWithin time.Duration `env:"BRANCHLINE_REAUTHENTICATE_WITHIN" envDefault:"30m" doc:"A dangerous action asks for the password again when it was given longer ago than this (OWASP ASVS 5.0, 7.5.1); 0 turns that off."`
 }
 

@@ -126,7 +126,7 @@ func TestLimits(t *testing.T) {
 	n := newNode(t, nodeOptions{})
 	p := n.owner()
 	deep := func(levels int) string { // me is the first level, id the last
-		return `{ me ` + strings.Repeat(`{ loginSessions { user `, (levels-2)/2) + `{ id }` + strings.Repeat(` } }`, (levels-2)/2) + ` }`
+		return `{ me ` + strings.Repeat(`{ currentLoginSession { user `, (levels-2)/2) + `{ id }` + strings.Repeat(` } }`, (levels-2)/2) + ` }`
 	}
 	tests := map[string]struct {
 		query string
@@ -134,10 +134,11 @@ func TestLimits(t *testing.T) {
 	}{
 		"a query at the depth's limit":              {deep(14), ""},
 		"a query that nests too deep":               {deep(16), "BAD_USER_INPUT"},
-		"a query that nests too deep, by fragments": {`{ me { ...A } } fragment A on User { loginSessions { user { ...B } } } fragment B on User { loginSessions { user { ...C } } } fragment C on User { loginSessions { user { ...D } } } fragment D on User { loginSessions { user { ...E } } } fragment E on User { loginSessions { user { ...F } } } fragment F on User { loginSessions { user { ...G } } } fragment G on User { loginSessions { user { ...H } } } fragment H on User { id }`, "BAD_USER_INPUT"},
+		"a query that nests too deep, by fragments": {`{ me { ...A } } fragment A on User { currentLoginSession { user { ...B } } } fragment B on User { currentLoginSession { user { ...C } } } fragment C on User { currentLoginSession { user { ...D } } } fragment D on User { currentLoginSession { user { ...E } } } fragment E on User { currentLoginSession { user { ...F } } } fragment F on User { currentLoginSession { user { ...G } } } fragment G on User { currentLoginSession { user { ...H } } } fragment H on User { id }`, "BAD_USER_INPUT"},
 		"fragments in a circle":                     {`{ me { ...A } } fragment A on User { loginSessions { user { ...A } } }`, "BAD_USER_INPUT"},
 		"a list as long as allowed":                 {`{ trees(first: 100) { nodes { id title } } }`, ""},
 		"a list in a list that costs too much":      {`{ trees(first: 100) { nodes { id title status tags revision nodeCount createdAt updatedAt description author { id name email role } owner { id name email role } savedBy { id name email role } graph { root nodes { nodeId title text links { title url } } } problems { code severity nodeId path message } category { id name position } } edges { node { id title status tags revision nodeCount createdAt updatedAt description author { id name email role } owner { id name email role } savedBy { id name email role } } } } }`, "BAD_USER_INPUT"},
+		"login sessions of login sessions":          {`{ me { loginSessions { user { loginSessions { user { loginSessions { id } } } } } } }`, "BAD_USER_INPUT"},
 		"many aliases of what costs much":           {`{ ` + aliases("trees(first: 100) { nodes { id title } }", 40) + ` }`, "BAD_USER_INPUT"},
 		"more tokens than allowed":                  {`{ ` + aliases("__typename", 700) + ` }`, "BAD_USER_INPUT"},
 		"a page longer than allowed":                {`{ trees(first: 101) { nodes { id } } }`, "BAD_USER_INPUT"},

@@ -91,9 +91,9 @@ func places(schema *ast.Schema, f *ast.FieldDefinition, scalar string) []place {
 
 // home is an account with one of everything that has an id.
 type home struct {
-	owner, colleague            *person
-	tree, draft, walk, category string
-	revision                    int
+	owner, colleague                        *person
+	tree, draft, walk, category, invitation string
+	revision                                int
 }
 
 func (n *node) home() *home {
@@ -104,6 +104,8 @@ func (n *node) home() *home {
 	h.walk = n.walk(h.owner, h.tree)
 	h.draft, h.revision = n.imported(h.owner)
 	h.category = n.category(h.owner, "Lamps")
+	h.invitation = n.post(h.owner.access, `mutation($input: InviteUserInput!) { inviteUser(input: $input) { invitation { id } } }`,
+		vars{"input": vars{"email": "guest-" + madeUp("x") + "@example.com", "role": "VIEWER"}}).ok().at("inviteUser.invitation.id").(string)
 	n.post(h.colleague.access, `mutation($input: CreateTreeInput!) { createTree(input: $input) { tree { id } } }`,
 		vars{"input": vars{"title": "On a shelf", "categoryId": h.category}}).ok()
 	return h
@@ -113,7 +115,7 @@ func (n *node) home() *home {
 func (h *home) of(prefix string) string {
 	return map[string]string{
 		"acct": h.owner.account, "user": h.colleague.id, "lses": h.colleague.session,
-		"tree": h.tree, "tses": h.walk, "tcat": h.category,
+		"tree": h.tree, "tses": h.walk, "tcat": h.category, "invt": h.invitation,
 	}[prefix]
 }
 
@@ -155,6 +157,7 @@ var operations = map[string]struct {
 	"exportSession":   {account.Viewer, input(func(h *home) vars { return vars{"sessionId": h.walk, "format": "TEXT"} })},
 	"accountSecurity": {account.Owner, none},
 	"serverInfo":      {"", none},
+	"invitation":      {"", func(*home) vars { return vars{"token": "t"} }},
 
 	"register": {"", input(func(*home) vars {
 		return vars{"accountName": "A", "name": "N", "email": "somebody@example.com", "password": "short"}
@@ -166,6 +169,7 @@ var operations = map[string]struct {
 	"changePassword":        {account.Viewer, input(func(h *home) vars { return vars{"currentPassword": h.owner.password, "newPassword": "short"} })},
 	"inviteUser":            {account.Admin, input(func(*home) vars { return vars{"email": "no address", "role": "VIEWER"} })},
 	"acceptInvitation":      {"", input(func(*home) vars { return vars{"token": "t", "name": "N", "password": "long enough to be one"} })},
+	"withdrawInvitation":    {account.Admin, input(func(*home) vars { return vars{"invitationId": madeUp("invt")} })},
 	"updateUser":            {account.Admin, input(func(*home) vars { return vars{"userId": madeUp("user"), "role": "VIEWER"} })},
 	"disableUser":           {account.Admin, input(func(*home) vars { return vars{"userId": madeUp("user")} })},
 	"enableUser":            {account.Admin, input(func(*home) vars { return vars{"userId": madeUp("user")} })},
@@ -294,31 +298,32 @@ var idPlaces = map[string]struct {
 	with    func(h *home) vars // the variables, if not those of the table of operations
 	field   string             // that a wrong kind names, if not the place's path
 }{
-	"node id":                         {kind: "tree"},
-	"nodes ids":                       {kind: "tree", nothing: `{"nodes":[null]}`, field: "ids[0]"},
-	"trees filter.categoryId":         {kind: "tcat", nothing: `{"trees":{"totalCount":0,"nodes":[]}}`},
-	"trees filter.authorId":           {kind: "user", nothing: `{"trees":{"totalCount":0,"nodes":[]}}`},
-	"tree id":                         {kind: "tree"},
-	"sessions filter.treeId":          {kind: "tree", nothing: `{"sessions":{"totalCount":0,"nodes":[]}}`, with: func(*home) vars { return vars{"filter": vars{"scope": "TEAM"}} }},
-	"session id":                      {kind: "tses"},
-	"exportSession input.sessionId":   {kind: "tses"},
-	"updateUser input.userId":         {kind: "user"},
-	"disableUser input.userId":        {kind: "user"},
-	"enableUser input.userId":         {kind: "user"},
-	"createTree input.categoryId":     {kind: "tcat"},
-	"updateTree input.treeId":         {kind: "tree"},
-	"updateTree input.categoryId":     {kind: "tcat"},
-	"publishTree input.treeId":        {kind: "tree"},
-	"archiveTree input.treeId":        {kind: "tree"},
-	"deleteTree input.treeId":         {kind: "tree"},
-	"startSession input.treeId":       {kind: "tree"},
-	"advanceSession input.sessionId":  {kind: "tses"},
-	"goBack input.sessionId":          {kind: "tses"},
-	"addNote input.sessionId":         {kind: "tses"},
-	"completeSession input.sessionId": {kind: "tses"},
-	"abandonSession input.sessionId":  {kind: "tses"},
-	"revokeSessions input.userId":     {kind: "user"},
-	"revokeSession input.sessionId":   {kind: "lses"},
+	"node id":                               {kind: "tree"},
+	"nodes ids":                             {kind: "tree", nothing: `{"nodes":[null]}`, field: "ids[0]"},
+	"trees filter.categoryId":               {kind: "tcat", nothing: `{"trees":{"totalCount":0,"nodes":[]}}`},
+	"trees filter.authorId":                 {kind: "user", nothing: `{"trees":{"totalCount":0,"nodes":[]}}`},
+	"tree id":                               {kind: "tree"},
+	"sessions filter.treeId":                {kind: "tree", nothing: `{"sessions":{"totalCount":0,"nodes":[]}}`, with: func(*home) vars { return vars{"filter": vars{"scope": "TEAM"}} }},
+	"session id":                            {kind: "tses"},
+	"exportSession input.sessionId":         {kind: "tses"},
+	"withdrawInvitation input.invitationId": {kind: "invt"},
+	"updateUser input.userId":               {kind: "user"},
+	"disableUser input.userId":              {kind: "user"},
+	"enableUser input.userId":               {kind: "user"},
+	"createTree input.categoryId":           {kind: "tcat"},
+	"updateTree input.treeId":               {kind: "tree"},
+	"updateTree input.categoryId":           {kind: "tcat"},
+	"publishTree input.treeId":              {kind: "tree"},
+	"archiveTree input.treeId":              {kind: "tree"},
+	"deleteTree input.treeId":               {kind: "tree"},
+	"startSession input.treeId":             {kind: "tree"},
+	"advanceSession input.sessionId":        {kind: "tses"},
+	"goBack input.sessionId":                {kind: "tses"},
+	"addNote input.sessionId":               {kind: "tses"},
+	"completeSession input.sessionId":       {kind: "tses"},
+	"abandonSession input.sessionId":        {kind: "tses"},
+	"revokeSessions input.userId":           {kind: "user"},
+	"revokeSession input.sessionId":         {kind: "lses"},
 }
 
 // nodeKinds are the kinds that node and nodes find, each a stranger's too.
@@ -518,8 +523,17 @@ func TestColleague_SeesWhatTheRoleAllows(t *testing.T) {
 	if a := n.post(h.colleague.access, `{ account { members { id } } }`, nil).ok(); a.at("account.members") != nil {
 		t.Errorf("an engineer sees the members: %s", a.Body)
 	}
-	if a := n.post(h.colleague.access, `query($id: ID!) { node(id: $id) { ... on User { loginSessions { id } } } }`, vars{"id": h.owner.id}); a.code() != "FORBIDDEN" {
-		t.Errorf("an engineer sees the owner's login sessions: %s", a.Body)
+	const private = `query($id: ID!) { node(id: $id) { ... on User { name loginSessions { id } lastLoginAt disabledAt currentLoginSession { id } } } }`
+	for _, field := range []string{"loginSessions", "lastLoginAt", "currentLoginSession"} {
+		if a := n.post(h.colleague.access, private, vars{"id": h.owner.id}).ok(); a.at("node."+field) != nil {
+			t.Errorf("an engineer sees the owner's %s: %s", field, a.Body)
+		}
+		if a := n.post(h.owner.access, private, vars{"id": h.owner.id}).ok(); a.at("node."+field) == nil {
+			t.Errorf("the owner does not see their own %s: %s", field, a.Body)
+		}
+	}
+	if a := n.post(h.colleague.access, `{ account { invitations { id } } }`, nil).ok(); a.at("account.invitations") != nil {
+		t.Errorf("an engineer sees the invitations: %s", a.Body)
 	}
 	n.me(h.owner.access).ok()
 }
