@@ -17,8 +17,9 @@ run: web build/api ## Install what is missing, start PostgreSQL, load sample dat
 	@exec $(BIN) dev
 
 .PHONY: dev
-dev: ## The same, with reload of the Go side and the web side on a change
-	@exec $(GO) run ./cmd/branchline-reload
+dev: web ## The same, with reload of the Go side and, on http://localhost:5173, of the web side
+	@$(GO) build -o bin/branchline-reload ./cmd/branchline-reload
+	@exec bin/branchline-reload
 
 .PHONY: build
 build: web build/api ## Build the program with the web app

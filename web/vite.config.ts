@@ -31,7 +31,7 @@ function precompress(): Plugin {
 }
 
 // `npm run dev` passes the API on to a server that runs beside it.
-const api = process.env.BRANCHLINE_DEV_API ?? 'http://127.0.0.1:8000';
+const api = process.env.DEV_API ?? 'http://127.0.0.1:8000';
 
 export default defineConfig({
   plugins: [react(), tailwind(), precompress()],
@@ -50,6 +50,9 @@ export default defineConfig({
       },
     },
   },
+  // The explorer comes from the server beside it: its editor's workers cannot be
+  // bundled in advance.
+  optimizeDeps: { entries: ['index.html'] },
   server: {
     proxy: {
       '/graphql': { target: api, ws: true },

@@ -32,15 +32,16 @@ func main() {
 }
 
 func run(ctx context.Context) error {
-	if _, err := exec.LookPath("npm"); err == nil {
-		web := command(ctx, "npm", "run", "--silent", "dev")
+	if _, err := os.Stat("web/node_modules/.bin/vite"); err == nil {
+		// Not by npm, which would not hand the signal on.
+		web := command(ctx, "./node_modules/.bin/vite")
 		web.Dir = "web"
 		if err := web.Start(); err != nil {
 			return fmt.Errorf("start the web side: %w", err)
 		}
 		defer func() { _ = web.Wait() }()
 	} else {
-		fmt.Fprintln(os.Stderr, "npm is not installed, so only the Go side reloads.")
+		fmt.Fprintln(os.Stderr, "The web side is not installed (make web), so only the Go side reloads.")
 	}
 	seen, err := newest(".")
 	if err != nil {
