@@ -317,8 +317,9 @@ func (r *Register) readStandings(ctx context.Context) error {
 		r.watched.giveBack(taken)
 		return err
 	}
+	r.remember(standings, nil) // one that has ended since the last read of changes is refused before it is told
 	r.settle(standings, nil)
-	r.watched.missing(taken).send()
+	r.watched.missing(taken, standings).send()
 	return nil
 }
 

@@ -13,9 +13,6 @@ import (
 	"github.com/branchline/branchline/internal/fault"
 )
 
-//go:fix inline
-func minutes(n int) *int { return new(n) }
-
 func custom(idle, absolute int) LimitsInput {
 	return LimitsInput{Preset: Custom, IdleMinutes: &idle, AbsoluteMinutes: &absolute}
 }

@@ -140,6 +140,20 @@ func (r *Register) Check(ctx context.Context, b Bearer) error {
 	return nil
 }
 
+// CheckSocket is Check for a socket, which outlives its token. It also refuses
+// where a deadline of the login session has passed although the session could not
+// be ended, as behind a lock, with the reason SessionExpiredAbs at once, or
+// SessionExpiredIdle after 6.5 s. The socket must be attached.
+func (r *Register) CheckSocket(ctx context.Context, b Bearer) error {
+	if err := r.Check(ctx, b); err != nil {
+		return err
+	}
+	if limit, over := r.watched.overdue(b.SessionID, r.clock.Now()); over {
+		return limit.endReason().Fault()
+	}
+	return nil
+}
+
 // refused returns the fault of a token that is known to be no good, or nil.
 func (r *Register) refused(b Bearer) *fault.Fault {
 	r.mu.RLock()

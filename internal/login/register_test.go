@@ -457,6 +457,88 @@ func TestRegister_ALostSessionComesBackToLearnIt(t *testing.T) {
 	})
 }
 
+// A socket that is attached while a session's standing is told does not take the
+// session for lost.
+func TestRegister_ASocketAttachedInBetweenStays(t *testing.T) {
+	t.Parallel()
+	inBubble(t, func(t *testing.T, b *bundle) {
+		ann := b.signIn()
+		b.register.Watch(ann.bearer(), event.SinkFunc[login.Event](func(login.Event) { ann.attach(b.register, 1) }))
+		pass(2 * time.Second)
+		ann.want(t)
+	})
+}
+
+func TestCheck_RefusesWhatAReadByKeyFoundEnded(t *testing.T) {
+	t.Parallel()
+	inBubble(t, func(t *testing.T, b *bundle) {
+		ann := b.signIn()
+		pass(time.Second)
+		b.do(func() { b.hidden = true })
+		b.end(ann.Standing, login.RevokedByOwner, login.Standing{}, "")
+		ann.attach(b.register, 1)
+		ann.want(t, "close revoked")
+		if err := b.register.Check(t.Context(), ann.bearer()); fault.ReasonOf(err) != fault.SessionRevoked {
+			t.Errorf("after the socket was told: %v", err)
+		}
+	})
+}
+
+func TestCheckSocket_RefusesPastADeadlineThatCouldNotBeApplied(t *testing.T) {
+	t.Parallel()
+	refused := func(t *testing.T, b *bundle, p *person, want fault.Reason) {
+		t.Helper()
+		synctest.Wait()
+		if err := b.register.CheckSocket(t.Context(), p.bearer()); fault.ReasonOf(err) != want || (err == nil) != (want == "") {
+			t.Errorf("%v after the sign-in: %v, want the reason %q", time.Since(p.SignedInAt), err, want)
+		}
+	}
+	tests := map[string]func(t *testing.T, b *bundle, p *person){
+		"the absolute one at once": func(t *testing.T, b *bundle, p *person) {
+			p.Deadlines.Idle = p.Deadlines.Absolute
+			b.save(p.Standing)
+			pass(8*time.Hour - time.Millisecond)
+			refused(t, b, p, "")
+			b.do(func() { b.keyedErr = errors.New("cut") }) // so that only what was told is known
+			pass(time.Millisecond)
+			refused(t, b, p, fault.SessionExpiredAbs)
+		},
+		"the absolute one that had passed before": func(t *testing.T, b *bundle, p *person) {
+			p.Deadlines.Idle, p.Deadlines.Absolute = p.SignedInAt, p.SignedInAt
+			b.save(p.Standing)
+			pass(time.Second)
+			refused(t, b, p, fault.SessionExpiredAbs)
+		},
+		"the idle one when no refresh can put it off any more": func(t *testing.T, b *bundle, p *person) {
+			pass(time.Hour + 6*time.Second)
+			refused(t, b, p, "")
+			pass(time.Second)
+			refused(t, b, p, fault.SessionExpiredIdle)
+			p.Deadlines.Idle = p.Deadlines.Absolute
+			b.save(p.Standing)
+			pass(time.Second)
+			refused(t, b, p, "")
+		},
+		"and the end itself": func(t *testing.T, b *bundle, p *person) {
+			b.do(func() { b.locked = false })
+			pass(time.Hour + time.Second)
+			refused(t, b, p, fault.SessionExpiredIdle)
+		},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			inBubble(t, func(t *testing.T, b *bundle) {
+				ann := b.signIn()
+				b.do(func() { b.locked = true })
+				ann.attach(b.register, 1)
+				pass(0)
+				test(t, b, ann)
+			})
+		})
+	}
+}
+
 func TestRegister_NothingIsToldAfterCancel(t *testing.T) {
 	t.Parallel()
 	inBubble(t, func(t *testing.T, b *bundle) {

@@ -2,6 +2,7 @@ package login
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/branchline/branchline/internal/account"
@@ -98,7 +99,39 @@ func (s *Service) ChangePassword(ctx context.Context, c Caller, current, next Se
 	if err != nil {
 		return PasswordChange{}, err
 	}
-	var out PasswordChange
+	out, err := s.changePassword(ctx, c, stored, hash)
+	if errors.Is(err, errOtherHash) {
+		if stored, err = s.verifyAnew(ctx, c, current); err == nil {
+			out, err = s.changePassword(ctx, c, stored, hash)
+		}
+	}
+	if errors.Is(err, errOtherHash) {
+		return PasswordChange{}, fault.New(fault.Conflict, "Your password was changed at the same time. Sign in with the new one.")
+	}
+	if err != nil {
+		return PasswordChange{}, err
+	}
+	s.hint(c.AccountID)
+	return out, nil
+}
+
+// verifyAnew verifies the caller's password against what is stored now, and
+// returns that, or errOtherHash where it does not match any more.
+func (s *Service) verifyAnew(ctx context.Context, c Caller, password Secret) (string, error) {
+	stored, err := s.Store.PasswordOf(ctx, c.AccountID, c.UserID)
+	if err != nil {
+		return "", err
+	}
+	match, _, err := s.Passwords.Verify(ctx, password, stored)
+	if err == nil && !match {
+		err = errOtherHash
+	}
+	return stored, err
+}
+
+// changePassword writes the hash of the new password, unless another than the
+// stored one is there now: that is errOtherHash.
+func (s *Service) changePassword(ctx context.Context, c Caller, stored, hash string) (out PasswordChange, err error) {
 	err = s.Store.InTx(ctx, func(ctx context.Context, tx Tx) error {
 		var err error
 		if out.User, out.Session, err = s.confirm(ctx, tx, c, account.Viewer, false); err != nil {
@@ -112,7 +145,7 @@ func (s *Service) ChangePassword(ctx context.Context, c Caller, current, next Se
 			return err
 		}
 		if present != stored {
-			return fault.New(fault.Conflict, "Your password was changed at the same time. Sign in with the new one.")
+			return errOtherHash
 		}
 		now := s.now()
 		out.User.TokenVersion++
@@ -139,6 +172,5 @@ func (s *Service) ChangePassword(ctx context.Context, c Caller, current, next Se
 	if err != nil {
 		return PasswordChange{}, err
 	}
-	s.hint(c.AccountID)
 	return out, nil
 }

@@ -3,10 +3,15 @@ package login
 import (
 	"context"
 	"errors"
+	"time"
 
 	"github.com/branchline/branchline/internal/account"
 	"github.com/branchline/branchline/internal/fault"
 )
+
+// refreshPatience is how long a refresh may take. Clients wait as long and then
+// take it that there will be no answer, so none must come later.
+const refreshPatience = 5 * time.Second
 
 // RefreshInput is a refresh token and how it is presented.
 type RefreshInput struct {
@@ -30,8 +35,11 @@ type Refreshed struct {
 // InvalidRefreshToken, SessionExpiredIdle, SessionExpiredAbs or SessionRevoked; an
 // attempt id of another form is BadUserInput.
 //
-// A session past a deadline and one whose token was copied end here.
+// A session past a deadline and one whose token was copied end here. What is not
+// committed within 5 s, as behind a lock, is given up: the error is then no fault.
 func (s *Service) Refresh(ctx context.Context, in RefreshInput) (Refreshed, error) {
+	ctx, cancel := context.WithTimeout(ctx, refreshPatience)
+	defer cancel()
 	attempt, err := HashAttempt(in.AttemptID)
 	if err != nil {
 		return Refreshed{}, err

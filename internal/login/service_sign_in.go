@@ -80,18 +80,39 @@ func (s *Service) Login(ctx context.Context, in LoginInput) (SignIn, error) {
 	if err != nil {
 		return SignIn{}, err
 	}
-	user, stored, stale, err := s.credentials(ctx, email, in)
+	out, ended, err := s.signIn(ctx, email, in)
+	if errors.Is(err, errOtherHash) {
+		out, ended, err = s.signIn(ctx, email, in)
+	}
+	if errors.Is(err, errOtherHash) {
+		return SignIn{}, wrongCredentials
+	}
 	if err != nil {
 		return SignIn{}, err
+	}
+	s.hintIf(len(ended) > 0, out.User.AccountID)
+	out.Account, err = s.Store.Account(ctx, out.User.AccountID)
+	return out, err
+}
+
+// errOtherHash says that another PHC string is stored than the one that the
+// password was verified against. The password may be right all the same: another
+// sign-in of the user hashed it anew. So it is verified once more.
+var errOtherHash = errors.New("the stored password was changed after it was verified")
+
+// signIn verifies an e-mail address and a password and begins a login session. It
+// returns the sessions that had to end for it.
+func (s *Service) signIn(ctx context.Context, email string, in LoginInput) (out SignIn, ended []Ended, err error) {
+	user, stored, stale, err := s.credentials(ctx, email, in)
+	if err != nil {
+		return SignIn{}, nil, err
 	}
 	var rehashed string
 	if stale {
 		if rehashed, err = s.Passwords.Hash(ctx, in.Password); err != nil {
-			return SignIn{}, err
+			return SignIn{}, nil, err
 		}
 	}
-	var out SignIn
-	var ended []Ended
 	err = s.Store.InTx(ctx, func(ctx context.Context, tx Tx) error {
 		var err error
 		if out.User, err = tx.LockUser(ctx, user.AccountID, user.ID); err != nil {
@@ -101,8 +122,8 @@ func (s *Service) Login(ctx context.Context, in LoginInput) (SignIn, error) {
 		switch {
 		case err != nil:
 			return err
-		case present != stored: // changed since it was verified
-			return wrongCredentials
+		case present != stored:
+			return errOtherHash
 		case !out.User.DisabledAt.IsZero():
 			return userDisabled
 		}
@@ -115,11 +136,9 @@ func (s *Service) Login(ctx context.Context, in LoginInput) (SignIn, error) {
 		return err
 	})
 	if err != nil {
-		return SignIn{}, err
+		return SignIn{}, nil, err
 	}
-	s.hintIf(len(ended) > 0, out.User.AccountID)
-	out.Account, err = s.Store.Account(ctx, out.User.AccountID)
-	return out, err
+	return out, ended, nil
 }
 
 var userDisabled = fault.New(fault.Forbidden, "Your user is disabled. Ask an owner of your account.")
@@ -198,7 +217,7 @@ func (s *Service) makeRoom(ctx context.Context, tx Tx, u account.User, policy Po
 		return nil, fault.New(fault.Conflict, "You are signed in on %d devices, as many as your account allows. Sign out on one of them first.", len(live))
 	}
 	slices.SortFunc(live, func(a, b Session) int { return a.LastActiveAt.Compare(b.LastActiveAt) })
-	e := Ending{AccountID: u.AccountID, Reason: SessionLimit, By: u.ID, At: now}
+	e := Ending{AccountID: u.AccountID, Reason: SessionLimit, At: now} // by a rule, so by nobody
 	for _, victim := range live[:len(live)-policy.MaxSessions+1] {
 		e.Sessions = append(e.Sessions, victim.ID)
 	}

@@ -33,8 +33,9 @@ func (r *Register) Watch(b Bearer, sink event.Sink[Event]) (cancel func()) {
 }
 
 // Attach tells sink when the sockets of b's login session have to be closed: once,
-// after all events of the reason for it. Attach a socket first and Check its
-// token then, so that nothing falls in between.
+// after all events of the reason for it. Whether its token was checked before or
+// is checked after, nothing falls in between: to attach has the session's standing
+// read, so one that ended or a version that rose before this call is told too.
 //
 // Sessions with an attached socket or a watcher are those whose deadlines this
 // process keeps.
@@ -71,6 +72,29 @@ type watched struct {
 	place  int32 // in the heap
 	unread bool  // its standing is to be read: it is in the queue, or taken from it
 	ended  bool  // and everybody was told
+	late   int64 // the deadline that a read found passed although the session had not ended; zero if none
+	tooOld bool  // late is the absolute deadline
+}
+
+// overdue returns the limit by which the session is over for its sockets at now,
+// although nobody could end it yet. Nothing puts the absolute deadline off. The
+// idle one is put off by a refresh that began before it: that is committed within
+// refreshPatience and known here within trustFor, or it never is.
+func (t *watchTable) overdue(id SessionID, now time.Time) (Limit, bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	w := t.sessions[id]
+	if w == nil {
+		return "", false
+	}
+	at := now.UnixMicro()
+	switch {
+	case w.abs != 0 && at >= w.abs, w.tooOld:
+		return AbsoluteLimit, true
+	case w.late != 0 && at >= w.late+(refreshPatience+trustFor).Microseconds():
+		return IdleLimit, true
+	}
+	return "", false
 }
 
 // watchTable holds the watched sessions and the instants at which there is
@@ -221,7 +245,9 @@ func (t *watchTable) live(w *watched, s *Standing, out *outbox) {
 	w.comeBack(s.TokenVersion, out)
 	longest := s.Deadlines.Absolute.Sub(s.SignedInAt)
 	warning := s.Deadlines.Warning(s.Idle, longest, out.now)
+	w.late, w.tooOld = 0, false
 	if warning.Level == Over {
+		w.late, w.tooOld = warning.At.UnixMicro(), warning.Limit == AbsoluteLimit
 		// It is announced when it has been ended, with the reason that the database
 		// finds: activity may have put the deadline off a moment ago.
 		t.due.remove(w)
@@ -270,15 +296,20 @@ func (w *watched) comeBack(version int, out *outbox) {
 	}
 }
 
-// missing closes the sockets of the taken sessions that no read found. They were
-// lost with a database that failed before it was copied. Their clients' refresh
-// tells them to sign in.
-func (t *watchTable) missing(taken []*watched) *outbox {
+// missing closes the sockets of the taken sessions that the read did not find.
+// They were lost with a database that failed before it was copied. Their clients'
+// refresh tells them to sign in. That a session is unread says nothing here:
+// somebody else may have begun to watch it since it was settled.
+func (t *watchTable) missing(taken []*watched, found []Standing) *outbox {
+	there := make(map[SessionID]struct{}, len(found))
+	for i := range found {
+		there[found[i].ID] = struct{}{}
+	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	out := &outbox{}
 	for _, w := range taken {
-		if w.unread {
+		if _, ok := there[w.key.ID]; !ok {
 			w.unread = false
 			w.comeBack(math.MaxInt, out)
 		}

@@ -403,6 +403,9 @@ func TestSessionPolicy_Cap(t *testing.T) {
 	}
 	hints := d.hinted()
 	tablet := d.again(t, bob, "tablet")
+	if s, err := d.store.LoginSession(t.Context(), phone.User.AccountID, phone.Session.ID); err != nil || !s.EndedBy.IsZero() {
+		t.Errorf("a rule ended the phone's session, not %v, %v", s.EndedBy, err)
+	}
 	if d.state(t, phone) != login.SessionLimit || d.state(t, bob) != "" || d.hinted() != hints+1 {
 		t.Errorf("the phone ended as %q, the laptop as %q, %d hints", d.state(t, phone), d.state(t, bob), d.hinted()-hints)
 	}

@@ -1,6 +1,7 @@
 package store_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"slices"
@@ -236,6 +237,77 @@ func TestLogins_RehashAtSignIn(t *testing.T) {
 		t.Errorf("the stored password begins %.35s, %v", stored, err)
 	}
 	d.again(t, ann, "phone")
+}
+
+// between is a store in which something happens before the next transaction.
+type between struct {
+	login.Store
+	once sync.Once
+	act  func()
+}
+
+func (b *between) InTx(ctx context.Context, f func(ctx context.Context, tx login.Tx) error) error {
+	b.once.Do(b.act)
+	return b.Store.InTx(ctx, f)
+}
+
+func TestLogins_ARightPasswordThatIsHashedAnewMeanwhileStaysRight(t *testing.T) {
+	t.Parallel()
+	tests := map[string]func(d *desk, who seat) error{
+		"signing in": func(d *desk, who seat) error {
+			_, err := d.Login(t.Context(), login.LoginInput{Email: who.User.Email, Password: password})
+			return err
+		},
+		"changing it": func(d *desk, who seat) error {
+			_, err := d.ChangePassword(t.Context(), who.caller(), password, "another long password")
+			return err
+		},
+	}
+	for name, act := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			d := newDesk(t)
+			ann := d.found(t, "acme", "ann")
+			rehash := func() { // as another process does it, at the sign-in of another device
+				other := *d.Service
+				other.Store = d.store
+				other.Passwords = login.NewPasswords(login.Argon2{MemoryKiB: 8 * 1024, Passes: 1, Parallelism: 1})
+				if _, err := other.Login(t.Context(), login.LoginInput{Email: ann.User.Email, Password: password}); err != nil {
+					t.Error(err)
+				}
+			}
+			d.Service.Store = &between{Store: d.store, act: rehash}
+			if err := act(d, ann); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
+
+func TestLogins_APasswordThatIsChangedMeanwhileIsWrong(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t)
+	ann := d.found(t, "acme", "ann")
+	next := login.Secret("another long password")
+	d.Service.Store = &between{Store: d.store, act: func() {
+		other := *d.Service
+		other.Store = d.store
+		if _, err := other.ChangePassword(t.Context(), ann.caller(), password, next); err != nil {
+			t.Error(err)
+		}
+	}}
+	_, err := d.Login(t.Context(), login.LoginInput{Email: ann.User.Email, Password: password})
+	wantRefusal(t, err, fault.Unauthenticated, fault.InvalidCredentials)
+
+	d.Service.Store = &between{Store: d.store, act: func() {
+		other := *d.Service
+		other.Store = d.store
+		if _, err := other.ChangePassword(t.Context(), ann.caller(), next, password); err != nil {
+			t.Error(err)
+		}
+	}}
+	_, err = d.ChangePassword(t.Context(), ann.caller(), next, "a third long password")
+	wantRefusal(t, err, fault.Conflict, "")
 }
 
 func TestLogins_Revoke(t *testing.T) {

@@ -269,10 +269,17 @@ func (s *Trees) Trees(ctx context.Context, accountID account.ID, form tree.Form,
 	return page, err
 }
 
-// LockTree reads a tree with its draft and who saved it, and locks its row.
+// LockTree reads a tree with its draft and who saved it, and locks its row. Of its
+// category, author and owner there are only the ids.
+//
+// Nothing is joined. A row that had to be waited for comes back new, but is joined
+// with the rows that were found before, so a category that was changed meanwhile
+// would come back as none, and be saved so.
 func (s treeTx) LockTree(ctx context.Context, accountID account.ID, id tree.ID) (*tree.Tree, error) {
 	row := new(readTree)
-	err := selectTree(s.tx.NewSelect().Model(row), tree.DraftForm, tree.AllTreeFields).
+	err := selectTree(s.tx.NewSelect().Model(row), tree.DraftForm, tree.AllTreeFields&^(tree.TreeCategory|tree.TreeAuthor|tree.TreeOwner|tree.TreeSavedBy)).
+		ColumnExpr("t.category_id, t.author_id AS author__id, t.owner_id AS owner__id, t.saved_by AS saver__id").
+		ColumnExpr("(SELECT u.name FROM users AS u WHERE u.account_id = t.account_id AND u.id = t.saved_by) AS saver__name").
 		Where("t.account_id = ?", accountID).
 		Where("t.id = ?", id).
 		For("UPDATE OF t").

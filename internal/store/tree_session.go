@@ -228,6 +228,8 @@ func (s *Trees) Sessions(ctx context.Context, accountID account.ID, userID accou
 }
 
 // LockSession reads a troubleshooting session with everything and locks its row.
+// What is joined hangs on columns that never change, but for the holder: where
+// that changed while the row was waited for, only the id is sure to be there.
 func (s treeTx) LockSession(ctx context.Context, accountID account.ID, id tree.SessionID) (*tree.Session, error) {
 	row := new(readTreeSession)
 	err := selectTreeSession(s.tx.NewSelect().Model(row), tree.AllSessionFields).

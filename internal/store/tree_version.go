@@ -35,6 +35,7 @@ type readTreeVersion struct {
 	treeVersionRow
 	Publisher  personRow   `bun:"embed:publisher__"`
 	TreeStatus tree.Status `bun:"tree_status"`
+	Latest     int         `bun:"latest"` // the tree's latest version; zero if it has none
 }
 
 func (r *readTreeVersion) version() (*tree.Version, error) {
@@ -98,7 +99,7 @@ func (s treeTx) LatestVersion(ctx context.Context, accountID account.ID, id tree
 	err := s.tx.NewSelect().
 		Model(row).
 		ModelTableExpr("trees AS t").
-		ColumnExpr("t.status AS tree_status").
+		ColumnExpr("t.status AS tree_status, t.published_version AS latest").
 		ColumnExpr("v.*").
 		Join("LEFT JOIN tree_versions AS v ON v.account_id = t.account_id AND v.tree_id = t.id AND v.number = t.published_version").
 		Where("t.account_id = ?", accountID).
@@ -108,8 +109,24 @@ func (s treeTx) LatestVersion(ctx context.Context, accountID account.ID, id tree
 	if err != nil {
 		return "", nil, pgFault(err, "tree")
 	}
-	if row.Number == 0 {
+	if row.Latest == 0 {
 		return row.TreeStatus, nil, nil
+	}
+	if row.Number == 0 {
+		// It was published while its row was waited for: that came back new, but was
+		// joined with the versions that were there before. Another statement sees it.
+		latest := row.Latest
+		row = &readTreeVersion{TreeStatus: row.TreeStatus}
+		err := s.tx.NewSelect().
+			Model(row).
+			ColumnExpr("v.*").
+			Where("v.account_id = ?", accountID).
+			Where("v.tree_id = ?", id).
+			Where("v.number = ?", latest).
+			Scan(ctx)
+		if err != nil {
+			return "", nil, pgFault(err, "tree version")
+		}
 	}
 	v, err := row.version()
 	return row.TreeStatus, v, err
