@@ -194,9 +194,11 @@ func (p *app) serve(ctx context.Context, ready func()) error {
 
 	p.start(ctx)
 	api := httpServer(p.server, p.log)
+	defer api.Close() // whatever still runs must not outlive the database
 	failed := make(chan error, 2)
 	go func() { failed <- api.Serve(listener) }()
 	operators := httpServer(p.server.Metrics(), p.log)
+	defer operators.Close()
 	if metrics != nil {
 		go func() { failed <- operators.Serve(metrics) }()
 	}
@@ -211,15 +213,20 @@ func (p *app) serve(ctx context.Context, ready func()) error {
 	return p.drain(ctx, api, operators)
 }
 
-// drain stops taking requests and waits for those that run.
+// drain sends the connections elsewhere, then stops taking requests and waits for
+// those that run. What has not ended by then is cut off.
 func (p *app) drain(ctx context.Context, servers ...*http.Server) error {
 	span := p.settings.Server.Drain
 	p.log.Info("draining", "span", span)
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), span+5*time.Second)
 	defer cancel()
-	errs := []error{p.server.Drain(ctx, span*4/5)} // the rest is for what was asked last
+	leaving, stop := context.WithTimeout(ctx, span)
+	defer stop()
+	errs := []error{p.server.Drain(leaving, span*4/5)} // the rest is for what was asked last
 	for _, s := range servers {
-		errs = append(errs, s.Shutdown(ctx))
+		if err := s.Shutdown(ctx); err != nil { // such as a request whose body never ends
+			errs = append(errs, err, s.Close())
+		}
 	}
 	if err := errors.Join(errs...); err != nil {
 		p.log.Warn("not all that ran could end", "error", err)
@@ -228,10 +235,15 @@ func (p *app) drain(ctx context.Context, servers ...*http.Server) error {
 	return nil
 }
 
+// httpServer returns a server whose time limits are for requests. Sockets and event
+// streams lift them, see package live. A body of the greatest size takes 30 s at
+// 70 kB a second; the answer has as long again, and a statement's limit is below that.
 func httpServer(handler http.Handler, log *slog.Logger) *http.Server {
 	return &http.Server{
 		Handler:           handler,
 		ReadHeaderTimeout: 10 * time.Second,
+		ReadTimeout:       30 * time.Second,
+		WriteTimeout:      time.Minute,
 		IdleTimeout:       2 * time.Minute,
 		MaxHeaderBytes:    32 << 10,
 		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelDebug), // broken connections: nobody's mistake here

@@ -1,6 +1,10 @@
 package live
 
-import "github.com/gorilla/websocket"
+import (
+	"strconv"
+
+	"github.com/gorilla/websocket"
+)
 
 // Close is why the server ends a connection. Its code says whether the client
 // should come back, see ComesBack; its reason is for people who read logs and
@@ -62,6 +66,15 @@ func (c Close) ComesBack() bool {
 		return true
 	}
 	return false
+}
+
+// label returns what the close is counted under. There are only so many: codes
+// come from the list above.
+func (c Close) label() string {
+	if c.Code == CannotVerify.Code && c.Reason != SlowReader.Reason {
+		return "1013 cannot verify"
+	}
+	return strconv.Itoa(c.Code)
 }
 
 // because returns c with another reason, cut to what a close frame can carry.

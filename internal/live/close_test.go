@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"net/http"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -150,7 +152,11 @@ func TestSocket_Closes(t *testing.T) {
 			tt.do(t, b, c)
 			c.wantClose(tt.want)
 			c.ws.Close()
-			await(t, "the close is counted", func() bool { return b.Stats().Closes[tt.want.Code] >= 1 })
+			label := strconv.Itoa(tt.want.Code)
+			if tt.want.Code == live.CannotVerify.Code {
+				label = "1013 cannot verify"
+			}
+			await(t, "the close is counted", func() bool { return b.Stats().Closes[label] >= 1 })
 		})
 	}
 }
@@ -360,7 +366,7 @@ func TestSocket_AClientThatNeverReadsIsBrokenOff(t *testing.T) {
 	b.pass(10 * time.Second)
 	b.pass(10 * time.Second)
 	await(t, "it is gone", func() bool { return b.Stats().Sockets == 0 && b.in.Closes.Load() == 1 })
-	if n := b.Stats().Closes[live.SlowReader.Code]; n != 1 {
+	if n := b.Stats().Closes["1013"]; n != 1 {
 		t.Errorf("counted as %v", b.Stats().Closes)
 	}
 }
@@ -407,5 +413,63 @@ func TestDrain_GivesUpWithItsContext(t *testing.T) {
 	cancel()
 	if err := b.Drain(ctx, time.Second); !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v", err)
+	}
+}
+
+func TestStop_WaitsForNoBody(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	conn, err := net.Dial("tcp", b.http.Listener.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	began := make(chan struct{})
+	b.http.Config.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		close(began)
+		b.ServeHTTP(w, r)
+	})
+	if _, err := conn.Write([]byte("POST / HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{")); err != nil {
+		t.Fatal(err)
+	}
+	<-began
+	if err := b.Drain(t.Context(), 0); err != nil {
+		t.Errorf("drain: %v", err)
+	}
+	b.Stop()
+}
+
+func TestOnRefusal_TellsOfSocketsThatNeverSignedIn(t *testing.T) {
+	t.Parallel()
+	told := make(chan live.Close, 10)
+	b := setup(t, func(o *live.Options) {
+		o.OnRefusal = func(_ context.Context, c live.Close) { told <- c }
+	})
+	for token, want := range map[string]int{"unknown": 4401, "expired": 4403, "blind": 1013} {
+		c := b.dial(t)
+		c.send(`{"type":"connection_init","payload":{"authorization":"Bearer ` + token + `"}}`)
+		if _, err := c.receive(); !websocket.IsCloseError(err, want) {
+			t.Fatalf("%s: %v, want %d", token, err, want)
+		}
+		c.ws.Close()
+		if got := <-told; got.Code != want {
+			t.Errorf("%s: told of %v, want %d", token, got, want)
+		}
+	}
+	c := b.signIn(t, "ann")
+	c.send(`nonsense`)
+	c.wantClose(live.BadMessage)
+	c.ws.Close()
+	left := b.dial(t)
+	if err := left.ws.WriteMessage(websocket.CloseMessage, websocket.FormatCloseMessage(4401, "")); err != nil {
+		t.Fatal(err)
+	}
+	left.wantClose(live.Close{Code: 4401})
+	await(t, "both are gone", func() bool { return b.Stats().Sockets == 0 })
+	if len(told) != 0 {
+		t.Errorf("told of %v, which was signed in or left by itself", <-told)
+	}
+	if b.Stats().Closes["client"] != 1 || b.Stats().Closes["4401"] != 1 {
+		t.Errorf("counted as %v", b.Stats().Closes)
 	}
 }

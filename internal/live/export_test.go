@@ -3,6 +3,7 @@ package live
 import (
 	"context"
 	"maps"
+	"net/http"
 )
 
 // StartManually is Start for tests that turn the wheel themselves.
@@ -16,4 +17,13 @@ func (s *Server) Keys() map[string]int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return maps.Clone(s.keys)
+}
+
+// Refuse answers a request with an error, in the type that it accepts.
+func (s *Server) Refuse(w http.ResponseWriter, r *http.Request, err error) {
+	media, _ := accepted(r.Header.Values("Accept"))
+	if media == "" {
+		media = typeResponse
+	}
+	s.fault(reply{w, media, recordOf(r.Context())}, r, 0, err)
 }

@@ -61,19 +61,19 @@ func (s *Server) serveRequest(w http.ResponseWriter, r *http.Request) {
 		ctx = p.Context(ctx)
 	}
 	op, errs := s.prepare(ctx, params)
-	out.rec.Name = params.OperationName
+	out.rec.Name = shortName(params.OperationName)
 	if len(errs) != 0 {
 		out.refuse(refuseAll(ctx, s.exec, op, errs), 0)
 		return
 	}
 	kind := op.Operation.Operation
-	out.rec.Name, out.rec.Kind = op.Operation.Name, string(kind)
+	out.rec.Name, out.rec.Kind = shortName(op.Operation.Name), string(kind)
 	switch {
 	case kind == ast.Mutation && r.Method == http.MethodGet:
 		w.Header().Set("Allow", http.MethodPost)
 		s.fault(out, r, http.StatusMethodNotAllowed, fault.New(fault.BadUserInput, "Send mutations by POST."))
 		return
-	case events && (kind == ast.Subscription || media == ""):
+	case events && (kind == ast.Subscription || media == ""): // see Streams
 		s.serveEvents(out, r, ctx, p, op)
 		return
 	case kind == ast.Subscription:
@@ -90,19 +90,13 @@ func (s *Server) serveRequest(w http.ResponseWriter, r *http.Request) {
 	out.write(http.StatusOK, resp)
 }
 
-// WriteError answers a request that is not executed, such as one with a token
-// that is not accepted, with a well-formed GraphQL response. The error
-// presenter words it. Where the client accepts
-// application/graphql-response+json (and only there, see GraphQL over HTTP,
-// 6.4.1), the status tells the code: 401, 403, 429 with Retry-After, 503 where
-// the server cannot verify, 500, or 400.
-func (s *Server) WriteError(w http.ResponseWriter, r *http.Request, err error) {
-	media, _ := accepted(r.Header.Values("Accept"))
-	if media == "" {
-		media = typeResponse
-	}
-	w.Header().Add("Vary", "Accept")
-	s.fault(reply{w, media, recordOf(r.Context())}, r, 0, err)
+// Streams says whether the request is answered with a stream of events whatever
+// its operation is. The operation then runs beside the handler, after the header
+// is written: it must not touch the response's header, so it can set no cookie.
+// Any other answer that is a stream belongs to a subscription.
+func Streams(r *http.Request) bool {
+	media, events := accepted(r.Header.Values("Accept"))
+	return events && media == ""
 }
 
 // fault answers with an error. A status of 0 leaves it to the error's code;

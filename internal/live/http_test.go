@@ -227,7 +227,7 @@ func TestHTTP_ExtensionsReachTheExecutor(t *testing.T) {
 	c.want(`{"id":"1","type":"next","payload":{"data":{"hello":"world"}}}`)
 }
 
-func TestWriteError(t *testing.T) {
+func TestHTTP_TheStatusTellsTheCode(t *testing.T) {
 	t.Parallel()
 	unauthenticated := fault.New(fault.Unauthenticated, "Sign in.")
 	tests := map[string]struct {
@@ -250,7 +250,7 @@ func TestWriteError(t *testing.T) {
 				r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/", nil)
 				r.Header.Set("Accept", accept)
 				w := httptest.NewRecorder()
-				b.WriteError(w, r, tt.err)
+				b.Refuse(w, r, tt.err)
 				if w.Code != want || w.Header().Get("Retry-After") != tt.retry || !strings.HasPrefix(w.Body.String(), `{"errors":[{"message":"`) ||
 					strings.Contains(w.Body.String(), "secret") {
 					t.Errorf("%s: %d %s (Retry-After %q), want %d", accept, w.Code, w.Body, w.Header().Get("Retry-After"), want)

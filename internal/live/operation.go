@@ -54,7 +54,7 @@ func (e ending) run() {
 		e.stop()
 	}
 	if e.opened {
-		e.o.closed(Record{Kind: string(ast.Subscription), Name: e.o.sel.op.Operation.Name})
+		e.o.closed(Record{Kind: string(ast.Subscription), Name: shortName(e.o.sel.op.Operation.Name)})
 	}
 }
 
@@ -122,13 +122,13 @@ func (o *operation) run(ctx context.Context, stop context.CancelFunc, prepare fu
 	}
 	op, errs := prepare(ctx)
 	if op != nil {
-		rec.Name = op.OperationName
+		rec.Name = shortName(op.OperationName)
 	}
 	if len(errs) != 0 {
 		o.refused(refuseAll(ctx, exec, op, errs), rec)
 		return
 	}
-	rec.Kind, rec.Name = string(op.Operation.Operation), op.Operation.Name
+	rec.Kind, rec.Name = string(op.Operation.Operation), shortName(op.Operation.Name)
 	if op.Operation.Operation == ast.Subscription {
 		o.open(ctx, op, rec)
 		return
@@ -323,8 +323,17 @@ func (o *operation) record(rec Record) {
 	o.peer.wire.report(rec)
 }
 
+// longestQuery bounds the text of a request's operations, in bytes. Parsed
+// documents and persisted queries are kept by the thousand, so their size is what
+// one client can make the process hold.
+const longestQuery = 64 << 10
+
 // prepare parses, validates and weighs a request.
 func (s *Server) prepare(ctx context.Context, params *graphql.RawParams) (*graphql.OperationContext, gqlerror.List) {
+	if len(params.Query) > longestQuery {
+		return nil, gqlerror.List{gqlerror.Wrap(fault.Input("query",
+			"The query is longer than %d bytes. Put large content into variables.", longestQuery))}
+	}
 	ctx = graphql.StartOperationTrace(ctx)
 	params.ReadTime = graphql.TraceTiming{Start: graphql.GetStartTime(ctx), End: graphql.Now()}
 	op, errs := s.exec.CreateOperationContext(ctx, params)

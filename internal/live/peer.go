@@ -38,6 +38,7 @@ type peer struct {
 	released bool         // operations, watch and place are given back
 	shut     bool         // farewell is queued; nothing may follow it
 	closing  Close        // zero while nobody asked for the end
+	byClient bool         // it was the client who asked
 	settleBy time.Duration
 	goneBy   time.Duration
 	beatAt   time.Duration
@@ -155,14 +156,26 @@ func (p *peer) visit(now time.Duration) {
 	p.due.Store(int64(p.next()))
 }
 
-// take returns the next frame to write, unless the server holds deliveries. A
-// farewell and what comes before it is not held. p.mu must be held.
+// take returns the next frame to write. While the server holds deliveries, that
+// is the next sign of life; a farewell and what comes before it is not held.
+// p.mu must be held.
 func (p *peer) take() (frame, bool) {
-	if !p.shut && p.server.holding.Load() {
-		return frame{}, false
+	if p.holds() {
+		return p.queue.popSign()
 	}
 	return p.queue.pop()
 }
+
+// ready says whether take has a frame. p.mu must be held.
+func (p *peer) ready() bool {
+	if p.holds() {
+		return p.queue.sign() >= 0
+	}
+	return p.queue.len() > 0
+}
+
+// holds says whether deliveries are held. p.mu must be held.
+func (p *peer) holds() bool { return !p.shut && p.server.holding.Load() }
 
 // room says whether one more message may be queued. A message that is longer
 // than the bound may still be the only one. p.mu must be held.
@@ -325,12 +338,15 @@ func (p *peer) unref() {
 	if gone {
 		p.wire.sever()
 	}
-	code := p.closing.Code
+	label := p.closing.label()
+	if p.byClient {
+		label = "client"
+	}
 	p.mu.Unlock()
 	if gone {
 		p.server.wheel.leave(p)
 		p.gauge.Add(-1)
-		p.server.stats.closed(code)
+		p.server.stats.closed(label)
 		p.server.tasks.done()
 	}
 }

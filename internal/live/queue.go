@@ -49,6 +49,31 @@ func (q *queue) pop() (frame, bool) {
 	return f, true
 }
 
+// sign returns the index of the first frame that is no delivery: it says nothing
+// but that the server is there. It is -1 if there is none.
+func (q *queue) sign() int {
+	for i := q.head; i < len(q.frames); i++ {
+		switch q.frames[i].kind {
+		case ack, pong, beat, echo:
+			return i
+		}
+	}
+	return -1
+}
+
+// popSign is pop for the frame that sign finds. It overtakes deliveries, which no
+// order binds it to.
+func (q *queue) popSign() (frame, bool) {
+	i := q.sign()
+	if i < 0 {
+		return frame{}, false
+	}
+	f := q.frames[i]
+	copy(q.frames[q.head+1:i+1], q.frames[q.head:i])
+	q.frames[q.head] = f
+	return q.pop()
+}
+
 func (q *queue) len() int { return len(q.frames) - q.head }
 
 func (q *queue) clear() { *q = queue{} }

@@ -10,12 +10,24 @@ import (
 
 // Record is what there is to say about an operation in one line of the log.
 type Record struct {
-	Name   string        // of the operation, or ""
+	Name   string        // of the operation, cut to 100 characters, or ""
 	Kind   string        // "query", "mutation" or "subscription"; "" if it could not be told
 	Code   string        // of the first error, or ""
 	Bytes  int           // of the response; 0 for a subscription
 	Events int           // that a subscription was sent
 	Took   time.Duration // for a subscription: how long it was open
+}
+
+// shortName returns an operation's name as it stands in a Record: clients choose it.
+func shortName(name string) string {
+	count := 0
+	for i := range name {
+		if count == 100 {
+			return name[:i]
+		}
+		count++
+	}
+	return name
 }
 
 type recordKey struct{}
@@ -50,13 +62,16 @@ func principalOf(ctx context.Context) Principal {
 
 // Stats is what the server counts, for metrics.
 type Stats struct {
-	Sockets       int64          // WebSockets now
-	Streams       int64          // event streams now
-	Subscriptions int64          // subscriptions now
-	Selections    int64          // distinct ones among them
-	Events        int64          // events sent to clients since the start
-	Executions    int64          // events executed since the start; Events / Executions is what sharing saves
-	Closes        map[int]uint64 // connections ended since the start, by code; 1006 is for those that vanished
+	Sockets       int64 // WebSockets now
+	Streams       int64 // event streams now
+	Subscriptions int64 // subscriptions now
+	Selections    int64 // distinct ones among them
+	Events        int64 // events sent to clients since the start
+	Executions    int64 // events executed since the start; Events / Executions is what sharing saves
+	// Closes counts the connections that ended since the start, by why: the
+	// close's code; "1013 cannot verify", so that "1013" is for slow readers only;
+	// "client" where the client asked for the end. "1006" is for those that vanished.
+	Closes map[string]uint64
 }
 
 // counters are the numbers behind Stats.
@@ -65,16 +80,16 @@ type counters struct {
 	events, executions              atomic.Int64
 
 	mu     sync.Mutex // guards closes
-	closes map[int]uint64
+	closes map[string]uint64
 }
 
-func (c *counters) closed(code int) {
+func (c *counters) closed(label string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.closes == nil {
-		c.closes = map[int]uint64{}
+		c.closes = map[string]uint64{}
 	}
-	c.closes[code]++
+	c.closes[label]++
 }
 
 // Stats returns the numbers of this moment.

@@ -136,18 +136,29 @@ func isLast(event any) bool {
 	return ok && e.Last()
 }
 
-// encode returns the response for an event. Only pointers are remembered: that
-// two of them are equal is known without looking inside.
+// encode returns the response for an event. Only events with an identity are
+// remembered.
 func (sel *selection) encode(op *operation, event any) []byte {
 	if sel.event != nil && sel.event == event {
 		return sel.body
 	}
 	body := sel.execute(op.peer.ctx, event)
 	sel.event, sel.body = nil, nil
-	if t := reflect.TypeOf(event); t != nil && t.Kind() == reflect.Pointer {
+	if hasIdentity(event) {
 		sel.event, sel.body = event, body
 	}
 	return body
+}
+
+// hasIdentity says whether an event that equals this one is the same event. That
+// holds for a pointer, and for a struct around one pointer, as members of a union
+// are. Other values can be equal by chance, and comparing some of them panics.
+func hasIdentity(event any) bool {
+	v := reflect.ValueOf(event)
+	if v.Kind() == reflect.Struct && v.NumField() == 1 {
+		v = v.Field(0)
+	}
+	return v.Kind() == reflect.Pointer && !v.IsNil()
 }
 
 // cool forgets what was encoded last, unless events are on their way.

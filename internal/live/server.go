@@ -130,6 +130,10 @@ type Options struct {
 	// log; it must not block. HTTP requests, event streams among them, fill the
 	// Record that WithRecord put into their context instead.
 	OnOperation func(context.Context, Record)
+	// OnRefusal is called, for the log, when a socket is gone that the server
+	// closed before it acknowledged connection_init; it must not block. Streams and
+	// sockets that get no upgrade are refused by an HTTP answer instead.
+	OnRefusal func(context.Context, Close)
 }
 
 // Server is the transport. It is an http.Handler for the API's one path.
@@ -203,8 +207,9 @@ func (s *Server) start(ctx context.Context, ticks <-chan time.Time, done func())
 
 // Drain refuses new connections with 503 and closes those that exist with
 // Restart, each at a random moment within over, so that they do not arrive at
-// the other processes all at once. It returns when all are gone and all
-// requests are answered, or with ctx's error. Call Stop after it.
+// the other processes all at once. It returns when all are gone, with what they
+// asked for, or with ctx's error. Plain requests are served as before: they are
+// http.Server.Shutdown's to wait for. Call Stop after it.
 func (s *Server) Drain(ctx context.Context, over time.Duration) error {
 	s.draining.Store(true)
 	now := s.clock()
@@ -220,8 +225,9 @@ func (s *Server) Drain(ctx context.Context, over time.Duration) error {
 	return nil
 }
 
-// Hold keeps back everything that sockets and event streams would be sent, and
-// lets it go when called with false. Call it while nobody can say whose login
+// Hold keeps back every event and answer that sockets and event streams would be
+// sent, and lets it go when called with false. Signs of life, such as pongs, are
+// not kept back. Call it while nobody can say whose login
 // session has ended. Queues stay bounded meanwhile: whose queue overflows is cut
 // off with SlowReader and comes back.
 func (s *Server) Hold(on bool) {
@@ -238,8 +244,9 @@ func (s *Server) Hold(on bool) {
 	}
 }
 
-// Stop breaks what connections are left and waits until nothing runs any more.
-// HTTP requests that are being answered are waited for.
+// Stop breaks what connections are left and waits until nothing of them runs any
+// more. It does not wait for plain requests, whose bodies may never end: call
+// http.Server's Shutdown or Close before it.
 func (s *Server) Stop() {
 	s.draining.Store(true)
 	if !s.stopped.Swap(true) {
@@ -253,8 +260,6 @@ func (s *Server) Stop() {
 
 // ServeHTTP implements http.Handler.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	s.tasks.add()
-	defer s.tasks.done()
 	upgrade := websocket.IsWebSocketUpgrade(r)
 	if (upgrade || r.Method == http.MethodPost) && !s.options.AllowOrigin(r) {
 		s.fault(reply{w, typeResponse, recordOf(r.Context())}, r, http.StatusForbidden,
@@ -262,6 +267,8 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if upgrade {
+		s.tasks.add() // before the look at draining, so that Stop knows of what passes it
+		defer s.tasks.done()
 		if s.refusesConnections(w) {
 			return
 		}

@@ -51,6 +51,7 @@ type socket struct {
 	closed  bool // conn is closed
 	deaf    bool // the reader is gone
 	started bool // connection_init came
+	acked   bool // and was accepted
 }
 
 // acceptSocket upgrades the request and returns at once; the socket lives on in
@@ -218,6 +219,7 @@ func (s *socket) init(payload json.RawMessage) *Close {
 	}
 	left := s.released
 	s.entered = !left
+	s.acked = true
 	s.put(frame{kind: ack})
 	s.mu.Unlock()
 	if left {
@@ -290,6 +292,7 @@ func (s *socket) onClose(code int, _ string) error {
 	if code == websocket.CloseNoStatusReceived {
 		code = websocket.CloseNormalClosure
 	}
+	s.byClient = s.byClient || s.closing.Code == 0
 	s.cutOff(Close{Code: code})
 	return nil
 }
@@ -306,14 +309,19 @@ func (s *socket) hangUp(err error) {
 	if !polite || !s.writes {
 		s.sever()
 	}
+	closing := s.closing
+	refused := !s.acked && !s.byClient && closing != vanished && closing != Restart
 	s.mu.Unlock()
+	if refused && s.server.options.OnRefusal != nil {
+		s.server.options.OnRefusal(s.ctx, closing)
+	}
 	s.release()
 	s.unref()
 }
 
 // wake starts the writer unless it runs. It implements wire.
 func (s *socket) wake() {
-	if s.writes || s.broken || !s.shut && s.server.holding.Load() {
+	if s.writes || s.broken || !s.ready() {
 		return
 	}
 	s.writes = true

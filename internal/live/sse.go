@@ -52,6 +52,8 @@ func (s *stream) report(rec Record) {
 
 // serveEvents answers an operation with a stream of events.
 func (s *Server) serveEvents(out reply, r *http.Request, ctx context.Context, p Principal, op *graphql.OperationContext) {
+	s.tasks.add() // before the look at draining, so that Stop knows of what passes it
+	defer s.tasks.done()
 	if s.refusesConnections(out.w) {
 		return
 	}

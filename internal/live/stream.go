@@ -31,7 +31,7 @@ import (
 //
 // send never blocks and may be called from any goroutine, also before open
 // returns. A client that cannot keep up is disconnected with SlowReader. Send
-// the same pointer to all subscribers: an event is then executed and encoded
+// the same pointer to all subscribers, or a struct that holds nothing but it: an event is then executed and encoded
 // once for all who ask for the same fields, by whichever of them comes first,
 // and must not be changed afterwards. Principal.Audience tells apart those for
 // whom fields have different values. An event with a method Last() bool that

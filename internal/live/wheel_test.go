@@ -31,6 +31,8 @@ func (w *tape) wake() {
 		switch f.kind {
 		case beat:
 			w.note("ping")
+		case next:
+			w.note("next")
 		case farewell:
 			w.note(w.peer.closing.Reason)
 		}
@@ -149,7 +151,7 @@ func TestWheel_LeavesInAnyOrder(t *testing.T) {
 	}
 }
 
-func TestHold_NothingButTheFarewellIsSent(t *testing.T) {
+func TestHold_NothingButSignsOfLifeAndTheFarewellIsSent(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s := New(nil, Options{})
@@ -158,24 +160,28 @@ func TestHold_NothingButTheFarewellIsSent(t *testing.T) {
 		p := &peer{server: s, wire: w, gauge: &s.stats.sockets}
 		w.peer = p
 		p.arm(0)
-		put := func() {
+		put := func(k kind) {
 			p.mu.Lock()
 			defer p.mu.Unlock()
-			p.put(frame{kind: beat})
+			p.put(frame{kind: k})
 		}
 		s.Hold(true)
-		put()
-		put()
+		put(next)
+		put(next)
 		if len(w.notes) != 0 {
 			t.Errorf("sent %v while deliveries are held", w.notes)
 		}
+		put(beat)
+		if len(w.notes) != 1 || w.notes[0].What != "ping" {
+			t.Errorf("sent %v, want the ping past what is held", w.notes)
+		}
 		s.Hold(false)
-		if len(w.notes) != 2 {
+		if len(w.notes) != 3 {
 			t.Errorf("sent %v when they were let go", w.notes)
 		}
 		s.Hold(true)
 		for range 257 { // more than may wait
-			put()
+			put(next)
 		}
 		if last := w.notes[len(w.notes)-1].What; last != SlowReader.Reason {
 			t.Errorf("a queue that overflowed ended with %q", last)

@@ -26,7 +26,7 @@ func (s *Server) verify(ctx context.Context, token string) (login.Claims, error)
 // need one, and whatever does says why it was refused.
 func (s *Server) authenticateRequest(ctx context.Context, w http.ResponseWriter, r *http.Request, e *entry) context.Context {
 	c := &graph.Caller{Device: login.Device{UserAgent: r.UserAgent(), IP: e.ip}}
-	if !isOnlyEventStream(r) {
+	if !live.Streams(r) {
 		c.Cookie = &refreshCookie{w: w, r: r, secure: !s.InsecureCookies, now: s.Now}
 	}
 	token, ok := bearer(r.Header.Get("Authorization"))
@@ -85,7 +85,7 @@ func (s *Server) principal(c *graph.Caller) live.Principal {
 		Key:      c.Bearer.SessionID.String(),
 		Audience: string(c.Role),
 		Context:  func(ctx context.Context) context.Context { return graph.WithCaller(ctx, c) },
-		Check:    func(ctx context.Context) error { return s.Register.Check(ctx, c.Bearer) },
+		Check:    func(ctx context.Context) error { return s.Register.CheckSocket(ctx, c.Bearer) },
 		Watch: func(end func(live.Close)) func() {
 			return s.Register.Attach(c.Bearer, event.SinkFunc[login.Close](func(why login.Close) {
 				if why.Final() {

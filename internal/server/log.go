@@ -92,6 +92,18 @@ func (s *Server) operation(ctx context.Context, transport string, status int, re
 	s.metrics.observe(rec.Kind, rec.Code, rec.Took)
 }
 
+// refusedSocket writes the log line of a socket that was closed before it was
+// signed in. The code and the reason are the ones that the client gets.
+func (s *Server) refusedSocket(ctx context.Context, why live.Close) {
+	e := entryOf(ctx)
+	s.Log.LogAttrs(ctx, slog.LevelInfo, "socket refused",
+		slog.String("request_id", e.requestID),
+		slog.String("ip", e.ip),
+		slog.Int("code", why.Code),
+		slog.String("reason", why.Reason),
+	)
+}
+
 // statusWriter remembers the status that was written.
 type statusWriter struct {
 	http.ResponseWriter
@@ -104,6 +116,12 @@ func (w *statusWriter) WriteHeader(status int) {
 		w.status = status
 	}
 	w.ResponseWriter.WriteHeader(status)
+}
+
+// Flush sends what is written. The compressing writer looks for this method, and
+// not for Unwrap.
+func (w *statusWriter) Flush() {
+	_ = http.NewResponseController(w.ResponseWriter).Flush() // a broken connection shows at the next write
 }
 
 // Unwrap lets http.ResponseController reach the connection, for sockets and

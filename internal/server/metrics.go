@@ -2,7 +2,6 @@ package server
 
 import (
 	"net/http"
-	"strconv"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -34,7 +33,7 @@ func newMetrics(stats func() live.Stats, readAge func() time.Duration) *metrics 
 		m.registry.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{Name: name, Help: help}, read))
 	}
 	m.registry.MustRegister(m.operations, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-	m.registry.MustRegister(&closes{stats, prometheus.NewDesc("branchline_closes_total", "Connections ended, by close code. 1013 are slow readers cut off; 1006 went without a word.", []string{"code"}, nil)})
+	m.registry.MustRegister(&closes{stats, prometheus.NewDesc("branchline_closes_total", "Connections ended, by close code. 1013 are slow readers cut off, \"1013 cannot verify\" came while no token could be checked, 1006 went without a word, client are those that the client closed.", []string{"code"}, nil)})
 	gauge("branchline_sockets", "Open WebSockets.", func() float64 { return float64(stats().Sockets) })
 	gauge("branchline_event_streams", "Open streams of server-sent events.", func() float64 { return float64(stats().Streams) })
 	gauge("branchline_subscriptions", "Open subscriptions.", func() float64 { return float64(stats().Subscriptions) })
@@ -68,7 +67,7 @@ func (c *closes) Describe(out chan<- *prometheus.Desc) { out <- c.desc }
 
 // Collect implements prometheus.Collector.
 func (c *closes) Collect(out chan<- prometheus.Metric) {
-	for code, n := range c.stats().Closes {
-		out <- prometheus.MustNewConstMetric(c.desc, prometheus.CounterValue, float64(n), strconv.Itoa(code))
+	for label, n := range c.stats().Closes {
+		out <- prometheus.MustNewConstMetric(c.desc, prometheus.CounterValue, float64(n), label)
 	}
 }

@@ -6,11 +6,9 @@ package server
 import (
 	"context"
 	"log/slog"
-	"mime"
 	"net/http"
 	"net/netip"
 	"slices"
-	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -69,6 +67,7 @@ func New(o Options) *Server {
 		OnOperation: func(ctx context.Context, rec live.Record) {
 			s.operation(ctx, "socket", 0, rec)
 		},
+		OnRefusal: s.refusedSocket,
 	})
 	s.metrics = newMetrics(s.live.Stats, o.Register.ReadAge)
 	s.handler = s.routes()
@@ -136,20 +135,18 @@ func (s *Server) graphql() http.Handler {
 			return
 		}
 		ctx = s.authenticateRequest(ctx, out, r, e)
-		handler := compressed
-		if isEventStream(r) {
-			handler = s.live // each event goes out at once
-		}
-		handler.ServeHTTP(out, r.WithContext(ctx))
+		compressed.ServeHTTP(out, r.WithContext(ctx))
 		rec.Took = time.Since(began)
 		s.operation(ctx, "http", out.status, *rec)
 	})
 }
 
-// compress compresses answers of a kilobyte and more. Random padding keeps an
-// answer's length from telling what is in it (the BREACH attack).
+// compress compresses JSON answers of a kilobyte and more. Streams of events pass
+// through, each event at once. Random padding keeps an answer's length from
+// telling what is in it (the BREACH attack).
 func compress(handler http.Handler) http.Handler {
-	wrap, err := gzhttp.NewWrapper(gzhttp.MinSize(1024), gzhttp.RandomJitter(32, 0, false), gzhttp.SuffixETag("-gzip"))
+	wrap, err := gzhttp.NewWrapper(gzhttp.MinSize(1024), gzhttp.RandomJitter(32, 0, false), gzhttp.SuffixETag("-gzip"),
+		gzhttp.ContentTypes([]string{"application/json", "application/graphql-response+json"}))
 	if err != nil { // only for settings that are wrong
 		panic(err)
 	}
@@ -171,32 +168,6 @@ func hasToken(values []string, token string) bool {
 	}
 	return false
 }
-
-// isEventStream says whether the request accepts server-sent events. Some clients
-// do so with every request.
-func isEventStream(r *http.Request) bool {
-	return strings.Contains(accept(r), "text/event-stream")
-}
-
-// isOnlyEventStream says whether the answer is a stream of events in any case. Its
-// header is on its way before the operation runs, so no cookie can be set.
-func isOnlyEventStream(r *http.Request) bool {
-	if !isEventStream(r) {
-		return false
-	}
-	for part := range strings.SplitSeq(accept(r), ",") {
-		media, params, err := mime.ParseMediaType(part)
-		if err != nil || media == "text/event-stream" {
-			continue
-		}
-		if q, err := strconv.ParseFloat(params["q"], 64); params["q"] == "" || err == nil && q > 0 {
-			return false
-		}
-	}
-	return true
-}
-
-func accept(r *http.Request) string { return strings.Join(r.Header.Values("Accept"), ",") }
 
 // allowOrigin says whether a page that a browser names may use the API: one of
 // this site, or of an origin that the operator allows.
