@@ -26,6 +26,7 @@ build: web build/api ## Build the program with the web app
 
 .PHONY: build/api
 build/api: ## Build the program with the web app as it was last built
+	@[ -e $(BIN) ] || echo 'building the program (the first time takes a minute or two)'
 	@$(GO) build -trimpath -ldflags '-s -w' -o $(BIN) ./cmd/branchline
 
 .PHONY: web

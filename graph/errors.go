@@ -7,8 +7,10 @@ import (
 	"log/slog"
 	"maps"
 	"runtime/debug"
+	"strings"
 
 	"github.com/99designs/gqlgen/graphql"
+	"github.com/vektah/gqlparser/v2/ast"
 	"github.com/vektah/gqlparser/v2/gqlerror"
 
 	"github.com/branchline/branchline/internal/fault"
@@ -33,6 +35,7 @@ func Presenter(log *slog.Logger, newID func() string) graphql.ErrorPresenterFunc
 			if out.Extensions["code"] == "COMPLEXITY_LIMIT_EXCEEDED" {
 				out.Message = fmt.Sprintf("This operation costs too much: more than %d. Ask for shorter lists or fewer fields.", MaxCost)
 			}
+			word(out)
 			if out.Extensions["code"] == nil || isGqlgenCode(out.Extensions["code"]) {
 				out.Extensions = extensions(out.Extensions, fault.BadUserInput)
 			}
@@ -77,6 +80,18 @@ func extensions(some map[string]any, code fault.Code) map[string]any {
 	}
 	all["code"] = code
 	return all
+}
+
+// word puts the words of gqlgen that leave a client alone into such as help.
+func word(out *gqlerror.Error) {
+	switch {
+	case len(out.Path) > 1 && out.Path[0] == ast.PathName("variable"):
+		name := strings.TrimPrefix(out.Path.String(), "variable.")
+		out.Message = fmt.Sprintf("The variable %s: %s.", name, strings.TrimSuffix(out.Message, "."))
+		out.Extensions = map[string]any{"code": fault.BadUserInput, "field": name}
+	case strings.HasPrefix(out.Message, "operation ") && strings.HasSuffix(out.Message, " not found"):
+		out.Message = "The document has no such operation, or several and none is named. Name one of them in operationName."
+	}
 }
 
 // isGqlgenCode says whether code is one of gqlgen's own, for which clients of

@@ -2692,7 +2692,7 @@ var sources = []*ast.Source{
 # for stands here, with its bounds, who may ask, and which errors come back.
 #
 # Errors carry extensions.code: UNAUTHENTICATED, FORBIDDEN, NOT_FOUND,
-# BAD_USER_INPUT, CONFLICT, RATE_LIMITED or INTERNAL_SERVER_ERROR; further
+# BAD_USER_INPUT, CONFLICT or INTERNAL_SERVER_ERROR; further
 # extensions.reason where a client has to tell cases apart, extensions.field
 # where one input field is at fault, and extensions.problems, a list of
 # { field, message }, where several are.
@@ -3175,7 +3175,7 @@ type InviteUserPayload {
   invitation: Invitation!
   "The secret of the invitation, shown this once. Whoever has it can accept."
   token: String!
-  "The page on which to accept, with the secret in its fragment, which browsers do not send to servers."
+  "The address of the web app's page on which to accept, with the secret in its fragment, which browsers do not send to servers."
   url: String!
 }
 
@@ -22456,13 +22456,13 @@ func (ec *executionContext) marshalNStartSessionPayload2ᚖgithubᚗcomᚋbranch
 }
 
 func (ec *executionContext) unmarshalNString2string(ctx context.Context, v any) (string, error) {
-	res, err := graphql.UnmarshalString(v)
+	res, err := model.UnmarshalString(v)
 	return res, graphql.ErrorOnPath(ctx, err)
 }
 
 func (ec *executionContext) marshalNString2string(ctx context.Context, sel ast.SelectionSet, v string) graphql.Marshaler {
 	_ = sel
-	res := graphql.MarshalString(v)
+	res := model.MarshalString(v)
 	if res == graphql.Null {
 		graphql.AddInvalidNullFromMarshaler(ctx, "String!")
 	}
@@ -23451,7 +23451,7 @@ func (ec *executionContext) unmarshalOString2ᚖstring(ctx context.Context, v an
 	if v == nil {
 		return nil, nil
 	}
-	res, err := graphql.UnmarshalString(v)
+	res, err := model.UnmarshalString(v)
 	return &res, graphql.ErrorOnPath(ctx, err)
 }
 
@@ -23461,7 +23461,7 @@ func (ec *executionContext) marshalOString2ᚖstring(ctx context.Context, sel as
 	}
 	_ = sel
 	_ = ctx
-	res := graphql.MarshalString(*v)
+	res := model.MarshalString(*v)
 	return res
 }
 

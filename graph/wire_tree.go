@@ -122,6 +122,10 @@ func fromGraph(field string, in *model.TreeGraphInput) (tree.Graph, error) {
 	}
 	g := tree.Graph{Root: tree.NodeID(in.Root), Nodes: make([]tree.Node, len(in.Nodes))}
 	for i, n := range in.Nodes {
+		// gqlparser holds @oneOf in literals, but not in variables.
+		if several(n.Decision != nil, n.Action != nil, n.Solution != nil) {
+			return tree.Graph{}, notOneNode(field, i)
+		}
 		switch {
 		case n.Decision != nil:
 			d := n.Decision
@@ -145,11 +149,25 @@ func fromGraph(field string, in *model.TreeGraphInput) (tree.Graph, error) {
 				Links: fromLinks(s.Links), Outcome: tree.Outcome(s.Outcome), FollowUps: s.FollowUps,
 			}
 		default:
-			at := fmt.Sprintf("%s.nodes[%d]", field, i)
-			return tree.Graph{}, fault.Input(at, "A node is exactly one of decision, action and solution.")
+			return tree.Graph{}, notOneNode(field, i)
 		}
 	}
 	return g, nil
+}
+
+// several says whether more than one holds.
+func several(what ...bool) bool {
+	n := 0
+	for _, holds := range what {
+		if holds {
+			n++
+		}
+	}
+	return n > 1
+}
+
+func notOneNode(field string, i int) error {
+	return fault.Input(fmt.Sprintf("%s.nodes[%d]", field, i), "A node is exactly one of decision, action and solution.")
 }
 
 func fromLinks(in []*model.TreeLinkInput) []tree.Link {

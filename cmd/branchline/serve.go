@@ -186,7 +186,7 @@ func (p *app) serve(ctx context.Context, ready func()) error {
 	defer listener.Close()
 	var metrics net.Listener
 	if address := p.settings.Server.MetricsAddress; address != "" && address != "off" {
-		if metrics, err = listen(ctx, address, "BRANCHLINE_METRICS_ADDRESS"); err != nil {
+		if metrics, err = listen(ctx, address, "BRANCHLINE_METRICS_ADDRESS to off, or"); err != nil {
 			return err
 		}
 		defer metrics.Close()
@@ -222,7 +222,15 @@ func (p *app) drain(ctx context.Context, servers ...*http.Server) error {
 	defer cancel()
 	leaving, stop := context.WithTimeout(ctx, span)
 	defer stop()
+	// Where no socket is open, requests are still answered for a while: a load
+	// balancer has to read /readyz before it sends them elsewhere.
+	notice := time.NewTimer(span / 5)
+	defer notice.Stop()
 	errs := []error{p.server.Drain(leaving, span*4/5)} // the rest is for what was asked last
+	select {
+	case <-notice.C:
+	case <-ctx.Done():
+	}
 	for _, s := range servers {
 		if err := s.Shutdown(ctx); err != nil { // such as a request whose body never ends
 			errs = append(errs, err, s.Close())

@@ -472,7 +472,7 @@ type InviteUserPayload struct {
 	Invitation *Invitation `json:"invitation"`
 	// The secret of the invitation, shown this once. Whoever has it can accept.
 	Token string `json:"token"`
-	// The page on which to accept, with the secret in its fragment, which browsers do not send to servers.
+	// The address of the web app's page on which to accept, with the secret in its fragment, which browsers do not send to servers.
 	URL string `json:"url"`
 }
 

@@ -234,3 +234,36 @@ func TestIntrospection_WhereItIsOn(t *testing.T) {
 		t.Errorf("/schema.graphqls: %d", a.Status)
 	}
 }
+
+// TestVariables_AreReadStrictly tries what gqlgen itself lets through, or words in a
+// way that leaves a client alone.
+func TestVariables_AreReadStrictly(t *testing.T) {
+	t.Parallel()
+	n := newNode(t, nodeOptions{})
+	p := n.owner()
+	const create = `mutation($i: CreateTreeInput!) { createTree(input: $i) { tree { title } } }`
+	both := vars{
+		"action":   vars{"nodeId": "a", "title": "Do it"},
+		"solution": vars{"nodeId": "a", "title": "It works", "outcome": "RESOLVED"},
+	}
+	tests := map[string]struct {
+		query string
+		vars  vars
+		says  string
+		field string
+	}{
+		"a number for a text":          {create, vars{"i": vars{"title": 5}}, "A String is expected, not 5.", ""},
+		"two kinds of node in one":     {create, vars{"i": vars{"title": "T", "graph": vars{"root": "a", "nodes": []any{both}}}}, "exactly one of decision, action and solution", "input.graph.nodes[0]"},
+		"a variable's field left out":  {create, vars{"i": vars{}}, "The variable i.title: must be defined.", "i.title"},
+		"two operations and no name":   {`query A { me { id } } query B { me { id } }`, nil, "Name one of them in operationName.", ""},
+		"an enum's value that is none": {`query($s: TreeStatus!) { trees(filter: { status: [$s] }) { nodes { id } } }`, vars{"s": "GREEN"}, "The variable s: GREEN is not a valid TreeStatus.", "s"},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			a := n.post(p.access, tt.query, tt.vars)
+			if a.code() != "BAD_USER_INPUT" || !strings.Contains(string(a.Body), tt.says) || a.extension("field") != tt.field {
+				t.Errorf("it says %s, want %q about %q", a.Body, tt.says, tt.field)
+			}
+		})
+	}
+}

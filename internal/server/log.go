@@ -6,7 +6,6 @@ import (
 	"encoding/hex"
 	"log/slog"
 	"net/http"
-	"time"
 
 	"github.com/branchline/branchline/internal/live"
 )
@@ -73,7 +72,7 @@ func (s *Server) operation(ctx context.Context, transport string, status int, re
 		slog.String("request_id", e.requestID),
 		slog.String("operation", rec.Name),
 		slog.String("kind", rec.Kind),
-		slog.Duration("took", rec.Took.Round(time.Microsecond)),
+		slog.Float64("took_ms", float64(rec.Took.Microseconds())/1000),
 	}
 	if status != 0 {
 		attrs = append(attrs, slog.Int("status", status))

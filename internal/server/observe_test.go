@@ -25,7 +25,7 @@ func TestLog_OneLineARequestAndNothingSecret(t *testing.T) {
 			t.Errorf("the log line says %s: %v, want %v", name, line[name], want)
 		}
 	}
-	if line["took"] == nil || line["bytes"] == nil || line["request_id"] == "" || line["code"] != nil {
+	if line["took_ms"] == nil || line["bytes"] == nil || line["request_id"] == "" || line["code"] != nil {
 		t.Errorf("the log line is %v", line)
 	}
 

@@ -12,6 +12,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -101,6 +102,8 @@ func unreachable(config *pgx.ConnConfig, err error) error {
 		return fmt.Errorf("PostgreSQL at %s refuses the connection: %s", where, pg.Message)
 	case errors.As(err, &dns):
 		return fmt.Errorf("no host is named %q: correct DATABASE_URL", config.Host)
+	case strings.Contains(err.Error(), "refused TLS"):
+		return fmt.Errorf("PostgreSQL at %s does not speak TLS: turn it on there, or change sslmode in DATABASE_URL", where)
 	case errors.As(err, &dial): // without the addresses that were tried, line by line
 		err = dial.Err
 	}

@@ -309,7 +309,11 @@ func (t *Tree) expect(revision int) error {
 	if t.Revision == revision {
 		return nil
 	}
-	return fault.New(fault.Conflict, "%s saved this tree in between. Look at what changed, then save again.", t.SavedBy.Name).
+	conflict := fault.New(fault.Conflict, "%s changed this tree in between. Look at what changed, then try again.", t.SavedBy.Name)
+	if revision > t.Revision {
+		conflict = fault.New(fault.Conflict, "This tree is at revision %d, not %d. Read it again, then try again.", t.Revision, revision)
+	}
+	return conflict.
 		With("revision", t.Revision).
 		With("savedBy", t.SavedBy.Name).
 		With("savedAt", t.UpdatedAt.UTC().Format(time.RFC3339Nano))
