@@ -31,7 +31,7 @@ build/api: ## Build the program with the web app as it was last built
 
 .PHONY: web
 web: ## Build the web app (needs Node 20.19 or newer; without it, pages say so)
-	@if command -v npm >/dev/null; then $(MAKE) --no-print-directory web/dist/index.html; \
+	@if command -v npm >/dev/null; then $(MAKE) --no-print-directory -s web/dist/index.html; \
 	else echo 'web: npm is not installed, so the web app is not built; the API works without it.'; fi
 
 WEB_SOURCES := $(shell find web/src web/public web/*.html web/*.ts web/package-lock.json schema.graphqls -type f 2>/dev/null)

@@ -2722,7 +2722,7 @@ type Query {
   node("A global id." id: ID!): Node @auth
   """
   Several objects by their global ids, in the order asked for. What does not
-  exist for the caller is null.
+  exist for the caller is null; what is no id at all is BAD_USER_INPUT.
   """
   nodes("At most 100 global ids." ids: [ID!]!): [Node]! @auth
   "The signed-in user, or null when nobody is signed in."
@@ -3772,7 +3772,7 @@ type TreeSessionStep {
   title: String!
   "The node's text as it was shown, in Markdown."
   text: String!
-  "The label of the option that was chosen; null where there was one way on."
+  "The label of the option that was chosen; null where there was one way on, and where the walk left by going back or by ending."
   answer: String
   "Notes on this step, in order."
   notes: [TreeSessionNote!]!

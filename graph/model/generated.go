@@ -1040,7 +1040,7 @@ type TreeSessionStep struct {
 	Title string `json:"title"`
 	// The node's text as it was shown, in Markdown.
 	Text string `json:"text"`
-	// The label of the option that was chosen; null where there was one way on.
+	// The label of the option that was chosen; null where there was one way on, and where the walk left by going back or by ending.
 	Answer *string `json:"answer,omitempty"`
 	// Notes on this step, in order.
 	Notes []*TreeSessionNote `json:"notes"`
