@@ -357,18 +357,16 @@ func TestSocket_AClientThatNeverReadsIsBrokenOff(t *testing.T) {
 	c.init("ann")
 	c.subscribe("1", `subscription { counter(name: "a") { name } }`)
 	await(t, "it has subscribed", func() bool { return b.in.Opens.Load() == 1 })
-	for i := range 64 {
-		before := b.Stats().Events
-		if b.in.Hub.Publish("a", &testschema.Count{Name: strings.Repeat("x", 256<<10), Value: i}); i < 4 {
-			await(t, "it is queued", func() bool { return b.Stats().Events > before || b.Stats().Sockets == 0 })
-		}
+	await(t, "it has the present state", func() bool { return b.Stats().Events == 1 })
+	for i := range 64 { // how many of them the kernel takes is its own affair
+		b.in.Hub.Publish("a", &testschema.Count{Name: strings.Repeat("x", 256<<10), Value: i})
 	}
 	b.pass(10 * time.Second)
 	b.pass(10 * time.Second)
-	await(t, "it is gone", func() bool { return b.Stats().Sockets == 0 && b.in.Closes.Load() == 1 })
-	if n := b.Stats().Closes["1013"]; n != 1 {
-		t.Errorf("counted as %v", b.Stats().Closes)
-	}
+	await(t, "it is gone, counted as a slow reader", func() bool {
+		stats := b.Stats()
+		return stats.Sockets == 0 && stats.Closes["1013"] == 1 && b.in.Closes.Load() == 1
+	})
 }
 
 func TestDrain(t *testing.T) {

@@ -345,8 +345,8 @@ func (p *peer) unref() {
 	p.mu.Unlock()
 	if gone {
 		p.server.wheel.leave(p)
+		p.server.stats.closed(label) // before the gauge: who sees nobody left finds everybody counted
 		p.gauge.Add(-1)
-		p.server.stats.closed(label)
 		p.server.tasks.done()
 	}
 }
