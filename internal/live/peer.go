@@ -200,8 +200,8 @@ func (p *peer) put(f frame) {
 }
 
 // end asks for the connection's end: what is owed is delivered first, for
-// Limits.Grace at most, or until Drain's caller loses patience. It never blocks, may be called from anywhere and more
-// than once: the first one counts.
+// Limits.Grace at most, or until Drain's caller loses patience. It never blocks,
+// and may be called from anywhere and more than once: the first one counts.
 func (p *peer) end(c Close) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
