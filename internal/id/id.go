@@ -62,6 +62,9 @@ func (id Of[K]) IsZero() bool { return id.uuid == uuid.Nil }
 // UUID returns the bare UUID.
 func (id Of[K]) UUID() uuid.UUID { return id.uuid }
 
+// Equal is ==, for generic code that compares by a method.
+func (id Of[K]) Equal(other Of[K]) bool { return id == other }
+
 // String returns the id's text.
 func (id Of[K]) String() string {
 	var kind K

@@ -207,10 +207,6 @@ func TestTreeSessions_List(t *testing.T) {
 
 // sameIDs lets cmp compare ids.
 var sameIDs = cmp.Options{
-	cmp.Comparer(func(a, b account.ID) bool { return a == b }),
-	cmp.Comparer(func(a, b account.UserID) bool { return a == b }),
-	cmp.Comparer(func(a, b tree.ID) bool { return a == b }),
-	cmp.Comparer(func(a, b tree.SessionID) bool { return a == b }),
 }
 
 func texts(ids []tree.SessionID) []string {

@@ -17,6 +17,10 @@ const (
 	MaxFollowUp  = 500
 	MaxLinks     = 10 // of one node
 	MaxURL       = 2000
+	MaxFields    = 20 // of one input
+	MaxChoices   = 20 // of one field
+	MaxPattern   = 500
+	MaxBranches  = 20 // of one node
 
 	// LongQuestion is the length from which a decision's title gets a warning:
 	// what does not fit on two lines is not read aloud on a call.
@@ -57,11 +61,19 @@ type Kind string
 const (
 	Decision Kind = "DECISION" // a question with two or more answers
 	Action   Kind = "ACTION"   // something to do, with results to choose from or one way on
+	Input    Kind = "INPUT"    // values to write down, such as an address or a serial number
+	Subtree  Kind = "SUBTREE"  // the walk goes through another tree and comes back here
 	Solution Kind = "SOLUTION" // an end: resolved, escalated, or given up
 )
 
 // Valid says whether k is one of the kinds.
-func (k Kind) Valid() bool { return k == Decision || k == Action || k == Solution }
+func (k Kind) Valid() bool {
+	switch k {
+	case Decision, Action, Input, Subtree, Solution:
+		return true
+	}
+	return false
+}
 
 // Outcome says how a troubleshooting session ended.
 type Outcome string
@@ -94,10 +106,20 @@ type Node struct {
 	Commands []string // of an action: to copy, one each, verbatim
 	Expected string   // of an action: what one sees when it worked; plain text
 	Options  []Option // of a decision: the answers; of an action: its results
-	Next     NodeID   // of an action without options: the way on
+	Fields   []Field  // of an input: what is asked for, in order
+	Tree     ID       // of a subtree: the tree that the walk goes through
+	Version  int      // of a subtree: the version of it, set when this tree is published; 0 in a draft
+
+	// Next is the one way on, of an input, a subtree, and an action without
+	// options. The first of Branches whose condition holds comes before it.
+	Next     NodeID
+	Branches []Branch
 
 	Outcome   Outcome  // of a solution
 	FollowUps []string // of a solution: what remains to be done; plain text, one line each
+	// Continue is of a solution: where the walk came from another tree, it goes
+	// on there. Elsewhere the solution is an end like any other.
+	Continue bool
 
 	Links []Link // further reading
 }
@@ -107,6 +129,14 @@ type Option struct {
 	ID     OptionID // unique in its node
 	Label  string   // plain text, one line, unique in its node
 	Key    string   // one lower case letter or digit that chooses it on a keyboard; may be empty
+	Target NodeID
+}
+
+// Branch is a way that is taken when a value meets a condition.
+type Branch struct {
+	Name   string // of a field: the value that is looked at
+	Test   Test
+	Value  string // what it is compared with; empty with IsSet
 	Target NodeID
 }
 
@@ -138,12 +168,25 @@ func (n *Node) Option(id OptionID) *Option {
 }
 
 // targets calls yield with where each way out of the node leads, and with the
-// number of its option, or -1 for Next.
-func (n *Node) targets(yield func(option int, target NodeID)) {
+// path of that way within the node.
+func (n *Node) targets(yield func(path string, target NodeID)) {
 	for i := range n.Options {
-		yield(i, n.Options[i].Target)
+		yield(at("options", i)+".target", n.Options[i].Target)
+	}
+	for i := range n.Branches {
+		yield(at("branches", i)+".target", n.Branches[i].Target)
 	}
 	if n.Next != "" {
-		yield(-1, n.Next)
+		yield("next", n.Next)
 	}
+}
+
+// after returns where the one way on leads, given what was written down.
+func (n *Node) after(values []Value) NodeID {
+	for i := range n.Branches {
+		if n.Branches[i].holds(values) {
+			return n.Branches[i].Target
+		}
+	}
+	return n.Next
 }

@@ -48,10 +48,6 @@ func begin(g tree.Graph) *tree.Session {
 
 // sameIDs lets cmp compare ids.
 var sameIDs = cmp.Options{
-	cmp.Comparer(func(a, b account.ID) bool { return a == b }),
-	cmp.Comparer(func(a, b account.UserID) bool { return a == b }),
-	cmp.Comparer(func(a, b tree.ID) bool { return a == b }),
-	cmp.Comparer(func(a, b tree.SessionID) bool { return a == b }),
 }
 
 // walker makes entries a minute apart and stops the test at the first refusal.

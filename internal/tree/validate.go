@@ -288,12 +288,8 @@ func (v *validator) ways() {
 		n := &g.Nodes[i]
 		v.at, v.node = i, n
 		ways := 0
-		n.targets(func(option int, target NodeID) {
+		n.targets(func(path string, target NodeID) {
 			ways++
-			path := "next"
-			if option >= 0 {
-				path = at("options", option) + ".target"
-			}
 			to, found := v.index[target]
 			switch {
 			case target == "":
@@ -342,7 +338,7 @@ func (v *validator) reach(root int) {
 			v.at, v.node = i, &v.g.Nodes[i]
 			v.nodeError(TooDeep, "", "This node is more than %d steps from the root. Split the tree.", MaxDepth)
 		}
-		v.g.Nodes[i].targets(func(_ int, target NodeID) {
+		v.g.Nodes[i].targets(func(_ string, target NodeID) {
 			if to, found := v.index[target]; found && depth[to] == 0 {
 				depth[to] = depth[i] + 1
 				queue = append(queue, to)
@@ -385,7 +381,7 @@ func (v *validator) trapped(before [][]int32, ends []bool) {
 		v.nodeError(NoWayOut, "", "From here every way leads round in a circle. Add a way to a solution.")
 		out[i] = true
 		for queue = append(queue[:0], i); len(queue) > 0; queue = queue[1:] {
-			v.g.Nodes[queue[0]].targets(func(_ int, target NodeID) {
+			v.g.Nodes[queue[0]].targets(func(_ string, target NodeID) {
 				if to, found := v.index[target]; found && !out[to] {
 					out[to] = true
 					queue = append(queue, to)

@@ -1,0 +1,251 @@
+package tree
+
+import (
+	"math/big"
+	"regexp"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/branchline/branchline/internal/fault"
+)
+
+// Bounds of what is asked for and written down.
+const (
+	MaxFieldName = 40
+	MaxValue     = 1000 // characters of one value
+	maxDigits    = 40   // of a number, so that comparing two stays cheap
+)
+
+// FieldType says what kind of value a field takes.
+type FieldType string
+
+// The types of fields.
+const (
+	TextField   FieldType = "TEXT"   // one line
+	NumberField FieldType = "NUMBER" // a decimal number, such as -12.5
+	ChoiceField FieldType = "CHOICE" // one of Field.Choices
+	YesNoField  FieldType = "YES_NO" // Yes or No
+)
+
+// Valid says whether t is one of the types.
+func (t FieldType) Valid() bool {
+	return t == TextField || t == NumberField || t == ChoiceField || t == YesNoField
+}
+
+// The values of a YesNoField.
+const (
+	Yes = "yes"
+	No  = "no"
+)
+
+// Field asks for one value.
+type Field struct {
+	// Name is how texts and conditions of the tree refer to the value: a lower
+	// case letter and at most 39 more of a–z, 0–9 and "_". Two inputs with one
+	// name write down one value: the later one counts.
+	Name     string
+	Label    string // what the person who walks reads; plain text, one line
+	Type     FieldType
+	Required bool
+	Pattern  string   // of a text: the whole value has to match this regular expression (RE2); empty for any
+	Choices  []string // of a choice
+	// Sensitive marks a value that exports can leave out, such as a phone number.
+	Sensitive bool
+}
+
+var fieldName = regexp.MustCompile(`^[a-z][a-z0-9_]{0,39}$`)
+
+// Value is what was written down for a field. It keeps the field's words, so
+// that the record stands without the tree.
+type Value struct {
+	Name      string
+	Label     string
+	Type      FieldType
+	Text      string // as Field.Clean returned it; never empty
+	Sensitive bool
+}
+
+// Clean returns a value for the field in its one form: without spaces around it,
+// a number without needless digits, a choice as the tree writes it, yes or no in
+// lower case. What the field does not take is BadUserInput. An empty value of a
+// field that is not required is empty.
+func (f *Field) Clean(path, text string) (string, error) {
+	text, err := cleanLine(path, text, MaxValue)
+	switch {
+	case err != nil:
+		return "", err
+	case text == "" && f.Required:
+		return "", fault.Input(path, "%s: enter a value.", f.Label)
+	case text == "":
+		return "", nil
+	}
+	switch f.Type {
+	case NumberField:
+		number, ok := cleanNumber(text)
+		if !ok {
+			return "", fault.Input(path, "%s: %q is no number. Write it like 12.5, with at most %d digits.", f.Label, text, maxDigits)
+		}
+		return number, nil
+	case ChoiceField:
+		if i := slices.IndexFunc(f.Choices, func(c string) bool { return fold(c) == fold(text) }); i >= 0 {
+			return f.Choices[i], nil
+		}
+		return "", fault.Input(path, "%s: %q is not one of the choices.", f.Label, text)
+	case YesNoField:
+		if text = strings.ToLower(text); text == Yes || text == No {
+			return text, nil
+		}
+		return "", fault.Input(path, `%s: answer "yes" or "no".`, f.Label)
+	}
+	if f.Pattern == "" {
+		return text, nil
+	}
+	pattern, err := compilePattern(f.Pattern)
+	if err != nil || !pattern.MatchString(text) { // Validate keeps a bad pattern from being published
+		return "", fault.Input(path, "%s: %q does not have the form that is asked for.", f.Label, text)
+	}
+	return text, nil
+}
+
+// compilePattern compiles a field's pattern so that it matches whole values.
+func compilePattern(pattern string) (*regexp.Regexp, error) {
+	return regexp.Compile(`^(?:` + pattern + `)$`)
+}
+
+// cleanNumber returns a decimal number without needless zeros, spaces or plus.
+func cleanNumber(text string) (string, bool) {
+	text = strings.TrimPrefix(text, "+")
+	digits, minus := strings.CutPrefix(text, "-")
+	whole, part, point := strings.Cut(digits, ".")
+	if len(digits) > maxDigits || whole == "" && part == "" || point && part == "" ||
+		strings.Trim(whole, "0123456789") != "" || strings.Trim(part, "0123456789") != "" {
+		return "", false
+	}
+	if whole = strings.TrimLeft(whole, "0"); whole == "" {
+		whole = "0"
+	}
+	if part = strings.TrimRight(part, "0"); part != "" {
+		whole += "." + part
+	}
+	if minus && whole != "0" {
+		whole = "-" + whole
+	}
+	return whole, true
+}
+
+// Test says how a branch compares a value.
+type Test string
+
+// The tests. Texts are compared with case and spacing aside.
+const (
+	Equals   Test = "EQUALS"   // numbers by their value
+	Contains Test = "CONTAINS" // as text
+	Less     Test = "LESS"     // a number below that of the branch
+	Greater  Test = "GREATER"  // a number above it
+	IsSet    Test = "IS_SET"   // something was written down
+)
+
+// Valid says whether t is one of the tests.
+func (t Test) Valid() bool {
+	switch t {
+	case Equals, Contains, Less, Greater, IsSet:
+		return true
+	}
+	return false
+}
+
+// holds says whether the branch's condition is met. What was not written down
+// meets none.
+func (b *Branch) holds(values []Value) bool {
+	i := slices.IndexFunc(values, func(v Value) bool { return v.Name == b.Name })
+	if i < 0 {
+		return false
+	}
+	text := values[i].Text
+	switch b.Test {
+	case IsSet:
+		return true
+	case Contains:
+		return strings.Contains(fold(text), fold(b.Value))
+	case Equals:
+		if order, ok := compareNumbers(text, b.Value); ok {
+			return order == 0
+		}
+		return fold(text) == fold(b.Value)
+	case Less:
+		order, ok := compareNumbers(text, b.Value)
+		return ok && order < 0
+	case Greater:
+		order, ok := compareNumbers(text, b.Value)
+		return ok && order > 0
+	}
+	return false
+}
+
+// compareNumbers compares two decimal numbers exactly; ok says that both are.
+func compareNumbers(a, b string) (order int, ok bool) {
+	a, okA := cleanNumber(strings.TrimSpace(a))
+	b, okB := cleanNumber(strings.TrimSpace(b))
+	if !okA || !okB {
+		return 0, false
+	}
+	x, okX := new(big.Rat).SetString(a)
+	y, okY := new(big.Rat).SetString(b)
+	if !okX || !okY {
+		return 0, false
+	}
+	return x.Cmp(y), true
+}
+
+// placeholder is a place in a text where a value is shown: {{name}} for what an
+// input wrote down, {{client.name}} for a fact of the session's client.
+var placeholder = regexp.MustCompile(`\{\{\s*((?:client\.)?[a-z][a-z0-9_]{0,39})\s*\}\}`)
+
+// placeholders calls yield with each name that the text shows a value of.
+func placeholders(text string, yield func(name string)) {
+	if !strings.Contains(text, "{{") {
+		return
+	}
+	for _, found := range placeholder.FindAllStringSubmatch(text, -1) {
+		yield(found[1])
+	}
+}
+
+// fill puts values into a text. What is not known stays as the author wrote it,
+// so that whoever reads sees what is missing.
+func fill(text string, value func(name string) string, escape func(string) string) string {
+	if !strings.Contains(text, "{{") {
+		return text
+	}
+	return placeholder.ReplaceAllStringFunc(text, func(place string) string {
+		v := value(placeholder.FindStringSubmatch(place)[1])
+		if v == "" || !utf8.ValidString(v) {
+			return place
+		}
+		return escape(v)
+	})
+}
+
+// Fill returns the node as it is shown to somebody who walks: with the values
+// that are known in place of their names. In Markdown they are escaped, so that
+// a value can bring no link or markup with it.
+func (n *Node) Fill(value func(name string) string) Node {
+	plain := func(s string) string { return fill(s, value, func(v string) string { return v }) }
+	list := func(texts []string) []string {
+		filled := make([]string, len(texts))
+		for i, s := range texts {
+			filled[i] = plain(s)
+		}
+		return filled
+	}
+	shown := *n
+	shown.Title, shown.Expected = plain(n.Title), plain(n.Expected)
+	shown.Text = fill(n.Text, value, escapeMarkdown)
+	shown.Commands, shown.FollowUps = list(n.Commands), list(n.FollowUps)
+	shown.Options = slices.Clone(n.Options)
+	for i := range shown.Options {
+		shown.Options[i].Label = plain(shown.Options[i].Label)
+	}
+	return shown
+}
