@@ -47,8 +47,7 @@ func begin(g tree.Graph) *tree.Session {
 }
 
 // sameIDs lets cmp compare ids.
-var sameIDs = cmp.Options{
-}
+var sameIDs = cmp.Options{}
 
 // walker makes entries a minute apart and stops the test at the first refusal.
 type walker struct {
