@@ -103,7 +103,7 @@ func assemble(ctx context.Context, s config.Settings, log *slog.Logger) (*app, e
 		return nil, errors.Join(err, db.Close())
 	}
 	p.now, p.treeStore = clock.Now, store.NewTrees(db)
-	p.trees = &tree.Service{Store: p.treeStore, Now: clock.Now}
+	p.trees = &tree.Service{Store: p.treeStore, Now: clock.Now, Hints: p.notifier}
 
 	schema := ""
 	if s.Server.Explorer {

@@ -13,6 +13,8 @@ type Topic string
 // The topics.
 const (
 	LoginSessions Topic = "login_sessions" // sessions ended or token versions rose
+	Trees         Topic = "trees"          // a tree was saved, published, archived or deleted
+	TreeSessions  Topic = "tree_sessions"  // a troubleshooting session began or changed
 )
 
 // Hint says "look now": something of this topic changed in this account. A lost

@@ -190,7 +190,7 @@ func (w *world) start(o nodeOptions) *node {
 	}
 	n.server = server.New(server.Options{
 		Resolver: &graph.Resolver{
-			Trees: &tree.Service{Store: store.NewTrees(db), Now: n.clock.Now}, Logins: service, Register: n.register,
+			Trees: &tree.Service{Store: store.NewTrees(db), Now: n.clock.Now, Hints: hints}, Logins: service, Register: n.register,
 			Now: n.clock.Now, Version: "test", InvitationURL: func(token string) string { return "https://branchline.test/#" + token },
 		},
 		Register: n.register, Tokens: service.Access, Ping: db.PingContext, Web: web.Handler(web.Options{}),

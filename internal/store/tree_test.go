@@ -16,6 +16,7 @@ import (
 	"github.com/uptrace/bun"
 
 	"github.com/branchline/branchline/internal/account"
+	"github.com/branchline/branchline/internal/event"
 	"github.com/branchline/branchline/internal/fault"
 	"github.com/branchline/branchline/internal/pgtest"
 	"github.com/branchline/branchline/internal/store"
@@ -38,6 +39,28 @@ type treeBundle struct {
 	acme, rival team
 	now         *atomic.Int64 // seconds after nine o'clock
 	statements  *statements
+	hints       *toldHints
+}
+
+// toldHints keeps the hints that it was told.
+type toldHints struct {
+	mu  sync.Mutex // guards all
+	all []event.Hint
+}
+
+func (h *toldHints) Send(hint event.Hint) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.all = append(h.all, hint)
+}
+
+// take returns the hints since the last call.
+func (h *toldHints) take() []event.Hint {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	all := h.all
+	h.all = nil
+	return all
 }
 
 var nine = time.Date(2026, 11, 23, 9, 0, 0, 0, time.UTC)
@@ -45,9 +68,9 @@ var nine = time.Date(2026, 11, 23, 9, 0, 0, 0, time.UTC)
 func openTrees(t *testing.T) *treeBundle {
 	t.Helper()
 	db := pgtest.Open(t)
-	b := &treeBundle{db: db, trees: store.NewTrees(db), now: new(atomic.Int64), statements: new(statements)}
+	b := &treeBundle{db: db, trees: store.NewTrees(db), now: new(atomic.Int64), statements: new(statements), hints: new(toldHints)}
 	db.DB = db.DB.WithQueryHook(b.statements)
-	b.service = &tree.Service{Store: b.trees, Now: func() time.Time { return nine.Add(time.Duration(b.now.Load()) * time.Second) }}
+	b.service = &tree.Service{Store: b.trees, Now: func() time.Time { return nine.Add(time.Duration(b.now.Load()) * time.Second) }, Hints: b.hints}
 	b.acme, b.rival = seedTeam(t, db, "acme"), seedTeam(t, db, "rival")
 	return b
 }
@@ -614,5 +637,25 @@ func TestTrees_TextThatPostgreSQLRefusesIsRefusedBefore(t *testing.T) {
 		for name, try := range tests {
 			wantFaultNamed(t, fmt.Sprintf("%s %q", name, bad), try(), fault.BadUserInput)
 		}
+	}
+}
+
+func TestTrees_HintFollowsWhatWasCommitted(t *testing.T) {
+	t.Parallel()
+	b := openTrees(t)
+	made, err := b.service.CreateTree(t.Context(), b.acme.Engineer, tree.NewTree{Title: "VPN"}, tree.AllTreeFields)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []event.Hint{{Account: b.acme.Account.String(), Topic: event.Trees}}
+	if diff := cmp.Diff(want, b.hints.take()); diff != "" {
+		t.Errorf("hints of a tree that was made (-want +got):\n%s", diff)
+	}
+	title := "VPN from home"
+	if _, err = b.service.UpdateTree(t.Context(), b.acme.Engineer, made.ID, made.Revision+1, tree.TreeChange{Title: &title}, 0); err == nil {
+		t.Fatal("a revision that does not exist was accepted")
+	}
+	if got := b.hints.take(); len(got) != 0 {
+		t.Errorf("hints of what was rolled back: %v", got)
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/branchline/branchline/internal/account"
+	"github.com/branchline/branchline/internal/event"
 	"github.com/branchline/branchline/internal/fault"
 	"github.com/branchline/branchline/internal/id"
 )
@@ -16,6 +17,17 @@ import (
 type Service struct {
 	Store Store
 	Now   func() time.Time // the one clock that judges
+	Hints event.Hinter     // tells every process of what was committed
+}
+
+// inTx runs fn in a transaction, and tells every process once it is committed
+// that something of this topic changed. All changes go through it.
+func (s *Service) inTx(ctx context.Context, accountID account.ID, topic event.Topic, fn func(ctx context.Context, tx Tx) error) error {
+	if err := s.Store.InTx(ctx, fn); err != nil {
+		return err
+	}
+	s.Hints.Send(event.Hint{Account: accountID.String(), Topic: topic})
+	return nil
 }
 
 // NewTree is a tree to be made.
@@ -154,7 +166,7 @@ func (s *Service) CreateTree(ctx context.Context, actor account.Actor, in NewTre
 	}
 	t.CreatedAt = s.Now()
 	t.saved(actor, t.CreatedAt)
-	err := s.Store.InTx(ctx, func(ctx context.Context, tx Tx) error { return tx.InsertTree(ctx, t) })
+	err := s.inTx(ctx, actor.AccountID, event.Trees, func(ctx context.Context, tx Tx) error { return tx.InsertTree(ctx, t) })
 	if err != nil {
 		return nil, err
 	}
@@ -229,7 +241,7 @@ func (s *Service) DeleteTree(ctx context.Context, actor account.Actor, id ID) er
 	if err := actor.Require(account.Admin); err != nil {
 		return err
 	}
-	return s.Store.InTx(ctx, func(ctx context.Context, tx Tx) error {
+	return s.inTx(ctx, actor.AccountID, event.Trees, func(ctx context.Context, tx Tx) error {
 		if _, err := tx.LockTree(ctx, actor.AccountID, id); err != nil {
 			return err
 		}
@@ -286,7 +298,7 @@ func (s *Service) changeTree(ctx context.Context, actor account.Actor, id ID, fi
 	if err := actor.Require(account.Engineer); err != nil {
 		return nil, err
 	}
-	err := s.Store.InTx(ctx, func(ctx context.Context, tx Tx) error {
+	err := s.inTx(ctx, actor.AccountID, event.Trees, func(ctx context.Context, tx Tx) error {
 		t, err := tx.LockTree(ctx, actor.AccountID, id)
 		if err != nil {
 			return err

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/branchline/branchline/internal/account"
+	"github.com/branchline/branchline/internal/event"
 	"github.com/branchline/branchline/internal/fault"
 	"github.com/branchline/branchline/internal/id"
 )
@@ -108,7 +109,7 @@ func (s *Service) Start(ctx context.Context, actor account.Actor, in NewSession,
 		Hash:      hashOf("start", in),
 		SessionID: id.New[sessionKind](),
 	}
-	err := s.Store.InTx(ctx, func(ctx context.Context, tx Tx) error {
+	err := s.inTx(ctx, actor.AccountID, event.TreeSessions, func(ctx context.Context, tx Tx) error {
 		request.At = s.Now()
 		if request.Key != "" {
 			earlier, err := tx.ClaimStart(ctx, request)
@@ -219,7 +220,7 @@ func (s *Service) record(ctx context.Context, actor account.Actor, id SessionID,
 		return Recorded{}, err
 	}
 	var done Recorded
-	err := s.Store.InTx(ctx, func(ctx context.Context, tx Tx) error {
+	err := s.inTx(ctx, actor.AccountID, event.TreeSessions, func(ctx context.Context, tx Tx) error {
 		session, err := tx.LockSession(ctx, actor.AccountID, id)
 		if err != nil {
 			return err
