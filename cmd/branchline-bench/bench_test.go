@@ -4,9 +4,15 @@ package main
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"encoding/json"
+	"fmt"
 	"io"
+	"net/http"
+	"net/http/httptest"
+	"os"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -46,17 +52,22 @@ func TestMiddle_takesTheMedianOfEachFigure(t *testing.T) {
 	}
 }
 
-func TestParseStat_namesMayHoldSpacesAndParentheses(t *testing.T) {
+func TestCPUOf_countsWhatThisProcessWorks(t *testing.T) {
 	t.Parallel()
-	got, err := parseStat("4711 (a b) c) S 1 2 3 4 5 6 7 8 9 10 150 25 0 0 20 0 8 0 100 0 0\n")
+	before, err := cpuOf(os.Getpid())
 	if err != nil {
 		t.Fatal(err)
 	}
-	if want := 1750 * time.Millisecond; got != want {
-		t.Errorf("parseStat = %v, want %v", got, want)
+	sum := sha256.Sum256(nil)
+	for range 1000 {
+		sum = sha256.Sum256(sum[:])
 	}
-	if _, err := parseStat("4711 (a) S 1"); err == nil {
-		t.Error("parseStat of half a line: no error")
+	now, err := cpuOf(os.Getpid())
+	if err != nil || now <= before {
+		t.Errorf("%v of processor time, then %v (%v)", before, now, err)
+	}
+	if _, err := cpuOf(1 << 28); err == nil { // above the kernel's highest number
+		t.Error("the processor time of a process that does not exist: no error")
 	}
 }
 
@@ -114,43 +125,40 @@ func TestReport_showsRatioAndVerdict(t *testing.T) {
 	}
 }
 
-// children runs a floor and a crowd in this process, over pipes, as their own
-// processes would run over theirs.
-func children(t *testing.T) (floor, crowd func(order) reply) {
+// obeying runs one of this program's children in this process, over pipes, as its own
+// process would run over its own.
+func obeying(t *testing.T, run func(io.Reader, io.Writer) error) func(order) reply {
 	t.Helper()
-	start := func(run func(io.Reader, io.Writer) error) func(order) reply {
-		orders, give := io.Pipe()
-		replies, answer := io.Pipe()
-		ended := make(chan error, 1)
-		go func() {
-			ended <- run(orders, answer)
-			answer.Close()
-		}()
-		t.Cleanup(func() {
-			give.Close()
-			if err := <-ended; err != nil {
-				t.Error(err)
-			}
-		})
-		to, from := json.NewEncoder(give), json.NewDecoder(replies)
-		return func(o order) reply {
-			t.Helper()
-			if err := to.Encode(o); err != nil {
-				t.Fatal(err)
-			}
-			var r reply
-			if err := from.Decode(&r); err != nil {
-				t.Fatal(err)
-			}
-			return r
+	orders, give := io.Pipe()
+	replies, answer := io.Pipe()
+	ended := make(chan error, 1)
+	go func() {
+		ended <- run(orders, answer)
+		answer.Close()
+	}()
+	t.Cleanup(func() {
+		give.Close()
+		if err := <-ended; err != nil {
+			t.Error(err)
 		}
+	})
+	to, from := json.NewEncoder(give), json.NewDecoder(replies)
+	return func(o order) reply {
+		t.Helper()
+		if err := to.Encode(o); err != nil {
+			t.Fatal(err)
+		}
+		var r reply
+		if err := from.Decode(&r); err != nil {
+			t.Fatal(err)
+		}
+		return r
 	}
-	return start(runFloor), start(runCrowd)
 }
 
 func TestFloorAndCrowd(t *testing.T) {
 	t.Parallel()
-	floor, crowd := children(t)
+	floor, crowd := obeying(t, runFloor), obeying(t, runCrowd)
 	text := func(body string) frame { return frame{websocket.TextMessage, []byte(body)} }
 	play := script{
 		Ack: text(`{"type":"connection_ack"}`), State: text(`{"type":"next","state":1}`), Event: text(`{"type":"next","event":1}`),
@@ -191,5 +199,103 @@ func TestFloorAndCrowd(t *testing.T) {
 	}
 	if r := crowd(order{Do: "sing"}); r.Error == "" {
 		t.Error("a crowd obeyed an order that does not exist")
+	}
+}
+
+func TestHerald_executesAnEventOnceForAll(t *testing.T) {
+	t.Parallel()
+	crowd, herald := obeying(t, runCrowd), obeying(t, runHerald) // which waits for its sockets at its end
+	const sockets = 20
+	connect := order{Do: "connect", Address: herald(order{Do: "address"}).Address, Source: "127.0.0.1", Tokens: make([]string, sockets), AtOnce: 4}
+	if r := crowd(connect); r.Error != "" {
+		t.Fatal(r.Error)
+	}
+	before := herald(order{Do: "executions"}).Executions
+	for n := range 2 {
+		if r := herald(order{Do: "event"}); r.Error != "" {
+			t.Fatal(r.Error)
+		}
+		heard := crowd(order{Do: "await", Count: sockets, Events: n + 1, Frames: true, Patience: time.Minute})
+		if heard.Error != "" {
+			t.Fatal(heard.Error)
+		}
+		// Ensure the events are the ones that the floor repeats.
+		if last := heard.Heard[len(heard.Heard)-1]; len(heard.Heard) != n+3 || last.String() != heard.Heard[2].String() || !strings.Contains(last.String(), "SessionExtended") {
+			t.Errorf("after event %d the first socket has heard %v", n+1, heard.Heard)
+		}
+	}
+	if now := herald(order{Do: "executions"}).Executions; now-before != 2 {
+		t.Errorf("2 events for %d sockets were executed %d times", sockets, now-before)
+	}
+}
+
+func TestDrive_asksEachJobInOrderOnOneConnection(t *testing.T) {
+	t.Parallel()
+	const jobs, each = 10, 5
+	var mu sync.Mutex // guards asked
+	asked := map[string][]string{}
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, err := io.ReadAll(r.Body)
+		if err != nil || r.Header.Get("Authorization") != "Bearer secret" || r.Header.Get("Accept-Encoding") != "" {
+			w.WriteHeader(http.StatusBadRequest)
+			return
+		}
+		mu.Lock()
+		defer mu.Unlock()
+		name, step, _ := strings.Cut(string(body), " ")
+		asked[name] = append(asked[name], step+" "+r.RemoteAddr)
+		io.WriteString(w, `{"data":{}}`)
+	}))
+	defer server.Close()
+	var work []job
+	for i := range jobs {
+		var j job
+		for step := range each {
+			j = append(j, newRequest("secret", fmt.Appendf(nil, "job%d %d", i, step)))
+		}
+		work = append(work, j)
+	}
+	done, err := drive(t.Context(), server.Listener.Addr().String(), 3, work)
+	if err != nil || len(done.times) != jobs*each {
+		t.Fatalf("%d answers, error %v", len(done.times), err)
+	}
+	for name, steps := range asked {
+		_, connection, _ := strings.Cut(steps[0], " ")
+		for i, step := range steps {
+			if step != fmt.Sprint(i, " ", connection) {
+				t.Errorf("%s was asked as %q", name, steps)
+				break
+			}
+		}
+	}
+	if len(asked) != jobs {
+		t.Errorf("%d jobs were done, want %d", len(asked), jobs)
+	}
+}
+
+func TestCaller_takesAnErrorForNoAnswer(t *testing.T) {
+	t.Parallel()
+	for name, answer := range map[string]http.HandlerFunc{
+		"an error of GraphQL": func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, `{"errors":[],"data":null}`) },
+		"a status":            func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "gone", http.StatusGone) },
+	} {
+		server := httptest.NewServer(answer)
+		defer server.Close()
+		if body, err := askOnce(t.Context(), server.Listener.Addr().String(), newRequest("", nil)); err == nil {
+			t.Errorf("%s is taken for an answer: %q", name, body)
+		}
+	}
+}
+
+func TestPlain_writesJSON(t *testing.T) {
+	t.Parallel()
+	row := treeRow{id: [16]byte{15: 1}, title: "A", category: "C", author: "P", nodes: 13}
+	want := `{"id":"tree_00000000000000000000000001","title":"A","category":{"name":"C"},"author":{"name":"P"},"nodeCount":13}`
+	if diff := cmp.Diff(want, string(row.append(nil))); diff != "" {
+		t.Errorf("tree (-want +got):\n%s", diff)
+	}
+	at := time.Date(2026, 11, 23, 14, 43, 0, 120_000_999, time.FixedZone("", 3600))
+	if diff := cmp.Diff(`"2026-11-23T13:43:00.12Z"`, string(appendTime(nil, at))); diff != "" {
+		t.Errorf("time (-want +got):\n%s", diff)
 	}
 }

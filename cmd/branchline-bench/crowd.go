@@ -221,7 +221,7 @@ func (c *crowd) await(o order) (reply, error) {
 			r.At = append(r.At, m.at[o.Events-1])
 		}
 	}
-	if first := members[0]; first.sampled && o.Closed {
+	if first := members[0]; first.sampled && (o.Closed || o.Frames) {
 		r.Heard = first.heard
 	}
 	return r, nil

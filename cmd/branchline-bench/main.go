@@ -5,9 +5,10 @@
 //
 // Everything that is measured is a process of its own: the product is the real
 // `branchline serve`, built for the run; the floor is a bare gorilla/websocket
-// server that writes the very same bytes; the crowd holds the client sockets;
-// PostgreSQL is private and durable. This process only directs and counts. It
-// reads processor time and resident memory from /proc, so it runs on Linux only.
+// server that writes the very same bytes; for queries it is net/http and pgx with
+// statements written by hand; the crowd holds the client sockets; PostgreSQL is
+// private and durable. This process only directs, asks and counts. It asks the
+// kernel for processor time and resident memory, so it runs on Linux only.
 //
 // A goal that is missed is a result: the exit code is 0. It is 1 when something
 // could not be measured.
@@ -25,7 +26,7 @@ import (
 	"time"
 )
 
-// role makes a child of this program a crowd or a floor.
+// role makes this program one of its children.
 const role = "BRANCHLINE_BENCH_ROLE"
 
 // longest is how long a run may take.
@@ -42,6 +43,12 @@ func main() {
 		err = runCrowd(os.Stdin, os.Stdout)
 	case "floor":
 		err = runFloor(os.Stdin, os.Stdout)
+	case "herald":
+		err = runHerald(os.Stdin, os.Stdout)
+	case "plain server":
+		err = runPlain(os.Stdin, os.Stdout)
+	case "cheap server":
+		err = runCheap(os.Stdin, os.Stdout)
 	default:
 		err = direct()
 	}
@@ -60,7 +67,7 @@ func direct() error {
 	flags.IntVar(&o.sockets, "n", 10_000, "sockets; each process may hold 20,000 files, so 19,500 is the most; below 2,000 the memory figures are noise")
 	flags.IntVar(&o.rounds, "rounds", 3, "rounds of revoking everybody, product and floor in turns")
 	flags.IntVar(&o.repeats, "repeats", 100, "single revocations of each kind between two processes")
-	flags.DurationVar(&o.rest, "rest", 20*time.Second, "time between the disconnect and the look at what memory is left; the goal speaks of 60s")
+	flags.DurationVar(&o.rest, "rest", 60*time.Second, "time between the disconnect and the look at what memory is left; 60s is what the goal speaks of")
 	flags.Var(o.settings, "pg", "a setting of PostgreSQL that is not its default, like jit=off; may be repeated, and is shown in the report")
 	flags.BoolVar(&o.json, "json", false, "print JSON instead of a table")
 	if err := flags.Parse(os.Args[1:]); err != nil {

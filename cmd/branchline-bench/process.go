@@ -6,7 +6,6 @@ import (
 	"bufio"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -16,6 +15,7 @@ import (
 	"strings"
 	"syscall"
 	"time"
+	"unsafe"
 )
 
 // process is a child whose cost is looked at.
@@ -52,42 +52,48 @@ func (p *process) stop() {
 	}
 }
 
-// tick is the unit of processor time in /proc: USER_HZ, 100 on every platform
-// that Go supports.
-const tick = 10 * time.Millisecond
-
 // cpu returns the processor time that the process has used.
 func (p *process) cpu() (time.Duration, error) {
-	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", p.cmd.Process.Pid))
+	used, err := cpuOf(p.cmd.Process.Pid)
 	if err != nil {
 		return 0, fmt.Errorf("read the processor time of the %s: %w", p.name, err)
 	}
-	return parseStat(string(text))
+	return used, nil
 }
 
-// parseStat reads utime and stime, the 14th and 15th field of /proc/pid/stat
-// (proc(5)). The second field, a name in parentheses, may hold spaces.
-func parseStat(text string) (time.Duration, error) {
-	fields := strings.Fields(text[strings.LastIndexByte(text, ')')+1:])
-	if len(fields) < 13 {
-		return 0, errors.New("/proc/pid/stat is too short")
+// cpuOf returns the processor time that a process has used, by the kernel's clock
+// of that process (clock_getcpuclockid(3)), which counts nanoseconds. /proc counts
+// hundredths of a second, which are too coarse for a floor.
+func cpuOf(pid int) (time.Duration, error) {
+	const scheduler = 2 // CPUCLOCK_SCHED
+	clock := int32(^pid<<3 | scheduler)
+	var used syscall.Timespec
+	_, _, errno := syscall.Syscall(syscall.SYS_CLOCK_GETTIME, uintptr(clock), uintptr(unsafe.Pointer(&used)), 0)
+	if errno != 0 {
+		return 0, errno
 	}
-	user, err := strconv.ParseInt(fields[11], 10, 64)
-	if err != nil {
-		return 0, err
-	}
-	system, err := strconv.ParseInt(fields[12], 10, 64)
-	return time.Duration(user+system) * tick, err
+	return time.Duration(used.Nano()), nil
 }
 
 // resident returns the bytes of memory that the process holds.
-func (p *process) resident() (float64, error) {
+func (p *process) resident() (float64, error) { return p.status("VmRSS:") }
+
+// peak returns the most bytes of memory that the process has held since forgetPeak.
+func (p *process) peak() (float64, error) { return p.status("VmHWM:") }
+
+// forgetPeak begins the peak anew (proc(5), clear_refs).
+func (p *process) forgetPeak() error {
+	return os.WriteFile(fmt.Sprintf("/proc/%d/clear_refs", p.cmd.Process.Pid), []byte("5"), 0)
+}
+
+// status returns a number of bytes from /proc/pid/status.
+func (p *process) status(name string) (float64, error) {
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.cmd.Process.Pid))
 	if err != nil {
 		return 0, fmt.Errorf("read the memory of the %s: %w", p.name, err)
 	}
 	for line := range strings.Lines(string(text)) {
-		if value, found := strings.CutPrefix(line, "VmRSS:"); found {
+		if value, found := strings.CutPrefix(line, name); found {
 			kB, err := strconv.ParseFloat(strings.Fields(value)[0], 64)
 			return kB * 1024, err
 		}
@@ -95,7 +101,7 @@ func (p *process) resident() (float64, error) {
 	return 0, fmt.Errorf("the %s has ended", p.name)
 }
 
-// child is a crowd or a floor.
+// child is this program in one of its other roles.
 type child struct {
 	*process
 	in  io.WriteCloser
@@ -103,13 +109,15 @@ type child struct {
 	out *json.Decoder
 }
 
-func startChild(ctx context.Context, as string) (*child, error) {
+// child starts this program in another role. It collects garbage as seldom as the
+// product does, so that what they cost can be compared.
+func (b *bench) child(ctx context.Context, as string) (*child, error) {
 	self, err := os.Executable()
 	if err != nil {
 		return nil, err
 	}
 	cmd := exec.CommandContext(ctx, self)
-	cmd.Env = append(os.Environ(), role+"="+as)
+	cmd.Env = append(os.Environ(), role+"="+as, "GOGC="+b.gcPercent)
 	cmd.Stderr = os.Stderr
 	in, err := cmd.StdinPipe()
 	if err != nil {

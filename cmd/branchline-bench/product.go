@@ -6,13 +6,16 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
+	"math"
 	"net"
 	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -146,12 +149,23 @@ func (p *product) ask(ctx context.Context, token, query string, variables map[st
 	return json.Unmarshal(answer.Data, out)
 }
 
+// gcPercent returns the product's own GC percent, as GOGC has it.
+func (p *product) gcPercent(ctx context.Context) (string, error) {
+	m, err := readMetrics(ctx, p.client, p.metrics)
+	percent, found := m["go_gc_gogc_percent"]
+	if err == nil && !found {
+		err = errors.New("the product does not say its GC percent")
+	}
+	return strconv.FormatFloat(percent, 'f', -1, 64), err
+}
+
 // memory is what a server holds.
 type memory struct {
 	live       float64 // bytes of heap and stacks after collections
 	stacks     float64 // bytes of it that are stacks
 	resident   float64 // bytes, as they were before anybody made it collect
-	goroutines float64
+	collected  float64 // bytes, after that
+	goroutines float64 // without those of this program's own requests
 }
 
 // memory makes the product collect its garbage and reads what is left. There is
@@ -189,9 +203,31 @@ func (p *product) memory(ctx context.Context) (memory, error) {
 		if out.live == 0 || live < out.live {
 			out.live, out.stacks = live, m["go_memstats_stack_inuse_bytes"]
 		}
-		out.goroutines = m["go_goroutines"]
 	}
-	return out, nil
+	if out.collected, err = p.resident(); err != nil {
+		return memory{}, err
+	}
+	out.goroutines, err = p.goroutines(ctx)
+	return out, err
+}
+
+// goroutines counts the product's goroutines. A connection that this program keeps
+// for its next request has one there, so those are closed before, and the least of
+// a few looks counts.
+func (p *product) goroutines(ctx context.Context) (float64, error) {
+	least := math.Inf(1)
+	for range 8 {
+		p.client.CloseIdleConnections()
+		if err := sleep(ctx, 50*time.Millisecond); err != nil {
+			return 0, err
+		}
+		m, err := readMetrics(ctx, p.client, p.metrics)
+		if err != nil {
+			return 0, err
+		}
+		least = min(least, m["go_goroutines"])
+	}
+	return least, nil
 }
 
 func (c *child) memory() (memory, error) {
@@ -200,7 +236,11 @@ func (c *child) memory() (memory, error) {
 		return memory{}, err
 	}
 	r, err := c.do(order{Do: "memory"})
-	return memory{float64(r.Heap + r.Stack), float64(r.Stack), resident, float64(r.Goroutines)}, err
+	if err != nil {
+		return memory{}, err
+	}
+	collected, err := c.resident()
+	return memory{float64(r.Heap + r.Stack), float64(r.Stack), resident, collected, float64(r.Goroutines)}, err
 }
 
 // sleep waits, unless the run is over.

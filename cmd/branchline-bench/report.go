@@ -23,6 +23,7 @@ type report struct {
 	Settings   settings  `json:"postgresqlSettings,omitempty"`
 	Sockets    int       `json:"sockets"`
 	Load       string    `json:"loadAverageAtStart"`
+	GCPercent  string    `json:"gcPercent"` // of the product and of its floors
 	Rows       []row     `json:"rows"`
 }
 
@@ -59,8 +60,8 @@ func (r *report) write(w io.Writer) error {
 	if len(r.Settings) > 0 {
 		postgresql += " with " + r.Settings.String()
 	}
-	fmt.Fprintf(w, "\n%s, %s, PostgreSQL %s, %d sockets, %s; load average at the start: %s; took %.0f s\n\n",
-		r.Machine, r.Go, postgresql, r.Sockets, r.Began.Format("2006-01-02 15:04"), r.Load, r.Took)
+	fmt.Fprintf(w, "\n%s, %s, GC percent %s, PostgreSQL %s, %d sockets, %s; load average at the start: %s; took %.0f s\n\n",
+		r.Machine, r.Go, r.GCPercent, postgresql, r.Sockets, r.Began.Format("2006-01-02 15:04"), r.Load, r.Took)
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(t, "goal\tfigure\tvalue\tfloor\tratio\tmust\t")
 	for _, row := range r.Rows {
@@ -122,17 +123,21 @@ func after(moment int64, at []int64) []time.Duration {
 
 // middle returns the median spread, figure by figure.
 func middle(rounds []spread) spread {
-	of := func(get func(spread) float64) float64 {
-		all := make([]float64, len(rounds))
-		for i := range rounds {
-			all[i] = get(rounds[i])
-		}
-		slices.Sort(all)
-		return all[(len(all)-1)/2]
-	}
 	return spread{
-		of(func(s spread) float64 { return s.p50 }), of(func(s spread) float64 { return s.p99 }), of(func(s spread) float64 { return s.max }),
+		median(rounds, func(s spread) float64 { return s.p50 }),
+		median(rounds, func(s spread) float64 { return s.p99 }),
+		median(rounds, func(s spread) float64 { return s.max }),
 	}
+}
+
+// median returns the median of one figure; of an even number, the lower one.
+func median[T any](rounds []T, get func(T) float64) float64 {
+	all := make([]float64, len(rounds))
+	for i := range rounds {
+		all[i] = get(rounds[i])
+	}
+	slices.Sort(all)
+	return all[(len(all)-1)/2]
 }
 
 func milliseconds(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }

@@ -105,7 +105,7 @@ func (b *bench) revokeAll(ctx context.Context, server *product, floor *child) er
 	b.report.add("everybody revoked: server CPU a socket", "µs", cpu, floorCPU)
 	b.report.add("everybody revoked: the owner's answer", "ms", answer, 0)
 	b.report.add("everybody revoked: events encoded", "", executions, 0)
-	b.report.add(fmt.Sprintf("heap and stacks after %d more crowds ÷ after the first", b.rounds), "", end.live/b.left.live, 0)
+	b.report.add(fmt.Sprintf("heap and stacks after %d more crowds ÷ after the first", b.rounds+1), "", end.live/b.left.live, 0)
 	return nil
 }
 

@@ -73,6 +73,10 @@ type bench struct {
 	first     []seated // who is signed in when everybody is revoked for the first time
 	left      memory   // what the product held after the first crowd had gone
 	script    script
+	gcPercent string    // the product's, as GOGC has it
+	ours      *side     // the product's subscribers
+	bare      *side     // the floor's
+	alone     time.Time // since when both are without any
 	report    *report
 }
 
@@ -98,20 +102,7 @@ func (b *bench) prepare(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if b.database, err = b.cluster.EnsureDatabase(ctx, "branchline"); err != nil {
-		return err
-	}
-	migrate := exec.CommandContext(ctx, b.binary, "migrate", "up")
-	migrate.Dir, migrate.Env = b.dir, append(os.Environ(), "DATABASE_URL="+b.database)
-	if out, err := migrate.CombinedOutput(); err != nil {
-		return fmt.Errorf("migrate: %w\n%s", err, out)
-	}
-	config, err := pgxpool.ParseConfig(b.database)
-	if err != nil {
-		return err
-	}
-	config.MaxConns = 24
-	if b.db, err = pgxpool.NewWithConfig(ctx, config); err != nil {
+	if err := b.openDatabase(ctx, "branchline"); err != nil {
 		return err
 	}
 	b.keys = login.NewKey()
@@ -124,12 +115,36 @@ func (b *bench) prepare(ctx context.Context) error {
 	return nil
 }
 
-// close ends what prepare began. devdb's cluster ends with this process in any
-// case.
-func (b *bench) close() {
+// openDatabase makes an empty database, brings it up to date and connects to it.
+func (b *bench) openDatabase(ctx context.Context, name string) error {
+	var err error
+	if b.database, err = b.cluster.EnsureDatabase(ctx, name); err != nil {
+		return err
+	}
+	migrate := exec.CommandContext(ctx, b.binary, "migrate", "up")
+	migrate.Dir, migrate.Env = b.dir, append(os.Environ(), "DATABASE_URL="+b.database)
+	if out, err := migrate.CombinedOutput(); err != nil {
+		return fmt.Errorf("migrate: %w\n%s", err, out)
+	}
+	config, err := pgxpool.ParseConfig(b.database)
+	if err != nil {
+		return err
+	}
+	config.MaxConns = 24
+	b.db, err = pgxpool.NewWithConfig(ctx, config)
+	return err
+}
+
+func (b *bench) closeDatabase() {
 	if b.db != nil {
 		b.db.Close()
 	}
+}
+
+// close ends what prepare began. devdb's cluster ends with this process in any
+// case.
+func (b *bench) close() {
+	b.closeDatabase()
 	if b.cluster != nil {
 		if err := b.cluster.Stop(); err != nil {
 			fmt.Fprintln(os.Stderr, err)

@@ -72,11 +72,14 @@ type order struct {
 	Count    int
 	Events   int  // how many events each has to have had since it was connected
 	Closed   bool // or whether they have to be closed
+	Frames   bool // whether to tell what the first of all sockets has heard
 	Patience time.Duration
 
-	// For the floor.
+	// For the floors and the program with a cheap hash.
 	Script   *script
-	Database string // where to listen for hints
+	Database string // its URL
+	Keys     string // the key ring
+	Dir      string // for its log
 }
 
 // reply answers an order. Moments are in nanoseconds since 1970: all processes
@@ -91,7 +94,9 @@ type reply struct {
 	SentOff int64
 
 	Address    string
-	Moment     int64 // when the floor began to send
+	Moment     int64 // when sending began
+	Executions int64 // events that were executed
+	PerSecond  float64
 	Heap       uint64
 	Stack      uint64
 	Goroutines int
