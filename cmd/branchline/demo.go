@@ -66,8 +66,30 @@ func (p *app) loadDemo(ctx context.Context) (bool, error) {
 	return true, err
 }
 
-// loadSamples imports and publishes the sample trees.
+// demoShelves are the demo account's categories, with the samples' files.
+var demoShelves = []struct {
+	category string
+	files    []string
+}{
+	{"Network", []string{"no-internet-at-a-site.md", "slow-wifi.md", "vpn-does-not-connect.md"}},
+	{"Accounts and e-mail", []string{"account-locked-out-or-mfa-lost.md", "e-mail-does-not-arrive.md"}},
+	{"Devices", []string{"printer-is-offline.md", "windows-pc-is-slow.md"}},
+	{"Servers and cloud", []string{"kubernetes-deployment-not-ready.md"}},
+}
+
+// loadSamples imports the sample trees, puts each into its category, and
+// publishes it.
 func (p *app) loadSamples(ctx context.Context, actor account.Actor) error {
+	shelves := map[string]tree.CategoryID{}
+	for _, shelf := range demoShelves {
+		category, err := p.trees.CreateCategory(ctx, actor, shelf.category)
+		if err != nil {
+			return fmt.Errorf("make the category %s: %w", shelf.category, err)
+		}
+		for _, file := range shelf.files {
+			shelves[file] = category.ID
+		}
+	}
 	for _, sample := range samples.All() {
 		done, err := p.trees.ImportTree(ctx, actor, tree.MarkdownFile, sample.Content, tree.TreeRevision)
 		if err != nil {
@@ -76,7 +98,12 @@ func (p *app) loadSamples(ctx context.Context, actor account.Actor) error {
 		if done.Tree == nil {
 			return fmt.Errorf("import %s: %+v", sample.Name, done.Problems)
 		}
-		if _, err := p.trees.PublishTree(ctx, actor, done.Tree.ID, done.Tree.Revision, "Sample", 0); err != nil {
+		shelf := shelves[sample.Name]
+		shelved, err := p.trees.UpdateTree(ctx, actor, done.Tree.ID, done.Tree.Revision, tree.TreeChange{Category: &shelf}, tree.TreeRevision)
+		if err != nil {
+			return fmt.Errorf("put %s into its category: %w", sample.Name, err)
+		}
+		if _, err := p.trees.PublishTree(ctx, actor, shelved.ID, shelved.Revision, "Sample", 0); err != nil {
 			return fmt.Errorf("publish %s: %w", sample.Name, err)
 		}
 	}
