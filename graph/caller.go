@@ -17,6 +17,7 @@ type Caller struct {
 	account.Actor // zero when nobody is signed in
 	Bearer        login.Bearer
 	Device        login.Device
+	RequestID     string // of the request, or of the one that became the socket, for the log
 	// Refused says why the access token was not accepted; nil if it was, or if
 	// none was sent. Fields that anybody may ask for do not mind.
 	Refused error

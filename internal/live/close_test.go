@@ -143,7 +143,7 @@ func TestSocket_Closes(t *testing.T) {
 				o.Authenticate = func(ctx context.Context, token string) (live.Principal, error) {
 					p, err := authenticate(ctx, token)
 					if token == "gone" {
-						p.Watch = func(end func(live.Close)) func() { end(live.SessionEnded); return func() {} }
+						p.Actor = gone{}
 					}
 					return p, err
 				}
@@ -162,6 +162,15 @@ func TestSocket_Closes(t *testing.T) {
 }
 
 // awaitWatch waits until the principal is watched: that is after the ack.
+// gone is somebody who is signed out the moment they are watched.
+type gone struct{ trusted }
+
+// Watch ends the connection at once.
+func (gone) Watch(c live.Connection) (cancel func()) {
+	c.End(live.SessionEnded)
+	return func() {}
+}
+
 func awaitWatch(b *bench, c *client, name string) {
 	await(c.t, "the principal is watched", func() bool { return b.watches(name) == 1 })
 }

@@ -10,7 +10,7 @@ import (
 func (s *Server) StartManually(ctx context.Context) { s.start(ctx, nil, func() {}) }
 
 // Turn turns the wheel to the clock's time.
-func (s *Server) Turn() { s.wheel.turn(s.clock()) }
+func (s *Server) Turn() { s.turn() }
 
 // Keys returns the keys that hold places for connections.
 func (s *Server) Keys() map[string]int {

@@ -24,12 +24,19 @@ func FuzzDecodeParams(f *testing.F) {
 	})
 }
 
-func FuzzTokenOf(f *testing.F) {
-	for _, seed := range []string{``, `null`, `{"authorization":"Bearer a"}`, `{"Authorization":"bearer  a "}`, `{"accessToken":null}`, `{"authorization":1}`, `[]`} {
+func FuzzDecodeMessage(f *testing.F) {
+	for _, seed := range []string{``, `null`, `{"authorization":"Bearer a"}`, `{"Authorization":"bearer  a "}`, `{"accessToken":null}`, `{"authorization":1}`, `[]`, `{"query":7}`, `{"variables":[]}`} {
 		f.Add([]byte(seed))
 	}
 	f.Fuzz(func(t *testing.T, payload []byte) {
-		token, ok := tokenOf(payload)
+		m, ok := decodeMessage(append(append([]byte(`{"type":"connection_init","payload":`), payload...), '}'))
+		if !ok {
+			return
+		}
+		if _, err := m.params(); err != nil && !strings.HasSuffix(err.Error(), ".") && !strings.HasSuffix(err.Error(), ")") {
+			t.Errorf("%q says nothing to a person", err)
+		}
+		token, ok := m.token()
 		if !ok && token != "" {
 			t.Errorf("refused, with the token %q", token)
 		}

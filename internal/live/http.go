@@ -220,33 +220,63 @@ func decodeParams(body []byte) (*graphql.RawParams, error) {
 	if !utf8.Valid(body) {
 		return nil, fault.New(fault.BadUserInput, "The request is not UTF-8.")
 	}
-	dec := json.NewDecoder(bytes.NewReader(body))
-	dec.UseNumber() // 64-bit integers stay exact
-	var in struct {
-		Query         string         `json:"query"`
-		OperationName string         `json:"operationName"`
-		Variables     map[string]any `json:"variables"`
-		Extensions    map[string]any `json:"extensions"`
-	}
-	if err := dec.Decode(&in); err != nil {
+	var in request
+	if err := json.Unmarshal(body, &in); err != nil {
 		if wrong, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
-			if wrong.Field == "" && wrong.Value == "array" {
-				return nil, fault.New(fault.BadUserInput, "Send one operation a request, not a list.")
-			}
-			if wrong.Field == "" {
-				return nil, fault.New(fault.BadUserInput, "The request must be a JSON object.")
-			}
-			return nil, fault.Input(wrong.Field, "%q must not be of type %s.", wrong.Field, wrong.Value)
+			return nil, wrongType(wrong)
+		}
+		if strings.Contains(err.Error(), "after top-level value") { // it has no type of its own
+			return nil, fault.New(fault.BadUserInput, "Something follows the request. Send one operation a request.")
 		}
 		return nil, fault.New(fault.BadUserInput, "The request is not JSON.").Wrap(err)
 	}
-	if _, err := dec.Token(); err != io.EOF {
-		return nil, fault.New(fault.BadUserInput, "Something follows the request. Send one operation a request.")
+	return in.params()
+}
+
+// request is the JSON of an operation.
+type request struct {
+	Query         string          `json:"query"`
+	OperationName string          `json:"operationName"`
+	Variables     json.RawMessage `json:"variables"`
+	Extensions    json.RawMessage `json:"extensions"`
+}
+
+// params returns the request as the executor takes it.
+func (in *request) params() (*graphql.RawParams, error) {
+	params := &graphql.RawParams{Query: in.Query, OperationName: in.OperationName}
+	if err := decodeMembers("variables", in.Variables, &params.Variables); err != nil {
+		return nil, err
 	}
-	params := &graphql.RawParams{
-		Query: in.Query, OperationName: in.OperationName, Variables: in.Variables, Extensions: in.Extensions,
+	if err := decodeMembers("extensions", in.Extensions, &params.Extensions); err != nil {
+		return nil, err
 	}
 	return params, complain(params)
+}
+
+// decodeMembers reads a member of a request that is an object, or missing.
+func decodeMembers(name string, text json.RawMessage, into *map[string]any) error {
+	if len(text) == 0 {
+		return nil
+	}
+	dec := json.NewDecoder(bytes.NewReader(text))
+	dec.UseNumber() // 64-bit integers stay exact
+	err := dec.Decode(into)
+	if wrong, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
+		return fault.Input(name, "%q must not be of type %s.", name, wrong.Value)
+	}
+	return err // of text that was read before there is none
+}
+
+// wrongType words the fault of a request that, or a member of which, is of a wrong
+// type.
+func wrongType(wrong *json.UnmarshalTypeError) error {
+	switch {
+	case wrong.Field != "":
+		return fault.Input(wrong.Field, "%q must not be of type %s.", wrong.Field, wrong.Value)
+	case wrong.Value == "array":
+		return fault.New(fault.BadUserInput, "Send one operation a request, not a list.")
+	}
+	return fault.New(fault.BadUserInput, "The request must be a JSON object.")
 }
 
 // complain returns the fault of a request without a query. A persisted one is

@@ -66,7 +66,7 @@ type bench struct {
 	in    *testschema.Resolver
 
 	mu   sync.Mutex // guards ends, records and logs
-	ends map[string][]func(live.Close)
+	ends map[string][]live.Connection
 	recs []live.Record
 }
 
@@ -80,7 +80,7 @@ func setup(t *testing.T, change ...func(*live.Options)) *bench {
 		in: &testschema.Resolver{
 			Waiting: make(chan struct{}, 100), Release: make(chan struct{}), Cancelled: make(chan struct{}, 100),
 		},
-		ends: map[string][]func(live.Close){},
+		ends: map[string][]live.Connection{},
 	}
 	b.exec = newExecutor(b.in)
 	options := live.Options{
@@ -162,28 +162,39 @@ func (b *bench) authenticate(_ context.Context, token string) (live.Principal, e
 }
 
 func (b *bench) principal(name string) live.Principal {
-	p := live.Principal{
+	return live.Principal{
 		Key:      name,
 		Audience: strings.TrimRight(name, "0123456789"),
 		Context:  func(ctx context.Context) context.Context { return testschema.WithViewer(ctx, name) },
-		Watch: func(end func(live.Close)) func() {
-			b.mu.Lock()
-			defer b.mu.Unlock()
-			i := len(b.ends[name])
-			b.ends[name] = append(b.ends[name], end)
-			return func() {
-				b.mu.Lock()
-				defer b.mu.Unlock()
-				b.ends[name][i] = nil
-			}
-		},
+		Actor:    actor{b, name},
 	}
-	if name == "leaver" {
-		p.Check = func(context.Context) error {
-			return fault.New(fault.Unauthenticated, "Sign in.").Because(fault.SessionRevoked)
-		}
+}
+
+// actor is a person whom a test can sign out.
+type actor struct {
+	*bench
+	name string
+}
+
+// Check refuses whoever has left.
+func (a actor) Check(context.Context) error {
+	if a.name == "leaver" {
+		return fault.New(fault.Unauthenticated, "Sign in.").Because(fault.SessionRevoked)
 	}
-	return p
+	return nil
+}
+
+// Watch lets end end the connection.
+func (a actor) Watch(c live.Connection) (cancel func()) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	i := len(a.ends[a.name])
+	a.ends[a.name] = append(a.ends[a.name], c)
+	return func() {
+		a.mu.Lock()
+		defer a.mu.Unlock()
+		a.ends[a.name][i] = nil
+	}
 }
 
 // end ends all connections of a person, holding a lock as a register would.
@@ -192,7 +203,7 @@ func (b *bench) end(name string, c live.Close) {
 	defer b.mu.Unlock()
 	for _, end := range b.ends[name] {
 		if end != nil {
-			end(c)
+			end.End(c)
 		}
 	}
 }

@@ -19,7 +19,7 @@ import (
 type phase uint8
 
 const (
-	starting phase = iota // its goroutine runs
+	starting phase = iota // run is under way
 	live                  // a subscription that is open: it has no goroutine
 	done                  // nothing is sent for it any more
 )
@@ -75,7 +75,7 @@ func (p *peer) begin(id string, prepare func(context.Context) (*graphql.Operatio
 		return nil // too late; the farewell says so
 	case p.find(id) != nil:
 		return &DuplicateID
-	case max(len(p.ops), p.busy) >= p.server.limits.Operations: // a cancelled one may still be winding down
+	case max(len(p.ops), int(p.busy)) >= p.server.limits.Operations: // a cancelled one may still be winding down
 		resp := refuse(p.ctx, p.server.exec, nil, fault.New(fault.RateLimited,
 			"Too many operations on this connection. Complete some of the %d first.", p.server.limits.Operations))
 		p.put(frame{kind: failure, id: id, body: appendErrors(nil, resp.Errors)})
@@ -87,7 +87,7 @@ func (p *peer) begin(id string, prepare func(context.Context) (*graphql.Operatio
 	p.busy++
 	p.owed++
 	p.refs++
-	go o.run(ctx, stop, prepare)
+	p.server.crew.do(func() { o.run(ctx, stop, prepare) })
 	return nil
 }
 
@@ -114,12 +114,6 @@ func (o *operation) run(ctx context.Context, stop context.CancelFunc, prepare fu
 			o.panicked(ctx, fmt.Errorf("panic: %v\n%s", r, debug.Stack()), rec)
 		}
 	}()
-	if p.principal.Check != nil {
-		if err := p.principal.Check(ctx); err != nil {
-			o.refused(refuse(ctx, exec, nil, err), rec)
-			return
-		}
-	}
 	op, errs := prepare(ctx)
 	if op != nil {
 		rec.Name = shortName(op.OperationName)
@@ -144,7 +138,7 @@ func (o *operation) run(ctx context.Context, stop context.CancelFunc, prepare fu
 }
 
 // panicked answers for what the executor does not recover from, such as a
-// validation rule or a principal's Check.
+// validation rule or an actor's Check.
 func (o *operation) panicked(ctx context.Context, err error, rec Record) {
 	s := o.peer.server
 	s.log.ErrorContext(ctx, "run operation", "error", err)
@@ -179,7 +173,7 @@ func unanswered(ctx context.Context, bug string) error {
 // open runs the subscription's resolver once, so that it subscribes.
 func (o *operation) open(ctx context.Context, op *graphql.OperationContext, rec Record) {
 	p, s := o.peer, o.peer.server
-	sel, err := s.selections.acquire(op, p.principal.Audience)
+	sel, err := s.selections.acquire(op, p.audience)
 	if err != nil {
 		o.refused(refuse(ctx, s.exec, op, err), rec)
 		return
@@ -225,7 +219,7 @@ func (o *operation) flow(cancel func()) bool {
 	p.owed-- // the answer; the events are counted one by one
 	defer p.settle()
 	if o.phase == done {
-		p.owed -= len(o.held)
+		p.owed -= int32(len(o.held))
 		o.held = nil
 		return false
 	}
@@ -302,7 +296,7 @@ func (o *operation) answer(rec Record, frames ...frame) {
 	p.mu.Lock()
 	o.answered = true
 	p.busy--
-	p.owed -= 1 + len(o.held)
+	p.owed -= 1 + int32(len(o.held))
 	o.held = nil
 	if o.phase != done {
 		p.drop(o)

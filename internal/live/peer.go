@@ -16,25 +16,27 @@ import (
 // no new events), it waits until nothing is owed any more, and then the peer is
 // shut: the farewell is the queue's last frame. The wheel bounds the waiting.
 type peer struct {
-	server    *Server
-	wire      wire
-	gauge     *atomic.Int64 // counts its kind
-	principal Principal
+	server   *Server
+	wire     wire
+	gauge    *atomic.Int64 // counts its kind
+	key      string        // of the principal, as are the next two
+	audience string
+	actor    Actor // nil if it is nobody
 	// ctx carries values only and never ends by itself: operations end theirs.
 	ctx context.Context
 
 	due   atomic.Int64 // when the wheel has to visit, as a time.Duration
 	heard atomic.Int64 // when the client last gave a sign of life, likewise
-	seat  int          // guarded by the wheel's lock
+	seat  int32        // guarded by the wheel's lock
 
 	mu       sync.Mutex // guards everything below
 	queue    queue
 	ops      []*operation // those under way
-	owed     int          // events and answers that are on their way to the queue
-	busy     int          // operations whose goroutine runs
-	refs     int          // goroutines and the like that keep the peer from being departed
+	owed     int32        // events and answers that are on their way to the queue
+	busy     int32        // operations whose goroutine runs
+	refs     int32        // goroutines and the like that keep the peer from being departed
 	unwatch  func()       // ends the principal's watch
-	entered  bool         // counts among the connections of principal.Key
+	entered  bool         // counts among the connections of key
 	released bool         // operations, watch and place are given back
 	shut     bool         // farewell is queued; nothing may follow it
 	closing  Close        // zero while nobody asked for the end
@@ -71,7 +73,7 @@ func (p *peer) arm(initBy time.Duration) {
 	p.server.wheel.join(p)
 	p.gauge.Add(1)
 	if p.server.draining.Load() { // it may have missed those who were told
-		p.end(Restart)
+		p.End(Restart)
 	}
 	if p.server.stopped.Load() {
 		p.abort()
@@ -181,8 +183,8 @@ func (p *peer) holds() bool { return !p.shut && p.server.holding.Load() }
 // than the bound may still be the only one. p.mu must be held.
 func (p *peer) room() bool {
 	limits := &p.server.limits
-	return p.queue.len()+p.owed < limits.QueueMessages &&
-		(p.queue.len() == 0 || p.queue.bytes < limits.QueueBytes)
+	return p.queue.len()+int(p.owed) < limits.QueueMessages &&
+		(p.queue.len() == 0 || int(p.queue.bytes) < limits.QueueBytes)
 }
 
 // put queues a frame. A client whose queue is full is cut off. p.mu must be
@@ -199,16 +201,16 @@ func (p *peer) put(f frame) {
 	p.wire.wake()
 }
 
-// end asks for the connection's end: what is owed is delivered first, for
+// End asks for the connection's end: what is owed is delivered first, for
 // Limits.Grace at most, or until Drain's caller loses patience. It never blocks,
 // and may be called from anywhere and more than once: the first one counts.
-func (p *peer) end(c Close) {
+func (p *peer) End(c Close) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.endLocked(c)
 }
 
-// endLocked is end with p.mu held.
+// endLocked is End with p.mu held.
 func (p *peer) endLocked(c Close) {
 	if p.shut || p.closing.Code != 0 {
 		return
@@ -326,7 +328,7 @@ func (p *peer) release() {
 		unwatch()
 	}
 	if entered {
-		p.server.leave(p.principal.Key)
+		p.server.leave(p.key)
 	}
 }
 
@@ -351,15 +353,12 @@ func (p *peer) unref() {
 	}
 }
 
-// watch lets the principal end the connection. It may do so at once.
+// watch lets the end of its login session end the connection. It may do so at once.
 func (p *peer) watch() {
-	if p.principal.Watch == nil {
+	if p.actor == nil {
 		return
 	}
-	cancel := p.principal.Watch(p.end)
-	if cancel == nil {
-		return
-	}
+	cancel := p.actor.Watch(p)
 	p.mu.Lock()
 	late := p.released
 	if !late {

@@ -26,24 +26,24 @@ type frame struct {
 // no memory: most clients have nothing to be sent most of the time.
 type queue struct {
 	frames []frame
-	head   int
-	bytes  int
+	head   int32
+	bytes  int32 // of the bodies; Limits.QueueBytes and one message more at most
 }
 
 func (q *queue) push(f frame) {
 	q.frames = append(q.frames, f)
-	q.bytes += len(f.body)
+	q.bytes += int32(len(f.body))
 }
 
 func (q *queue) pop() (frame, bool) {
-	if q.head == len(q.frames) {
+	if int(q.head) == len(q.frames) {
 		return frame{}, false
 	}
 	f := q.frames[q.head]
 	q.frames[q.head] = frame{}
 	q.head++
-	q.bytes -= len(f.body)
-	if q.head == len(q.frames) {
+	q.bytes -= int32(len(f.body))
+	if int(q.head) == len(q.frames) {
 		q.clear()
 	}
 	return f, true
@@ -52,7 +52,7 @@ func (q *queue) pop() (frame, bool) {
 // sign returns the index of the first frame that is no delivery: it says nothing
 // but that the server is there. It is -1 if there is none.
 func (q *queue) sign() int {
-	for i := q.head; i < len(q.frames); i++ {
+	for i := int(q.head); i < len(q.frames); i++ {
 		switch q.frames[i].kind {
 		case ack, pong, beat, echo:
 			return i
@@ -74,6 +74,6 @@ func (q *queue) popSign() (frame, bool) {
 	return q.pop()
 }
 
-func (q *queue) len() int { return len(q.frames) - q.head }
+func (q *queue) len() int { return len(q.frames) - int(q.head) }
 
 func (q *queue) clear() { *q = queue{} }

@@ -23,6 +23,7 @@ type selections struct {
 	exec    graphql.GraphExecutor
 	timeout time.Duration // for the execution of one event
 	tasks   *tracker
+	crew    *crew
 	stats   *counters
 
 	mu  sync.Mutex // guards all and the refs of each
@@ -66,21 +67,42 @@ func (s *selections) acquire(op *graphql.OperationContext, audience string) (*se
 	defer s.mu.Unlock()
 	sel := s.all[k]
 	if sel == nil {
-		sel = &selection{home: s, key: k, op: &graphql.OperationContext{
-			RawQuery:               op.RawQuery,
-			Variables:              op.Variables,
-			OperationName:          op.OperationName,
-			Doc:                    op.Doc,
-			Operation:              op.Operation,
-			DisableIntrospection:   op.DisableIntrospection,
-			RecoverFunc:            op.RecoverFunc,
-			ResolverMiddleware:     op.ResolverMiddleware,
-			RootResolverMiddleware: op.RootResolverMiddleware,
-		}}
+		sel = &selection{home: s, key: k, op: again(op)}
 		s.all[k] = sel
 	}
 	sel.refs++
 	return sel, nil
+}
+
+// again returns an operation as it was before it ran.
+func again(op *graphql.OperationContext) *graphql.OperationContext {
+	return &graphql.OperationContext{
+		RawQuery:               op.RawQuery,
+		Variables:              op.Variables,
+		OperationName:          op.OperationName,
+		Doc:                    op.Doc,
+		Operation:              op.Operation,
+		DisableIntrospection:   op.DisableIntrospection,
+		RecoverFunc:            op.RecoverFunc,
+		ResolverMiddleware:     op.ResolverMiddleware,
+		RootResolverMiddleware: op.RootResolverMiddleware,
+	}
+}
+
+// known returns the operation that a request asks for if it is subscribed to, or
+// nil. Whether a request is valid and what it may cost depends on its text and its
+// variables alone, so what was found for one client holds for the next.
+func (s *selections) known(params *graphql.RawParams, audience string) *graphql.OperationContext {
+	if len(params.Variables) > 0 || len(params.Extensions) > 0 { // not yet checked against their types
+		return nil
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	sel := s.all[key{params.Query, params.OperationName, "", audience}]
+	if sel == nil {
+		return nil
+	}
+	return again(sel.op)
 }
 
 func (sel *selection) release() {
@@ -108,7 +130,7 @@ func (sel *selection) push(op *operation, event any) {
 	if !sel.working {
 		sel.working = true
 		sel.home.tasks.add()
-		go sel.work()
+		sel.home.crew.do(sel.work)
 	}
 }
 

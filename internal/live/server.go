@@ -32,27 +32,35 @@ import (
 	"github.com/branchline/branchline/internal/fault"
 )
 
-// Principal is who a request or a connection acts for. Nil functions do
-// nothing.
+// Principal is who a request or a connection acts for.
 type Principal struct {
-	// Key is the login session's id: Limits.Sockets counts by it. "" means that
-	// nobody is signed in.
+	// Key tells login sessions apart, like their ids: Limits.Sockets counts by it.
+	// "" means that nobody is signed in.
 	Key string
 	// Audience tells apart those for whom the same event shows different
 	// values, such as roles: an event is executed once per selection and
 	// audience, with the context of whichever of them it reaches first.
 	Audience string
-	// Context puts the actor where resolvers look.
+	// Context puts the actor where resolvers look. Nil does nothing.
 	Context func(context.Context) context.Context
-	// Check says before each operation of a socket whether the principal may
-	// still act. HTTP requests are checked by whoever makes the Principal.
-	Check func(context.Context) error
-	// Watch calls end when the principal's connections must close; what was
-	// sent before that is delivered first. It may do so at once, from any
-	// goroutine, and holding locks: end never blocks. cancel stops the watch
-	// and is called once.
-	Watch func(end func(Close)) (cancel func())
+	// Actor says whether the principal may still act. Nil is nobody, who may.
+	Actor Actor
 }
+
+// Actor is somebody who is signed in, and may be signed out. It is an interface
+// rather than functions: each connection keeps one.
+type Actor interface {
+	// Check says before each operation of a socket whether the actor may still
+	// act. HTTP requests are checked by whoever makes the Principal.
+	Check(context.Context) error
+	// Watch ends the connection when the actor is signed out; what was sent before
+	// that is delivered first. It may do so at once, from any goroutine, and
+	// holding locks: End never blocks. cancel stops the watch and is called once.
+	Watch(Connection) (cancel func())
+}
+
+// Connection is a socket or an event stream.
+type Connection interface{ End(Close) }
 
 // Limits bound what one client may take. A zero field means its default.
 type Limits struct {
@@ -145,12 +153,12 @@ type Server struct {
 	epoch      time.Time
 	selections *selections
 	wheel      wheel
+	crew       crew
 	tasks      tracker
 	stats      counters
 	draining   atomic.Bool
 	stopped    atomic.Bool
 	holding    atomic.Bool
-	stop       chan struct{} // closed by Stop
 
 	mu   sync.Mutex      // guards base and keys
 	base context.Context // nil until Start
@@ -165,7 +173,7 @@ func New(exec graphql.GraphExecutor, options Options) *Server {
 		options: options,
 		limits:  options.Limits.withDefaults(),
 		log:     options.Log,
-		stop:    make(chan struct{}),
+		crew:    crew{work: make(chan func()), stop: make(chan struct{})},
 		keys:    map[string]int{},
 	}
 	if s.options.Now == nil {
@@ -179,7 +187,7 @@ func New(exec graphql.GraphExecutor, options Options) *Server {
 	}
 	s.epoch = s.options.Now().Add(-time.Second) // so that no instant is zero
 	s.selections = &selections{
-		exec: exec, timeout: s.limits.Event, tasks: &s.tasks, stats: &s.stats,
+		exec: exec, timeout: s.limits.Event, tasks: &s.tasks, crew: &s.crew, stats: &s.stats,
 		all: map[key]*selection{},
 	}
 	return s
@@ -201,8 +209,21 @@ func (s *Server) start(ctx context.Context, ticks <-chan time.Time, done func())
 	go func() {
 		defer s.tasks.done()
 		defer done()
-		s.wheel.roll(ticks, s.clock, s.stop)
+		for {
+			select {
+			case <-ticks:
+				s.turn()
+			case <-s.crew.stop:
+				return
+			}
+		}
 	}()
+}
+
+// turn does what is to be done at each tick.
+func (s *Server) turn() {
+	s.wheel.turn(s.clock())
+	s.crew.thin()
 }
 
 // Drain refuses new connections with 503 and closes those that exist with
@@ -250,12 +271,13 @@ func (s *Server) Hold(on bool) {
 func (s *Server) Stop() {
 	s.draining.Store(true)
 	if !s.stopped.Swap(true) {
-		close(s.stop)
+		close(s.crew.stop)
 	}
 	for _, p := range s.wheel.all() {
 		p.abort()
 	}
 	s.tasks.wait(nil, 0)
+	s.crew.running.Wait()
 }
 
 // ServeHTTP implements http.Handler.

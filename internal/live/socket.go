@@ -5,12 +5,10 @@ import (
 	"bytes"
 	"context"
 	"crypto/tls"
-	"encoding/json"
 	"errors"
 	"io"
 	"net"
 	"net/http"
-	"strings"
 	"sync"
 	"unicode/utf8"
 
@@ -82,7 +80,7 @@ func (h hijacker) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	return http.NewResponseController(h.ResponseWriter).Hijack()
 }
 
-// scratch holds buffers for incoming and outgoing messages.
+// scratch holds buffers for outgoing messages.
 var scratch = sync.Pool{New: func() any { return new(bytes.Buffer) }}
 
 // keepScratch is the largest buffer that goes back to the pool.
@@ -117,42 +115,67 @@ func (s *socket) receive(kind int, r io.Reader) {
 	if over {
 		return // NextReader skips what is left of the message
 	}
-	buf := scratch.Get().(*bytes.Buffer)
-	defer putScratch(buf)
+	m := inbox.Get().(*incoming)
+	defer m.putBack()
 	limit := s.server.limits.Message
-	if _, err := buf.ReadFrom(io.LimitReader(r, limit+1)); err != nil {
+	if _, err := m.text.ReadFrom(io.LimitReader(r, limit+1)); err != nil {
 		return // NextReader returns it again
 	}
 	switch {
-	case int64(buf.Len()) > limit:
+	case int64(m.text.Len()) > limit:
 		s.fail(TooBig)
 	case kind != websocket.TextMessage:
 		s.fail(BadMessage)
-	case !utf8.Valid(buf.Bytes()):
-		s.fail(NotUTF8)
 	default:
-		if c := s.act(buf.Bytes()); c != nil {
-			s.fail(*c)
-		}
+		m.to = s
+		s.server.crew.do(m.handle)
+		<-m.handled
 	}
 }
 
-// message is what a client sends.
-type message struct {
-	Type    string          `json:"type"`
-	ID      string          `json:"id"`
-	Payload json.RawMessage `json:"payload"`
+// incoming is a message that was read. The crew acts on it while the socket's own
+// goroutine waits, so that this one's stack stays as small as reading needs it.
+type incoming struct {
+	text    bytes.Buffer
+	to      *socket
+	handle  func() // is act
+	handled chan struct{}
+}
+
+var inbox = sync.Pool{New: func() any {
+	m := &incoming{handled: make(chan struct{})}
+	m.handle = m.act
+	return m
+}}
+
+func (m *incoming) putBack() {
+	if m.text.Cap() <= keepScratch {
+		m.text.Reset()
+		m.to = nil
+		inbox.Put(m)
+	}
+}
+
+func (m *incoming) act() {
+	s, c := m.to, &NotUTF8
+	if utf8.Valid(m.text.Bytes()) {
+		c = s.act(m.text.Bytes())
+	}
+	if c != nil {
+		s.fail(*c)
+	}
+	m.handled <- struct{}{}
 }
 
 // act does what a message asks for, or returns why the socket has to be closed.
 func (s *socket) act(data []byte) *Close {
-	var m message
-	if err := json.Unmarshal(data, &m); err != nil || m.Type == "" {
+	m, ok := decodeMessage(data)
+	if !ok {
 		return &BadMessage
 	}
 	switch m.Type {
 	case "connection_init":
-		return s.init(m.Payload)
+		return s.init(&m)
 	case "ping":
 		s.mu.Lock()
 		defer s.mu.Unlock()
@@ -161,19 +184,19 @@ func (s *socket) act(data []byte) *Close {
 	case "pong":
 		return nil
 	case "subscribe":
-		if !s.started { // only this goroutine changes it
+		if !s.started { // only init changes it, and messages are acted on one by one
 			return &NotAcknowledged
 		}
 		if m.ID == "" || len(m.ID) > longestID {
 			return &BadMessage
 		}
-		params, err := decodeParams(m.Payload)
+		params, err := m.params()
 		if err != nil {
 			c := BadMessage.because(err.Error())
 			return &c
 		}
 		return s.begin(m.ID, func(ctx context.Context) (*graphql.OperationContext, gqlerror.List) {
-			return s.server.prepare(ctx, params)
+			return s.prepare(ctx, params)
 		})
 	case "complete":
 		if m.ID == "" {
@@ -185,13 +208,27 @@ func (s *socket) act(data []byte) *Close {
 	return &BadMessage
 }
 
+// prepare is Server.prepare for who may still act. What others have subscribed to
+// is not validated and weighed again.
+func (s *socket) prepare(ctx context.Context, params *graphql.RawParams) (*graphql.OperationContext, gqlerror.List) {
+	if s.actor != nil {
+		if err := s.actor.Check(ctx); err != nil {
+			return nil, gqlerror.List{gqlerror.WrapIfUnwrapped(err)}
+		}
+	}
+	if op := s.server.selections.known(params, s.audience); op != nil {
+		return op, nil
+	}
+	return s.server.prepare(ctx, params)
+}
+
 // init signs the socket in. Only the payload counts: a cookie would let a page
 // of another site open a socket in the user's name.
-func (s *socket) init(payload json.RawMessage) *Close {
+func (s *socket) init(m *message) *Close {
 	if s.started {
 		return &SecondInit
 	}
-	token, ok := tokenOf(payload)
+	token, ok := m.token()
 	if !ok {
 		return &BadMessage
 	}
@@ -213,7 +250,7 @@ func (s *socket) init(payload json.RawMessage) *Close {
 		return &TooManySockets
 	}
 	s.mu.Lock()
-	s.principal = principal
+	s.key, s.audience, s.actor = principal.Key, principal.Audience, principal.Actor
 	if principal.Context != nil {
 		s.ctx = principal.Context(s.ctx)
 	}
@@ -247,32 +284,6 @@ func refusal(err error) Close {
 		return c.because(f.Message)
 	}
 	return c.because(string(f.Reason))
-}
-
-// tokenOf finds the access token in connection_init's payload. None is "": an
-// anonymous socket. It says whether the payload is well-formed.
-func tokenOf(payload json.RawMessage) (token string, ok bool) {
-	if len(payload) == 0 || string(payload) == "null" {
-		return "", true
-	}
-	var members map[string]json.RawMessage
-	if json.Unmarshal(payload, &members) != nil {
-		return "", false
-	}
-	for _, name := range []string{"authorization", "Authorization", "accessToken"} {
-		member, has := members[name]
-		if !has || string(member) == "null" {
-			continue
-		}
-		if json.Unmarshal(member, &token) != nil {
-			return "", false
-		}
-		if scheme, rest, has := strings.Cut(token, " "); has && strings.EqualFold(scheme, "Bearer") {
-			token = strings.TrimSpace(rest)
-		}
-		return token, true
-	}
-	return "", true
 }
 
 // onPing answers a WebSocket ping in the order of the queue; gorilla's own
@@ -326,7 +337,7 @@ func (s *socket) wake() {
 	}
 	s.writes = true
 	s.refs++
-	go s.write()
+	go s.write() // not by the crew: an event to all would make it as large as the crowd
 }
 
 // sever closes the connection, which ends the reader and the writer. It

@@ -63,8 +63,7 @@ func (s *Server) serveEvents(out reply, r *http.Request, ctx context.Context, p 
 	}
 	st := &stream{woken: make(chan struct{}, 1), control: http.NewResponseController(out.w)}
 	st.server, st.wire, st.gauge = s, st, &s.stats.streams
-	st.principal, st.entered = p, true
-	st.principal.Check = nil // whoever made the principal has checked
+	st.key, st.audience, st.actor, st.entered = p.Key, p.Audience, p.Actor, true
 	st.ctx = context.WithoutCancel(ctx)
 	st.arm(0)
 	defer st.unref()

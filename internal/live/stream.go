@@ -42,8 +42,9 @@ func Stream[E any](
 ) (<-chan E, error) {
 	switch m := ctx.Value(modeKey{}).(type) {
 	case *opening:
-		return nil, m.open(func(send func(any)) (func(), error) {
-			return open(ctx, func(e E) { send(e) })
+		op := m.op
+		return nil, m.open(func() (func(), error) {
+			return open(ctx, func(e E) { op.send(e) })
 		})
 	case *occurrence:
 		e, ok := m.event.(E)
@@ -69,11 +70,11 @@ type opening struct {
 	cancel func() // set when the subscription is open
 }
 
-func (m *opening) open(open func(send func(any)) (func(), error)) error {
+func (m *opening) open(open func() (func(), error)) error {
 	if m.cancel != nil {
 		return errors.New("open a subscription twice")
 	}
-	cancel, err := open(m.op.send)
+	cancel, err := open()
 	if err != nil {
 		return err
 	}

@@ -17,6 +17,7 @@ import (
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/google/go-cmp/cmp"
 	"github.com/gorilla/websocket"
+	"github.com/vektah/gqlparser/v2/gqlerror"
 
 	"github.com/branchline/branchline/internal/fault"
 	"github.com/branchline/branchline/internal/live"
@@ -336,7 +337,10 @@ func TestSocket_OneGoroutineWhileIdle(t *testing.T) { // not parallel: it counts
 		}
 		return ours
 	}
-	await(t, "there is one goroutine each, and the wheel's", func() bool { return count() == n+1 })
+	await(t, "there is one goroutine each, and the wheel's", func() bool {
+		b.Turn() // sends home who is free
+		return count() == n+1
+	})
 }
 
 func TestPrincipal_CheckMayBeSlow(t *testing.T) {
@@ -346,7 +350,7 @@ func TestPrincipal_CheckMayBeSlow(t *testing.T) {
 		authenticate := o.Authenticate
 		o.Authenticate = func(ctx context.Context, token string) (live.Principal, error) {
 			p, err := authenticate(ctx, token)
-			p.Check = func(ctx context.Context) error {
+			p.Actor = checked(func(ctx context.Context) error {
 				checking <- struct{}{}
 				select {
 				case <-go_:
@@ -354,7 +358,7 @@ func TestPrincipal_CheckMayBeSlow(t *testing.T) {
 				case <-ctx.Done():
 					return errors.New("cancelled")
 				}
-			}
+			})
 			return p, err
 		}
 	})
@@ -428,13 +432,13 @@ func TestSocket_APanicEndsOneOperationOnly(t *testing.T) {
 			}
 			p, err := authenticate(ctx, token)
 			first := true
-			p.Check = func(context.Context) error {
+			p.Actor = checked(func(context.Context) error {
 				if first {
 					first = false
 					panic("boom")
 				}
 				return nil
-			}
+			})
 			return p, err
 		}
 	})
@@ -474,4 +478,37 @@ func TestSocket_OverTLS(t *testing.T) {
 	c.wantClose(live.SessionEnded)
 	ws.Close()
 	await(t, "it is gone", func() bool { return b.Stats().Sockets == 0 })
+}
+
+func TestSocket_WhatOthersSubscribedToIsNotWeighedAgain(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	weighed := &scale{}
+	b.exec.Use(weighed)
+	for i := range 3 {
+		c := b.signIn(t, fmt.Sprint("ann", i))
+		c.send(subscribeMessage("1", counter))
+		c.want(next("1", 0))
+	}
+	if n := weighed.Load(); n != 1 {
+		t.Errorf("weighed %d times", n)
+	}
+	c := b.signIn(t, "leaver") // is still asked whether they may
+	c.send(subscribeMessage("1", counter))
+	c.want(`{"id":"1","type":"error","payload":[{"message":"Sign in.","extensions":{"code":"UNAUTHENTICATED","reason":"SESSION_REVOKED"}}]}`)
+}
+
+// scale counts the operations that were weighed.
+type scale struct{ atomic.Int32 }
+
+// ExtensionName implements graphql.HandlerExtension.
+func (*scale) ExtensionName() string { return "Scale" }
+
+// Validate implements graphql.HandlerExtension.
+func (*scale) Validate(graphql.ExecutableSchema) error { return nil }
+
+// MutateOperationContext implements graphql.OperationContextMutator.
+func (s *scale) MutateOperationContext(context.Context, *graphql.OperationContext) *gqlerror.Error {
+	s.Add(1)
+	return nil
 }

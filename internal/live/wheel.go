@@ -27,7 +27,7 @@ type wheel struct {
 func (w *wheel) join(p *peer) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	p.seat = len(w.members)
+	p.seat = int32(len(w.members))
 	w.members = append(w.members, p)
 }
 
@@ -64,17 +64,5 @@ func (w *wheel) turn(now time.Duration) {
 	w.mu.Unlock()
 	for _, p := range due {
 		p.visit(now)
-	}
-}
-
-// roll turns the wheel at every tick until stop is closed.
-func (w *wheel) roll(ticks <-chan time.Time, clock func() time.Duration, stop <-chan struct{}) {
-	for {
-		select {
-		case <-ticks:
-			w.turn(clock())
-		case <-stop:
-			return
-		}
 	}
 }

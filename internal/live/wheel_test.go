@@ -75,7 +75,7 @@ func TestWheel(t *testing.T) {
 			pings:   143,
 		},
 		"something is under way at the end": {
-			arrange: func(s *Server, p *peer) { p.owed = 1; p.end(SessionEnded) },
+			arrange: func(s *Server, p *peer) { p.owed = 1; p.End(SessionEnded) },
 			lasts:   time.Minute,
 			want:    []note{{2 * time.Second, SessionEnded.Reason}, {12 * time.Second, "severed"}},
 		},

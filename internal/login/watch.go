@@ -46,13 +46,14 @@ func (r *Register) Attach(b Bearer, sink event.Sink[Close]) (detach func()) {
 func (r *Register) subscribe(b Bearer, s *subscription) (cancel func()) {
 	r.watched.add(b, s)
 	r.feed.poke()
-	return func() { r.watched.cancel(s) }
+	return s.cancel
 }
 
 // subscription is one operation's interest in events, or one socket's in its
-// close. The table's mutex guards told and over.
+// close. The table's mutex guards next, told and over.
 type subscription struct {
 	of      *watched
+	next    *subscription     // of the same login session, a later one
 	events  event.Sink[Event] // of an operation; else nil
 	closes  event.Sink[Close] // of a socket; else nil
 	version int               // of a socket: its token's
@@ -60,20 +61,23 @@ type subscription struct {
 	over    bool              // the last that there is to say was sent
 }
 
+func (s *subscription) cancel() { s.of.table.cancel(s) }
+
 // watched is a login session with a socket or a watcher in this process. The
 // table's mutex guards it.
 type watched struct {
+	table  *watchTable
 	key    SessionKey
 	user   account.UserID
-	subs   []*subscription
-	idle   int64 // the deadlines as they were last told, in µs since 1970; zero before the first
+	subs   *subscription // the first; nil only when the session is watched no more
+	idle   int64         // the deadlines as they were last told, in µs since 1970; zero before the first
 	abs    int64
 	level  Level // as it was last told
 	place  int32 // in the heap
 	unread bool  // its standing is to be read: it is in the queue, or taken from it
 	ended  bool  // and everybody was told
-	late   int64 // the deadline that a read found passed although the session had not ended; zero if none
 	tooOld bool  // late is the absolute deadline
+	late   int64 // the deadline that a read found passed although the session had not ended; zero if none
 }
 
 // overdue returns the limit by which the session is over for its sockets at now,
@@ -112,11 +116,15 @@ func (t *watchTable) add(b Bearer, s *subscription) {
 	defer t.mu.Unlock()
 	w := t.sessions[b.SessionID]
 	if w == nil {
-		w = &watched{key: SessionKey{b.AccountID, b.SessionID}, user: b.UserID}
+		w = &watched{table: t, key: SessionKey{b.AccountID, b.SessionID}, user: b.UserID}
 		t.sessions[b.SessionID] = w
 	}
 	s.of = w
-	w.subs = append(w.subs, s)
+	end := &w.subs
+	for *end != nil {
+		end = &(*end).next
+	}
+	*end = s
 	t.enqueue(w)
 }
 
@@ -124,13 +132,16 @@ func (t *watchTable) cancel(s *subscription) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	w := s.of
-	i := slices.Index(w.subs, s)
-	if i < 0 {
-		return
+	at := &w.subs
+	for *at != s {
+		if *at == nil {
+			return
+		}
+		at = &(*at).next
 	}
 	s.over = true
-	w.subs = slices.Delete(w.subs, i, i+1)
-	if len(w.subs) == 0 {
+	*at, s.next = s.next, nil
+	if w.subs == nil {
 		t.due.remove(w)
 		delete(t.sessions, w.key.ID)
 	}
@@ -181,7 +192,7 @@ func (t *watchTable) take(now time.Time) []*watched {
 	if t.queue = t.queue[n:]; len(t.queue) == 0 {
 		t.queue = nil
 	}
-	return slices.DeleteFunc(taken, func(w *watched) bool { return len(w.subs) == 0 })
+	return slices.DeleteFunc(taken, func(w *watched) bool { return w.subs == nil })
 }
 
 // giveBack has the standings read that could not be.
@@ -225,7 +236,7 @@ func (t *watchTable) end(w *watched, s *Standing, out *outbox) {
 	w.unread, w.ended = false, true
 	t.due.remove(w)
 	e, c := out.end(s)
-	for _, sub := range w.subs {
+	for sub := w.subs; sub != nil; sub = sub.next {
 		if sub.over {
 			continue
 		}
@@ -270,7 +281,7 @@ func (t *watchTable) live(w *watched, s *Standing, out *outbox) {
 	}
 	w.idle, w.abs, w.level = idle, abs, warning.Level
 	var state Event // to those who do not
-	for _, sub := range w.subs {
+	for sub := w.subs; sub != nil; sub = sub.next {
 		switch {
 		case sub.over, sub.events == nil:
 		case !sub.told:
@@ -288,7 +299,7 @@ func (t *watchTable) live(w *watched, s *Standing, out *outbox) {
 // comeBack closes w's sockets whose token is of a lower version, so that they
 // come back with a token of the present one. The table's mutex must be held.
 func (w *watched) comeBack(version int, out *outbox) {
-	for _, sub := range w.subs {
+	for sub := w.subs; sub != nil; sub = sub.next {
 		if sub.closes != nil && !sub.over && sub.version < version {
 			sub.over = true
 			out.closes = append(out.closes, letter[Close]{sub.closes, CloseComeBack})

@@ -6,7 +6,6 @@ import (
 	"strings"
 
 	"github.com/branchline/branchline/graph"
-	"github.com/branchline/branchline/internal/event"
 	"github.com/branchline/branchline/internal/live"
 	"github.com/branchline/branchline/internal/login"
 )
@@ -21,80 +20,86 @@ func (s *Server) verify(ctx context.Context, token string) (login.Claims, error)
 	return claims, s.Register.Check(ctx, claims.Bearer())
 }
 
-// authenticateRequest puts the caller of an HTTP request into its context. A
-// token that is not accepted is no answer yet: signing in and refreshing do not
-// need one, and whatever does says why it was refused.
-func (s *Server) authenticateRequest(ctx context.Context, w http.ResponseWriter, r *http.Request, e *entry) context.Context {
-	c := &graph.Caller{Device: login.Device{UserAgent: r.UserAgent(), IP: e.ip}}
+// newCaller returns who asks as far as a request tells without its token.
+func (s *Server) newCaller(r *http.Request) *graph.Caller {
+	return &graph.Caller{
+		Device:    login.Device{UserAgent: r.UserAgent(), IP: clientIP(r, s.TrustedProxies)},
+		RequestID: requestID(r),
+	}
+}
+
+// authenticateRequest finds out who the caller of an HTTP request is. A token that
+// is not accepted is no answer yet: signing in and refreshing do not need one, and
+// whatever does says why it was refused.
+func (s *Server) authenticateRequest(ctx context.Context, w http.ResponseWriter, r *http.Request, c *graph.Caller) context.Context {
 	if !live.Streams(r) {
 		c.Cookie = &refreshCookie{w: w, r: r, secure: !s.InsecureCookies, now: s.Now}
 	}
 	token, ok := bearer(r.Header.Get("Authorization"))
 	if !ok {
-		return graph.WithCaller(ctx, c)
+		return ctx
 	}
 	claims, err := s.verify(ctx, token)
 	if err != nil {
 		c.Refused = err
-		return graph.WithCaller(ctx, c)
+		return ctx
 	}
-	s.identify(c, e, claims)
-	return live.WithPrincipal(graph.WithCaller(ctx, c), s.principal(c))
+	return live.WithPrincipal(ctx, s.principal(c, claims))
 }
 
 // socketContext keeps of a socket's first request what resolvers and the log
 // want to know.
 func (s *Server) socketContext(ctx context.Context, r *http.Request) context.Context {
-	e := &entry{requestID: requestID(r), ip: clientIP(r, s.TrustedProxies)}
-	ctx = context.WithValue(ctx, entryKey{}, e)
-	return graph.WithCaller(ctx, &graph.Caller{Device: login.Device{UserAgent: strings.Clone(r.UserAgent()), IP: e.ip}})
+	return graph.WithCaller(ctx, callerOf(r.Context()))
 }
 
 // authenticateSocket says who a socket belongs to, by the token in its
-// connection_init. Cookies are not looked at: any page could open a socket with them.
+// connection_init, and tells it to the caller in the socket's context: nothing has
+// run there yet. Cookies are not looked at: any page could open a socket with them.
 func (s *Server) authenticateSocket(ctx context.Context, token string) (live.Principal, error) {
-	c := &graph.Caller{}
-	if before := graph.CallerFrom(ctx); before != nil {
-		c.Device = before.Device
-	}
+	c := callerOf(ctx)
 	if token == "" { // who is nobody shares the bound on sockets with all nobodies of the address
-		return live.Principal{
-			Key:     "anonymous " + entryOf(ctx).ip,
-			Context: func(ctx context.Context) context.Context { return graph.WithCaller(ctx, c) },
-		}, nil
+		return live.Principal{Key: "anonymous " + c.Device.IP}, nil
 	}
 	claims, err := s.verify(ctx, token)
 	if err != nil {
 		return live.Principal{}, err
 	}
-	s.identify(c, entryOf(ctx), claims)
-	return s.principal(c), nil
+	return s.principal(c, claims), nil
 }
 
-// identify fills in who the token belongs to.
-func (s *Server) identify(c *graph.Caller, e *entry, claims login.Claims) {
+// principal fills in who the token belongs to, and returns what the transport
+// needs to know.
+func (s *Server) principal(c *graph.Caller, claims login.Claims) live.Principal {
 	c.Actor, c.Bearer = claims.Actor(), claims.Bearer()
-	e.user, e.account = claims.UserID.String(), claims.AccountID.String()
+	id := c.Bearer.SessionID.UUID()
+	return live.Principal{Key: string(id[:]), Audience: string(c.Role), Actor: actor{c, s.Register}}
 }
 
-// principal returns what the transport needs to know of a signed-in caller. A
-// socket outlives its token: it is bound to the login session, which the register
-// watches.
-func (s *Server) principal(c *graph.Caller) live.Principal {
-	return live.Principal{
-		Key:      c.Bearer.SessionID.String(),
-		Audience: string(c.Role),
-		Context:  func(ctx context.Context) context.Context { return graph.WithCaller(ctx, c) },
-		Check:    func(ctx context.Context) error { return s.Register.CheckSocket(ctx, c.Bearer) },
-		Watch: func(end func(live.Close)) func() {
-			return s.Register.Attach(c.Bearer, event.SinkFunc[login.Close](func(why login.Close) {
-				if why.Final() {
-					end(live.SessionEnded)
-				} else {
-					end(live.TokenOutdated)
-				}
-			}))
-		},
+// actor is a signed-in caller to the transport. A socket outlives its token: it is
+// bound to the login session, which the register watches.
+type actor struct {
+	*graph.Caller
+	register *login.Register
+}
+
+// Check implements live.Actor.
+func (a actor) Check(ctx context.Context) error { return a.register.CheckSocket(ctx, a.Bearer) }
+
+// Watch implements live.Actor.
+func (a actor) Watch(c live.Connection) (cancel func()) {
+	return a.register.Attach(a.Bearer, closing{c})
+}
+
+// closing closes a connection when its login session says so.
+type closing struct{ live.Connection }
+
+// Receive implements event.Sink.
+func (c closing) Receive(why login.Close) {
+	if why.Final() {
+		c.End(live.SessionEnded)
+	} else {
+		c.End(live.TokenOutdated)
 	}
 }
 

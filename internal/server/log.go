@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net/http"
 
+	"github.com/branchline/branchline/graph"
 	"github.com/branchline/branchline/internal/live"
 )
 
@@ -42,34 +43,25 @@ func newID() string {
 	return hex.EncodeToString(b[:])
 }
 
-// entry is the one log line of a request, filled on the way.
-type entry struct {
-	requestID string
-	ip        string
-	user      string
-	account   string
-}
-
-type entryKey struct{}
-
-func entryOf(ctx context.Context) *entry {
-	if e, ok := ctx.Value(entryKey{}).(*entry); ok {
-		return e
+// callerOf returns who asks, as the server wrote it into the context.
+func callerOf(ctx context.Context) *graph.Caller {
+	if c := graph.CallerFrom(ctx); c != nil {
+		return c
 	}
-	return &entry{}
+	return &graph.Caller{}
 }
 
 // operation writes the log line of one operation. It holds no variables and no
 // header: nothing secret can be in it.
 func (s *Server) operation(ctx context.Context, transport string, status int, rec live.Record) {
-	e := entryOf(ctx)
+	c := callerOf(ctx)
 	level := slog.LevelInfo
 	if rec.Code == "INTERNAL_SERVER_ERROR" || status >= http.StatusInternalServerError {
 		level = slog.LevelError
 	}
 	attrs := []slog.Attr{
 		slog.String("transport", transport),
-		slog.String("request_id", e.requestID),
+		slog.String("request_id", c.RequestID),
 		slog.String("operation", rec.Name),
 		slog.String("kind", rec.Kind),
 		slog.Float64("took_ms", float64(rec.Took.Microseconds())/1000),
@@ -80,13 +72,13 @@ func (s *Server) operation(ctx context.Context, transport string, status int, re
 	if rec.Code != "" {
 		attrs = append(attrs, slog.String("code", rec.Code))
 	}
-	if e.user != "" {
-		attrs = append(attrs, slog.String("user", e.user), slog.String("account", e.account))
+	if !c.UserID.IsZero() {
+		attrs = append(attrs, slog.String("user", c.UserID.String()), slog.String("account", c.AccountID.String()))
 	}
 	if rec.Kind == "subscription" {
 		attrs = append(attrs, slog.Int("events", rec.Events))
 	}
-	attrs = append(attrs, slog.Int("bytes", rec.Bytes), slog.String("ip", e.ip))
+	attrs = append(attrs, slog.Int("bytes", rec.Bytes), slog.String("ip", c.Device.IP))
 	s.Log.LogAttrs(ctx, level, "operation", attrs...)
 	s.metrics.observe(rec.Kind, rec.Code, rec.Took)
 }
@@ -94,10 +86,10 @@ func (s *Server) operation(ctx context.Context, transport string, status int, re
 // refusedSocket writes the log line of a socket that was closed before it was
 // signed in. The code and the reason are the ones that the client gets.
 func (s *Server) refusedSocket(ctx context.Context, why live.Close) {
-	e := entryOf(ctx)
+	c := callerOf(ctx)
 	s.Log.LogAttrs(ctx, slog.LevelInfo, "socket refused",
-		slog.String("request_id", e.requestID),
-		slog.String("ip", e.ip),
+		slog.String("request_id", c.RequestID),
+		slog.String("ip", c.Device.IP),
 		slog.Int("code", why.Code),
 		slog.String("reason", why.Reason),
 	)

@@ -117,9 +117,9 @@ func (s *Server) graphql() http.Handler {
 	compressed := compress(s.live)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		began := time.Now()
-		e := &entry{requestID: requestID(r), ip: clientIP(r, s.TrustedProxies)}
-		w.Header().Set(requestIDHeader, e.requestID)
-		ctx := context.WithValue(r.Context(), entryKey{}, e)
+		c := s.newCaller(r)
+		w.Header().Set(requestIDHeader, c.RequestID)
+		ctx := graph.WithCaller(r.Context(), c)
 		out := &statusWriter{ResponseWriter: w}
 		rec := &live.Record{}
 		ctx = live.WithRecord(ctx, rec)
@@ -134,7 +134,7 @@ func (s *Server) graphql() http.Handler {
 		if s.crossOrigin(w, r) {
 			return
 		}
-		ctx = s.authenticateRequest(ctx, out, r, e)
+		ctx = s.authenticateRequest(ctx, out, r, c)
 		compressed.ServeHTTP(out, r.WithContext(ctx))
 		rec.Took = time.Since(began)
 		s.operation(ctx, "http", out.status, *rec)
