@@ -71,6 +71,7 @@ func (s selection) plus(other selection) selection {
 var treeColumns = map[string]tree.TreeFields{
 	"title": tree.TreeTitle, "description": tree.TreeDescription, "tags": tree.TreeTags, "category": tree.TreeCategory,
 	"author": tree.TreeAuthor, "owner": tree.TreeOwner, "savedBy": tree.TreeSavedBy, "nodeCount": tree.TreeNodeCount,
+	"reviewBy": tree.TreeReviewBy, "confirmedAt": tree.TreeConfirmed, "confirmedBy": tree.TreeConfirmed,
 	"publishedVersion": tree.TreePublishedVersion, "revision": tree.TreeRevision,
 	"createdAt": tree.TreeCreatedAt, "updatedAt": tree.TreeUpdatedAt,
 	"graph": tree.TreeGraph, "problems": tree.TreeGraph,
@@ -85,6 +86,18 @@ func treeFields(s selection) tree.TreeFields {
 	return fields
 }
 
+// versionFields says which parts of a version the query asks for.
+func versionFields(s selection) tree.VersionFields {
+	var fields tree.VersionFields
+	if _, asked := s["graph"]; asked {
+		fields |= tree.VersionGraph
+	}
+	if _, asked := s["publishedBy"]; asked {
+		fields |= tree.VersionPublisher
+	}
+	return fields
+}
+
 var sessionColumns = map[string]tree.SessionFields{
 	"treeId": tree.SessionTree, "treeVersion": tree.SessionTree, "title": tree.SessionTree | tree.SessionSubject,
 	"outcome": tree.SessionResult, "reason": tree.SessionResult,
@@ -92,7 +105,7 @@ var sessionColumns = map[string]tree.SessionFields{
 	"startedBy": tree.SessionStarter, "heldBy": tree.SessionHolder,
 	"startedAt": tree.SessionTimes, "endedAt": tree.SessionTimes, "activeSeconds": tree.SessionTimes,
 	"step": tree.SessionPosition, "steps": tree.SessionLog, "currentNotes": tree.SessionLog,
-	"currentNode": tree.SessionCurrentNode,
+	"currentNode": tree.SessionCurrentNode, "places": tree.SessionPlaces, "values": tree.SessionValues,
 }
 
 // sessionFields says which parts of a troubleshooting session the query asks for.

@@ -34,6 +34,7 @@ type ResolverRoot interface {
 	Mutation() MutationResolver
 	Query() QueryResolver
 	Subscription() SubscriptionResolver
+	Tree() TreeResolver
 	User() UserResolver
 }
 
@@ -62,6 +63,7 @@ type ComplexityRoot struct {
 	}
 
 	ActionNode struct {
+		Branches func(childComplexity int) int
 		Commands func(childComplexity int) int
 		Expected func(childComplexity int) int
 		Links    func(childComplexity int) int
@@ -78,6 +80,10 @@ type ComplexityRoot struct {
 	}
 
 	AddNotePayload struct {
+		Session func(childComplexity int) int
+	}
+
+	AddStepPayload struct {
 		Session func(childComplexity int) int
 	}
 
@@ -100,8 +106,16 @@ type ComplexityRoot struct {
 		Session func(childComplexity int) int
 	}
 
+	ConfirmTreePayload struct {
+		Tree func(childComplexity int) int
+	}
+
 	CreateTreeCategoryPayload struct {
 		Category func(childComplexity int) int
+	}
+
+	CreateTreeFromTemplatePayload struct {
+		Tree func(childComplexity int) int
 	}
 
 	CreateTreePayload struct {
@@ -116,6 +130,10 @@ type ComplexityRoot struct {
 		Title   func(childComplexity int) int
 	}
 
+	DeleteTreeCategoryPayload struct {
+		DeletedCategoryID func(childComplexity int) int
+	}
+
 	DeleteTreePayload struct {
 		DeletedTreeID func(childComplexity int) int
 	}
@@ -125,12 +143,17 @@ type ComplexityRoot struct {
 		User         func(childComplexity int) int
 	}
 
+	DuplicateTreePayload struct {
+		Tree func(childComplexity int) int
+	}
+
 	EnableUserPayload struct {
 		User func(childComplexity int) int
 	}
 
 	ExportedFile struct {
 		Content   func(childComplexity int) int
+		Encoding  func(childComplexity int) int
 		Filename  func(childComplexity int) int
 		MediaType func(childComplexity int) int
 		Sha256    func(childComplexity int) int
@@ -147,9 +170,23 @@ type ComplexityRoot struct {
 		Session func(childComplexity int) int
 	}
 
+	HandOverSessionPayload struct {
+		Session func(childComplexity int) int
+	}
+
 	ImportTreePayload struct {
 		Problems func(childComplexity int) int
 		Tree     func(childComplexity int) int
+	}
+
+	InputNode struct {
+		Branches func(childComplexity int) int
+		Fields   func(childComplexity int) int
+		Links    func(childComplexity int) int
+		Next     func(childComplexity int) int
+		NodeID   func(childComplexity int) int
+		Text     func(childComplexity int) int
+		Title    func(childComplexity int) int
 	}
 
 	Invitation struct {
@@ -188,36 +225,54 @@ type ComplexityRoot struct {
 		RevokedCount func(childComplexity int) int
 	}
 
+	MoveTreeCategoryPayload struct {
+		Categories func(childComplexity int) int
+	}
+
 	Mutation struct {
-		AbandonSession        func(childComplexity int, input model.AbandonSessionInput) int
-		AcceptInvitation      func(childComplexity int, input model.AcceptInvitationInput) int
-		AddNote               func(childComplexity int, input model.AddNoteInput) int
-		AdvanceSession        func(childComplexity int, input model.AdvanceSessionInput) int
-		ArchiveTree           func(childComplexity int, input model.ArchiveTreeInput) int
-		ChangePassword        func(childComplexity int, input model.ChangePasswordInput) int
-		CompleteSession       func(childComplexity int, input model.CompleteSessionInput) int
-		CreateTree            func(childComplexity int, input model.CreateTreeInput) int
-		CreateTreeCategory    func(childComplexity int, input model.CreateTreeCategoryInput) int
-		DeleteTree            func(childComplexity int, input model.DeleteTreeInput) int
-		DisableUser           func(childComplexity int, input model.DisableUserInput) int
-		EnableUser            func(childComplexity int, input model.EnableUserInput) int
-		GoBack                func(childComplexity int, input model.GoBackInput) int
-		ImportTree            func(childComplexity int, input model.ImportTreeInput) int
-		InviteUser            func(childComplexity int, input model.InviteUserInput) int
-		Login                 func(childComplexity int, input model.LoginInput) int
-		Logout                func(childComplexity int, input model.LogoutInput) int
-		PublishTree           func(childComplexity int, input model.PublishTreeInput) int
-		Reauthenticate        func(childComplexity int, input model.ReauthenticateInput) int
-		Refresh               func(childComplexity int, input model.RefreshInput) int
-		Register              func(childComplexity int, input model.RegisterInput) int
-		RevokeMyOtherSessions func(childComplexity int) int
-		RevokeSession         func(childComplexity int, input model.RevokeSessionInput) int
-		RevokeSessions        func(childComplexity int, input model.RevokeSessionsInput) int
-		StartSession          func(childComplexity int, input model.StartSessionInput) int
-		UpdateSessionPolicy   func(childComplexity int, input model.UpdateSessionPolicyInput) int
-		UpdateTree            func(childComplexity int, input model.UpdateTreeInput) int
-		UpdateUser            func(childComplexity int, input model.UpdateUserInput) int
-		WithdrawInvitation    func(childComplexity int, input model.WithdrawInvitationInput) int
+		AbandonSession         func(childComplexity int, input model.AbandonSessionInput) int
+		AcceptInvitation       func(childComplexity int, input model.AcceptInvitationInput) int
+		AddNote                func(childComplexity int, input model.AddNoteInput) int
+		AddStep                func(childComplexity int, input model.AddStepInput) int
+		AdvanceSession         func(childComplexity int, input model.AdvanceSessionInput) int
+		ArchiveTree            func(childComplexity int, input model.ArchiveTreeInput) int
+		ChangePassword         func(childComplexity int, input model.ChangePasswordInput) int
+		CompleteSession        func(childComplexity int, input model.CompleteSessionInput) int
+		ConfirmTree            func(childComplexity int, input model.ConfirmTreeInput) int
+		CreateTree             func(childComplexity int, input model.CreateTreeInput) int
+		CreateTreeCategory     func(childComplexity int, input model.CreateTreeCategoryInput) int
+		CreateTreeFromTemplate func(childComplexity int, input model.CreateTreeFromTemplateInput) int
+		DeleteTree             func(childComplexity int, input model.DeleteTreeInput) int
+		DeleteTreeCategory     func(childComplexity int, input model.DeleteTreeCategoryInput) int
+		DisableUser            func(childComplexity int, input model.DisableUserInput) int
+		DuplicateTree          func(childComplexity int, input model.DuplicateTreeInput) int
+		EnableUser             func(childComplexity int, input model.EnableUserInput) int
+		GoBack                 func(childComplexity int, input model.GoBackInput) int
+		HandOverSession        func(childComplexity int, input model.HandOverSessionInput) int
+		ImportTree             func(childComplexity int, input model.ImportTreeInput) int
+		InviteUser             func(childComplexity int, input model.InviteUserInput) int
+		Login                  func(childComplexity int, input model.LoginInput) int
+		Logout                 func(childComplexity int, input model.LogoutInput) int
+		MoveTreeCategory       func(childComplexity int, input model.MoveTreeCategoryInput) int
+		PublishTree            func(childComplexity int, input model.PublishTreeInput) int
+		Reauthenticate         func(childComplexity int, input model.ReauthenticateInput) int
+		Refresh                func(childComplexity int, input model.RefreshInput) int
+		Register               func(childComplexity int, input model.RegisterInput) int
+		ReopenSession          func(childComplexity int, input model.ReopenSessionInput) int
+		RestoreTreeVersion     func(childComplexity int, input model.RestoreTreeVersionInput) int
+		ReturnToTree           func(childComplexity int, input model.ReturnToTreeInput) int
+		RevokeMyOtherSessions  func(childComplexity int) int
+		RevokeSession          func(childComplexity int, input model.RevokeSessionInput) int
+		RevokeSessions         func(childComplexity int, input model.RevokeSessionsInput) int
+		StartSession           func(childComplexity int, input model.StartSessionInput) int
+		SwitchTree             func(childComplexity int, input model.SwitchTreeInput) int
+		UnarchiveTree          func(childComplexity int, input model.UnarchiveTreeInput) int
+		UpdateSession          func(childComplexity int, input model.UpdateSessionInput) int
+		UpdateSessionPolicy    func(childComplexity int, input model.UpdateSessionPolicyInput) int
+		UpdateTree             func(childComplexity int, input model.UpdateTreeInput) int
+		UpdateTreeCategory     func(childComplexity int, input model.UpdateTreeCategoryInput) int
+		UpdateUser             func(childComplexity int, input model.UpdateUserInput) int
+		WithdrawInvitation     func(childComplexity int, input model.WithdrawInvitationInput) int
 	}
 
 	PageInfo struct {
@@ -234,20 +289,24 @@ type ComplexityRoot struct {
 	}
 
 	Query struct {
-		Account         func(childComplexity int) int
-		AccountSecurity func(childComplexity int) int
-		ExportSession   func(childComplexity int, input model.ExportSessionInput) int
-		Invitation      func(childComplexity int, token string) int
-		Me              func(childComplexity int) int
-		Node            func(childComplexity int, id string) int
-		Nodes           func(childComplexity int, ids []string) int
-		ServerInfo      func(childComplexity int) int
-		Session         func(childComplexity int, id string) int
-		Sessions        func(childComplexity int, filter *model.TreeSessionFilter, first *int, after *string) int
-		Tree            func(childComplexity int, id string) int
-		TreeCategories  func(childComplexity int) int
-		Trees           func(childComplexity int, filter *model.TreeFilter, orderBy *model.TreeOrder, first *int, after *string, last *int, before *string) int
-		ValidateTree    func(childComplexity int, input model.ValidateTreeInput) int
+		Account             func(childComplexity int) int
+		AccountSecurity     func(childComplexity int) int
+		CompareTreeVersions func(childComplexity int, input model.CompareTreeVersionsInput) int
+		ExportSession       func(childComplexity int, input model.ExportSessionInput) int
+		Invitation          func(childComplexity int, token string) int
+		Me                  func(childComplexity int) int
+		Node                func(childComplexity int, id string) int
+		Nodes               func(childComplexity int, ids []string) int
+		ServerInfo          func(childComplexity int) int
+		Session             func(childComplexity int, id string) int
+		Sessions            func(childComplexity int, filter *model.TreeSessionFilter, first *int, after *string) int
+		Tree                func(childComplexity int, id string) int
+		TreeCategories      func(childComplexity int) int
+		TreeTags            func(childComplexity int) int
+		TreeTemplates       func(childComplexity int) int
+		TreeVersion         func(childComplexity int, treeID string, number int) int
+		Trees               func(childComplexity int, filter *model.TreeFilter, orderBy *model.TreeOrder, first *int, after *string, last *int, before *string) int
+		ValidateTree        func(childComplexity int, input model.ValidateTreeInput) int
 	}
 
 	ReauthenticatePayload struct {
@@ -259,6 +318,18 @@ type ComplexityRoot struct {
 		AccessTokenExpiresAt func(childComplexity int) int
 		LoginSession         func(childComplexity int) int
 		RefreshToken         func(childComplexity int) int
+	}
+
+	ReopenSessionPayload struct {
+		Session func(childComplexity int) int
+	}
+
+	RestoreTreeVersionPayload struct {
+		Tree func(childComplexity int) int
+	}
+
+	ReturnToTreePayload struct {
+		Session func(childComplexity int) int
 	}
 
 	RevokeMyOtherSessionsPayload struct {
@@ -353,6 +424,7 @@ type ComplexityRoot struct {
 	}
 
 	SolutionNode struct {
+		Continue  func(childComplexity int) int
 		FollowUps func(childComplexity int) int
 		Links     func(childComplexity int) int
 		NodeID    func(childComplexity int) int
@@ -369,9 +441,26 @@ type ComplexityRoot struct {
 		SessionExpiry func(childComplexity int) int
 	}
 
+	SubtreeNode struct {
+		Branches    func(childComplexity int) int
+		Links       func(childComplexity int) int
+		Next        func(childComplexity int) int
+		NodeID      func(childComplexity int) int
+		Text        func(childComplexity int) int
+		Title       func(childComplexity int) int
+		TreeID      func(childComplexity int) int
+		TreeVersion func(childComplexity int) int
+	}
+
+	SwitchTreePayload struct {
+		Session func(childComplexity int) int
+	}
+
 	Tree struct {
 		Author           func(childComplexity int) int
 		Category         func(childComplexity int) int
+		ConfirmedAt      func(childComplexity int) int
+		ConfirmedBy      func(childComplexity int) int
 		CreatedAt        func(childComplexity int) int
 		Description      func(childComplexity int) int
 		Graph            func(childComplexity int) int
@@ -380,18 +469,36 @@ type ComplexityRoot struct {
 		Owner            func(childComplexity int) int
 		Problems         func(childComplexity int) int
 		PublishedVersion func(childComplexity int) int
+		ReviewBy         func(childComplexity int) int
 		Revision         func(childComplexity int) int
 		SavedBy          func(childComplexity int) int
 		Status           func(childComplexity int) int
 		Tags             func(childComplexity int) int
 		Title            func(childComplexity int) int
 		UpdatedAt        func(childComplexity int) int
+		Versions         func(childComplexity int, first *int, after *string) int
+	}
+
+	TreeBranch struct {
+		Name   func(childComplexity int) int
+		Target func(childComplexity int) int
+		Test   func(childComplexity int) int
+		Value  func(childComplexity int) int
 	}
 
 	TreeCategory struct {
 		ID       func(childComplexity int) int
 		Name     func(childComplexity int) int
 		Position func(childComplexity int) int
+	}
+
+	TreeComparison struct {
+		AddedCount   func(childComplexity int) int
+		ChangedCount func(childComplexity int) int
+		Fields       func(childComplexity int) int
+		Nodes        func(childComplexity int) int
+		RemovedCount func(childComplexity int) int
+		Same         func(childComplexity int) int
 	}
 
 	TreeConnection struct {
@@ -406,6 +513,22 @@ type ComplexityRoot struct {
 		Node   func(childComplexity int) int
 	}
 
+	TreeField struct {
+		Choices   func(childComplexity int) int
+		Label     func(childComplexity int) int
+		Name      func(childComplexity int) int
+		Pattern   func(childComplexity int) int
+		Required  func(childComplexity int) int
+		Sensitive func(childComplexity int) int
+		Type      func(childComplexity int) int
+	}
+
+	TreeFieldChange struct {
+		Field func(childComplexity int) int
+		New   func(childComplexity int) int
+		Old   func(childComplexity int) int
+	}
+
 	TreeGraph struct {
 		Nodes func(childComplexity int) int
 		Root  func(childComplexity int) int
@@ -416,11 +539,27 @@ type ComplexityRoot struct {
 		URL   func(childComplexity int) int
 	}
 
+	TreeNodeChange struct {
+		Fields  func(childComplexity int) int
+		Kind    func(childComplexity int) int
+		NodeID  func(childComplexity int) int
+		Options func(childComplexity int) int
+		Title   func(childComplexity int) int
+	}
+
 	TreeOption struct {
 		Key      func(childComplexity int) int
 		Label    func(childComplexity int) int
 		OptionID func(childComplexity int) int
 		Target   func(childComplexity int) int
+	}
+
+	TreeOptionChange struct {
+		Fields   func(childComplexity int) int
+		Kind     func(childComplexity int) int
+		Label    func(childComplexity int) int
+		Moved    func(childComplexity int) int
+		OptionID func(childComplexity int) int
 	}
 
 	TreeProblem struct {
@@ -442,6 +581,7 @@ type ComplexityRoot struct {
 		HeldBy        func(childComplexity int) int
 		ID            func(childComplexity int) int
 		Outcome       func(childComplexity int) int
+		Places        func(childComplexity int) int
 		Reason        func(childComplexity int) int
 		StartedAt     func(childComplexity int) int
 		StartedBy     func(childComplexity int) int
@@ -453,6 +593,7 @@ type ComplexityRoot struct {
 		Title         func(childComplexity int) int
 		TreeID        func(childComplexity int) int
 		TreeVersion   func(childComplexity int) int
+		Values        func(childComplexity int) int
 	}
 
 	TreeSessionConnection struct {
@@ -469,27 +610,98 @@ type ComplexityRoot struct {
 
 	TreeSessionNote struct {
 		By        func(childComplexity int) int
+		Output    func(childComplexity int) int
 		Text      func(childComplexity int) int
 		WrittenAt func(childComplexity int) int
+	}
+
+	TreeSessionPlace struct {
+		Arrival     func(childComplexity int) int
+		NodeID      func(childComplexity int) int
+		Title       func(childComplexity int) int
+		TreeID      func(childComplexity int) int
+		TreeVersion func(childComplexity int) int
 	}
 
 	TreeSessionStep struct {
 		Answer    func(childComplexity int) int
 		By        func(childComplexity int) int
 		EnteredAt func(childComplexity int) int
+		How       func(childComplexity int) int
 		Kind      func(childComplexity int) int
 		LeftAt    func(childComplexity int) int
 		NodeID    func(childComplexity int) int
 		Notes     func(childComplexity int) int
+		Output    func(childComplexity int) int
+		Own       func(childComplexity int) int
+		Place     func(childComplexity int) int
 		Step      func(childComplexity int) int
 		Text      func(childComplexity int) int
 		Title     func(childComplexity int) int
 		Undone    func(childComplexity int) int
+		Values    func(childComplexity int) int
+	}
+
+	TreeSessionValue struct {
+		Label     func(childComplexity int) int
+		Name      func(childComplexity int) int
+		Sensitive func(childComplexity int) int
+		Text      func(childComplexity int) int
+		Type      func(childComplexity int) int
+	}
+
+	TreeTag struct {
+		Tag       func(childComplexity int) int
+		TreeCount func(childComplexity int) int
+	}
+
+	TreeTemplate struct {
+		Description func(childComplexity int) int
+		NodeCount   func(childComplexity int) int
+		Tags        func(childComplexity int) int
+		Template    func(childComplexity int) int
+		Title       func(childComplexity int) int
+	}
+
+	TreeVersion struct {
+		ChangeNote  func(childComplexity int) int
+		Description func(childComplexity int) int
+		Graph       func(childComplexity int) int
+		NodeCount   func(childComplexity int) int
+		Number      func(childComplexity int) int
+		PublishedAt func(childComplexity int) int
+		PublishedBy func(childComplexity int) int
+		Title       func(childComplexity int) int
+		TreeID      func(childComplexity int) int
+	}
+
+	TreeVersionConnection struct {
+		Edges      func(childComplexity int) int
+		Nodes      func(childComplexity int) int
+		PageInfo   func(childComplexity int) int
+		TotalCount func(childComplexity int) int
+	}
+
+	TreeVersionEdge struct {
+		Cursor func(childComplexity int) int
+		Node   func(childComplexity int) int
+	}
+
+	UnarchiveTreePayload struct {
+		Tree func(childComplexity int) int
+	}
+
+	UpdateSessionPayload struct {
+		Session func(childComplexity int) int
 	}
 
 	UpdateSessionPolicyPayload struct {
 		AccountSecurity func(childComplexity int) int
 		EndedCount      func(childComplexity int) int
+	}
+
+	UpdateTreeCategoryPayload struct {
+		Category func(childComplexity int) int
 	}
 
 	UpdateTreePayload struct {
@@ -549,8 +761,16 @@ type MutationResolver interface {
 	CreateTree(ctx context.Context, input model.CreateTreeInput) (*model.CreateTreePayload, error)
 	UpdateTree(ctx context.Context, input model.UpdateTreeInput) (*model.UpdateTreePayload, error)
 	PublishTree(ctx context.Context, input model.PublishTreeInput) (*model.PublishTreePayload, error)
+	RestoreTreeVersion(ctx context.Context, input model.RestoreTreeVersionInput) (*model.RestoreTreeVersionPayload, error)
+	DuplicateTree(ctx context.Context, input model.DuplicateTreeInput) (*model.DuplicateTreePayload, error)
+	CreateTreeFromTemplate(ctx context.Context, input model.CreateTreeFromTemplateInput) (*model.CreateTreeFromTemplatePayload, error)
 	ArchiveTree(ctx context.Context, input model.ArchiveTreeInput) (*model.ArchiveTreePayload, error)
+	UnarchiveTree(ctx context.Context, input model.UnarchiveTreeInput) (*model.UnarchiveTreePayload, error)
+	ConfirmTree(ctx context.Context, input model.ConfirmTreeInput) (*model.ConfirmTreePayload, error)
 	CreateTreeCategory(ctx context.Context, input model.CreateTreeCategoryInput) (*model.CreateTreeCategoryPayload, error)
+	UpdateTreeCategory(ctx context.Context, input model.UpdateTreeCategoryInput) (*model.UpdateTreeCategoryPayload, error)
+	MoveTreeCategory(ctx context.Context, input model.MoveTreeCategoryInput) (*model.MoveTreeCategoryPayload, error)
+	DeleteTreeCategory(ctx context.Context, input model.DeleteTreeCategoryInput) (*model.DeleteTreeCategoryPayload, error)
 	DeleteTree(ctx context.Context, input model.DeleteTreeInput) (*model.DeleteTreePayload, error)
 	ImportTree(ctx context.Context, input model.ImportTreeInput) (*model.ImportTreePayload, error)
 	StartSession(ctx context.Context, input model.StartSessionInput) (*model.StartSessionPayload, error)
@@ -559,6 +779,12 @@ type MutationResolver interface {
 	AddNote(ctx context.Context, input model.AddNoteInput) (*model.AddNotePayload, error)
 	CompleteSession(ctx context.Context, input model.CompleteSessionInput) (*model.CompleteSessionPayload, error)
 	AbandonSession(ctx context.Context, input model.AbandonSessionInput) (*model.AbandonSessionPayload, error)
+	AddStep(ctx context.Context, input model.AddStepInput) (*model.AddStepPayload, error)
+	SwitchTree(ctx context.Context, input model.SwitchTreeInput) (*model.SwitchTreePayload, error)
+	ReturnToTree(ctx context.Context, input model.ReturnToTreeInput) (*model.ReturnToTreePayload, error)
+	HandOverSession(ctx context.Context, input model.HandOverSessionInput) (*model.HandOverSessionPayload, error)
+	ReopenSession(ctx context.Context, input model.ReopenSessionInput) (*model.ReopenSessionPayload, error)
+	UpdateSession(ctx context.Context, input model.UpdateSessionInput) (*model.UpdateSessionPayload, error)
 	UpdateSessionPolicy(ctx context.Context, input model.UpdateSessionPolicyInput) (*model.UpdateSessionPolicyPayload, error)
 	RevokeSessions(ctx context.Context, input model.RevokeSessionsInput) (*model.RevokeSessionsPayload, error)
 	RevokeSession(ctx context.Context, input model.RevokeSessionInput) (*model.RevokeSessionPayload, error)
@@ -571,7 +797,11 @@ type QueryResolver interface {
 	Account(ctx context.Context) (*model.Account, error)
 	Trees(ctx context.Context, filter *model.TreeFilter, orderBy *model.TreeOrder, first *int, after *string, last *int, before *string) (*model.TreeConnection, error)
 	Tree(ctx context.Context, id string) (*model.Tree, error)
+	TreeVersion(ctx context.Context, treeID string, number int) (*model.TreeVersion, error)
+	CompareTreeVersions(ctx context.Context, input model.CompareTreeVersionsInput) (*model.TreeComparison, error)
 	TreeCategories(ctx context.Context) ([]*model.TreeCategory, error)
+	TreeTags(ctx context.Context) ([]*model.TreeTag, error)
+	TreeTemplates(ctx context.Context) ([]*model.TreeTemplate, error)
 	ValidateTree(ctx context.Context, input model.ValidateTreeInput) (*model.ValidateTreePayload, error)
 	Sessions(ctx context.Context, filter *model.TreeSessionFilter, first *int, after *string) (*model.TreeSessionConnection, error)
 	Session(ctx context.Context, id string) (*model.TreeSession, error)
@@ -582,6 +812,9 @@ type QueryResolver interface {
 }
 type SubscriptionResolver interface {
 	SessionExpiry(ctx context.Context) (<-chan model.SessionExpiryEvent, error)
+}
+type TreeResolver interface {
+	Versions(ctx context.Context, obj *model.Tree, first *int, after *string) (*model.TreeVersionConnection, error)
 }
 type UserResolver interface {
 	LastLoginAt(ctx context.Context, obj *model.User) (*time.Time, error)
@@ -671,6 +904,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.AccountSecurity.PolicyBounds(childComplexity), true
 
+	case "ActionNode.branches":
+		if e.ComplexityRoot.ActionNode.Branches == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ActionNode.Branches(childComplexity), true
 	case "ActionNode.commands":
 		if e.ComplexityRoot.ActionNode.Commands == nil {
 			break
@@ -740,6 +979,13 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.AddNotePayload.Session(childComplexity), true
 
+	case "AddStepPayload.session":
+		if e.ComplexityRoot.AddStepPayload.Session == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AddStepPayload.Session(childComplexity), true
+
 	case "AdvanceSessionPayload.session":
 		if e.ComplexityRoot.AdvanceSessionPayload.Session == nil {
 			break
@@ -786,12 +1032,26 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.CompleteSessionPayload.Session(childComplexity), true
 
+	case "ConfirmTreePayload.tree":
+		if e.ComplexityRoot.ConfirmTreePayload.Tree == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ConfirmTreePayload.Tree(childComplexity), true
+
 	case "CreateTreeCategoryPayload.category":
 		if e.ComplexityRoot.CreateTreeCategoryPayload.Category == nil {
 			break
 		}
 
 		return e.ComplexityRoot.CreateTreeCategoryPayload.Category(childComplexity), true
+
+	case "CreateTreeFromTemplatePayload.tree":
+		if e.ComplexityRoot.CreateTreeFromTemplatePayload.Tree == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CreateTreeFromTemplatePayload.Tree(childComplexity), true
 
 	case "CreateTreePayload.tree":
 		if e.ComplexityRoot.CreateTreePayload.Tree == nil {
@@ -831,6 +1091,13 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.DecisionNode.Title(childComplexity), true
 
+	case "DeleteTreeCategoryPayload.deletedCategoryId":
+		if e.ComplexityRoot.DeleteTreeCategoryPayload.DeletedCategoryID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.DeleteTreeCategoryPayload.DeletedCategoryID(childComplexity), true
+
 	case "DeleteTreePayload.deletedTreeId":
 		if e.ComplexityRoot.DeleteTreePayload.DeletedTreeID == nil {
 			break
@@ -851,6 +1118,13 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.DisableUserPayload.User(childComplexity), true
 
+	case "DuplicateTreePayload.tree":
+		if e.ComplexityRoot.DuplicateTreePayload.Tree == nil {
+			break
+		}
+
+		return e.ComplexityRoot.DuplicateTreePayload.Tree(childComplexity), true
+
 	case "EnableUserPayload.user":
 		if e.ComplexityRoot.EnableUserPayload.User == nil {
 			break
@@ -864,6 +1138,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.ExportedFile.Content(childComplexity), true
+	case "ExportedFile.encoding":
+		if e.ComplexityRoot.ExportedFile.Encoding == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ExportedFile.Encoding(childComplexity), true
 	case "ExportedFile.filename":
 		if e.ComplexityRoot.ExportedFile.Filename == nil {
 			break
@@ -915,6 +1195,13 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.GoBackPayload.Session(childComplexity), true
 
+	case "HandOverSessionPayload.session":
+		if e.ComplexityRoot.HandOverSessionPayload.Session == nil {
+			break
+		}
+
+		return e.ComplexityRoot.HandOverSessionPayload.Session(childComplexity), true
+
 	case "ImportTreePayload.problems":
 		if e.ComplexityRoot.ImportTreePayload.Problems == nil {
 			break
@@ -927,6 +1214,49 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.ImportTreePayload.Tree(childComplexity), true
+
+	case "InputNode.branches":
+		if e.ComplexityRoot.InputNode.Branches == nil {
+			break
+		}
+
+		return e.ComplexityRoot.InputNode.Branches(childComplexity), true
+	case "InputNode.fields":
+		if e.ComplexityRoot.InputNode.Fields == nil {
+			break
+		}
+
+		return e.ComplexityRoot.InputNode.Fields(childComplexity), true
+	case "InputNode.links":
+		if e.ComplexityRoot.InputNode.Links == nil {
+			break
+		}
+
+		return e.ComplexityRoot.InputNode.Links(childComplexity), true
+	case "InputNode.next":
+		if e.ComplexityRoot.InputNode.Next == nil {
+			break
+		}
+
+		return e.ComplexityRoot.InputNode.Next(childComplexity), true
+	case "InputNode.nodeId":
+		if e.ComplexityRoot.InputNode.NodeID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.InputNode.NodeID(childComplexity), true
+	case "InputNode.text":
+		if e.ComplexityRoot.InputNode.Text == nil {
+			break
+		}
+
+		return e.ComplexityRoot.InputNode.Text(childComplexity), true
+	case "InputNode.title":
+		if e.ComplexityRoot.InputNode.Title == nil {
+			break
+		}
+
+		return e.ComplexityRoot.InputNode.Title(childComplexity), true
 
 	case "Invitation.createdAt":
 		if e.ComplexityRoot.Invitation.CreatedAt == nil {
@@ -1059,6 +1389,13 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.LogoutPayload.RevokedCount(childComplexity), true
 
+	case "MoveTreeCategoryPayload.categories":
+		if e.ComplexityRoot.MoveTreeCategoryPayload.Categories == nil {
+			break
+		}
+
+		return e.ComplexityRoot.MoveTreeCategoryPayload.Categories(childComplexity), true
+
 	case "Mutation.abandonSession":
 		if e.ComplexityRoot.Mutation.AbandonSession == nil {
 			break
@@ -1092,6 +1429,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.AddNote(childComplexity, args["input"].(model.AddNoteInput)), true
+	case "Mutation.addStep":
+		if e.ComplexityRoot.Mutation.AddStep == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_addStep_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.AddStep(childComplexity, args["input"].(model.AddStepInput)), true
 	case "Mutation.advanceSession":
 		if e.ComplexityRoot.Mutation.AdvanceSession == nil {
 			break
@@ -1136,6 +1484,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.CompleteSession(childComplexity, args["input"].(model.CompleteSessionInput)), true
+	case "Mutation.confirmTree":
+		if e.ComplexityRoot.Mutation.ConfirmTree == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_confirmTree_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.ConfirmTree(childComplexity, args["input"].(model.ConfirmTreeInput)), true
 	case "Mutation.createTree":
 		if e.ComplexityRoot.Mutation.CreateTree == nil {
 			break
@@ -1158,6 +1517,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.CreateTreeCategory(childComplexity, args["input"].(model.CreateTreeCategoryInput)), true
+	case "Mutation.createTreeFromTemplate":
+		if e.ComplexityRoot.Mutation.CreateTreeFromTemplate == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_createTreeFromTemplate_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.CreateTreeFromTemplate(childComplexity, args["input"].(model.CreateTreeFromTemplateInput)), true
 	case "Mutation.deleteTree":
 		if e.ComplexityRoot.Mutation.DeleteTree == nil {
 			break
@@ -1169,6 +1539,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.DeleteTree(childComplexity, args["input"].(model.DeleteTreeInput)), true
+	case "Mutation.deleteTreeCategory":
+		if e.ComplexityRoot.Mutation.DeleteTreeCategory == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_deleteTreeCategory_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.DeleteTreeCategory(childComplexity, args["input"].(model.DeleteTreeCategoryInput)), true
 	case "Mutation.disableUser":
 		if e.ComplexityRoot.Mutation.DisableUser == nil {
 			break
@@ -1180,6 +1561,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.DisableUser(childComplexity, args["input"].(model.DisableUserInput)), true
+	case "Mutation.duplicateTree":
+		if e.ComplexityRoot.Mutation.DuplicateTree == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_duplicateTree_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.DuplicateTree(childComplexity, args["input"].(model.DuplicateTreeInput)), true
 	case "Mutation.enableUser":
 		if e.ComplexityRoot.Mutation.EnableUser == nil {
 			break
@@ -1202,6 +1594,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.GoBack(childComplexity, args["input"].(model.GoBackInput)), true
+	case "Mutation.handOverSession":
+		if e.ComplexityRoot.Mutation.HandOverSession == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_handOverSession_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.HandOverSession(childComplexity, args["input"].(model.HandOverSessionInput)), true
 	case "Mutation.importTree":
 		if e.ComplexityRoot.Mutation.ImportTree == nil {
 			break
@@ -1246,6 +1649,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.Logout(childComplexity, args["input"].(model.LogoutInput)), true
+	case "Mutation.moveTreeCategory":
+		if e.ComplexityRoot.Mutation.MoveTreeCategory == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_moveTreeCategory_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.MoveTreeCategory(childComplexity, args["input"].(model.MoveTreeCategoryInput)), true
 	case "Mutation.publishTree":
 		if e.ComplexityRoot.Mutation.PublishTree == nil {
 			break
@@ -1290,6 +1704,39 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.Register(childComplexity, args["input"].(model.RegisterInput)), true
+	case "Mutation.reopenSession":
+		if e.ComplexityRoot.Mutation.ReopenSession == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_reopenSession_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.ReopenSession(childComplexity, args["input"].(model.ReopenSessionInput)), true
+	case "Mutation.restoreTreeVersion":
+		if e.ComplexityRoot.Mutation.RestoreTreeVersion == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_restoreTreeVersion_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.RestoreTreeVersion(childComplexity, args["input"].(model.RestoreTreeVersionInput)), true
+	case "Mutation.returnToTree":
+		if e.ComplexityRoot.Mutation.ReturnToTree == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_returnToTree_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.ReturnToTree(childComplexity, args["input"].(model.ReturnToTreeInput)), true
 	case "Mutation.revokeMyOtherSessions":
 		if e.ComplexityRoot.Mutation.RevokeMyOtherSessions == nil {
 			break
@@ -1329,6 +1776,39 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.StartSession(childComplexity, args["input"].(model.StartSessionInput)), true
+	case "Mutation.switchTree":
+		if e.ComplexityRoot.Mutation.SwitchTree == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_switchTree_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.SwitchTree(childComplexity, args["input"].(model.SwitchTreeInput)), true
+	case "Mutation.unarchiveTree":
+		if e.ComplexityRoot.Mutation.UnarchiveTree == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_unarchiveTree_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.UnarchiveTree(childComplexity, args["input"].(model.UnarchiveTreeInput)), true
+	case "Mutation.updateSession":
+		if e.ComplexityRoot.Mutation.UpdateSession == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_updateSession_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.UpdateSession(childComplexity, args["input"].(model.UpdateSessionInput)), true
 	case "Mutation.updateSessionPolicy":
 		if e.ComplexityRoot.Mutation.UpdateSessionPolicy == nil {
 			break
@@ -1351,6 +1831,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.UpdateTree(childComplexity, args["input"].(model.UpdateTreeInput)), true
+	case "Mutation.updateTreeCategory":
+		if e.ComplexityRoot.Mutation.UpdateTreeCategory == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_updateTreeCategory_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.UpdateTreeCategory(childComplexity, args["input"].(model.UpdateTreeCategoryInput)), true
 	case "Mutation.updateUser":
 		if e.ComplexityRoot.Mutation.UpdateUser == nil {
 			break
@@ -1430,6 +1921,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Query.AccountSecurity(childComplexity), true
+	case "Query.compareTreeVersions":
+		if e.ComplexityRoot.Query.CompareTreeVersions == nil {
+			break
+		}
+
+		args, err := ec.field_Query_compareTreeVersions_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Query.CompareTreeVersions(childComplexity, args["input"].(model.CompareTreeVersionsInput)), true
 	case "Query.exportSession":
 		if e.ComplexityRoot.Query.ExportSession == nil {
 			break
@@ -1526,6 +2028,29 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Query.TreeCategories(childComplexity), true
+	case "Query.treeTags":
+		if e.ComplexityRoot.Query.TreeTags == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Query.TreeTags(childComplexity), true
+	case "Query.treeTemplates":
+		if e.ComplexityRoot.Query.TreeTemplates == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Query.TreeTemplates(childComplexity), true
+	case "Query.treeVersion":
+		if e.ComplexityRoot.Query.TreeVersion == nil {
+			break
+		}
+
+		args, err := ec.field_Query_treeVersion_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Query.TreeVersion(childComplexity, args["treeId"].(string), args["number"].(int)), true
 	case "Query.trees":
 		if e.ComplexityRoot.Query.Trees == nil {
 			break
@@ -1580,6 +2105,27 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.RefreshPayload.RefreshToken(childComplexity), true
+
+	case "ReopenSessionPayload.session":
+		if e.ComplexityRoot.ReopenSessionPayload.Session == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ReopenSessionPayload.Session(childComplexity), true
+
+	case "RestoreTreeVersionPayload.tree":
+		if e.ComplexityRoot.RestoreTreeVersionPayload.Tree == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RestoreTreeVersionPayload.Tree(childComplexity), true
+
+	case "ReturnToTreePayload.session":
+		if e.ComplexityRoot.ReturnToTreePayload.Session == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ReturnToTreePayload.Session(childComplexity), true
 
 	case "RevokeMyOtherSessionsPayload.revokedCount":
 		if e.ComplexityRoot.RevokeMyOtherSessionsPayload.RevokedCount == nil {
@@ -1906,6 +2452,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.SignInPayload.User(childComplexity), true
 
+	case "SolutionNode.continue":
+		if e.ComplexityRoot.SolutionNode.Continue == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SolutionNode.Continue(childComplexity), true
 	case "SolutionNode.followUps":
 		if e.ComplexityRoot.SolutionNode.FollowUps == nil {
 			break
@@ -1957,6 +2509,62 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.Subscription.SessionExpiry(childComplexity), true
 
+	case "SubtreeNode.branches":
+		if e.ComplexityRoot.SubtreeNode.Branches == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SubtreeNode.Branches(childComplexity), true
+	case "SubtreeNode.links":
+		if e.ComplexityRoot.SubtreeNode.Links == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SubtreeNode.Links(childComplexity), true
+	case "SubtreeNode.next":
+		if e.ComplexityRoot.SubtreeNode.Next == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SubtreeNode.Next(childComplexity), true
+	case "SubtreeNode.nodeId":
+		if e.ComplexityRoot.SubtreeNode.NodeID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SubtreeNode.NodeID(childComplexity), true
+	case "SubtreeNode.text":
+		if e.ComplexityRoot.SubtreeNode.Text == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SubtreeNode.Text(childComplexity), true
+	case "SubtreeNode.title":
+		if e.ComplexityRoot.SubtreeNode.Title == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SubtreeNode.Title(childComplexity), true
+	case "SubtreeNode.treeId":
+		if e.ComplexityRoot.SubtreeNode.TreeID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SubtreeNode.TreeID(childComplexity), true
+	case "SubtreeNode.treeVersion":
+		if e.ComplexityRoot.SubtreeNode.TreeVersion == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SubtreeNode.TreeVersion(childComplexity), true
+
+	case "SwitchTreePayload.session":
+		if e.ComplexityRoot.SwitchTreePayload.Session == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SwitchTreePayload.Session(childComplexity), true
+
 	case "Tree.author":
 		if e.ComplexityRoot.Tree.Author == nil {
 			break
@@ -1969,6 +2577,18 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Tree.Category(childComplexity), true
+	case "Tree.confirmedAt":
+		if e.ComplexityRoot.Tree.ConfirmedAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Tree.ConfirmedAt(childComplexity), true
+	case "Tree.confirmedBy":
+		if e.ComplexityRoot.Tree.ConfirmedBy == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Tree.ConfirmedBy(childComplexity), true
 	case "Tree.createdAt":
 		if e.ComplexityRoot.Tree.CreatedAt == nil {
 			break
@@ -2017,6 +2637,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Tree.PublishedVersion(childComplexity), true
+	case "Tree.reviewBy":
+		if e.ComplexityRoot.Tree.ReviewBy == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Tree.ReviewBy(childComplexity), true
 	case "Tree.revision":
 		if e.ComplexityRoot.Tree.Revision == nil {
 			break
@@ -2053,6 +2679,42 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Tree.UpdatedAt(childComplexity), true
+	case "Tree.versions":
+		if e.ComplexityRoot.Tree.Versions == nil {
+			break
+		}
+
+		args, err := ec.field_Tree_versions_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Tree.Versions(childComplexity, args["first"].(*int), args["after"].(*string)), true
+
+	case "TreeBranch.name":
+		if e.ComplexityRoot.TreeBranch.Name == nil {
+			break
+		}
+
+		return e.ComplexityRoot.TreeBranch.Name(childComplexity), true
+	case "TreeBranch.target":
+		if e.ComplexityRoot.TreeBranch.Target == nil {
+			break
+		}
+
+		return e.ComplexityRoot.TreeBranch.Target(childComplexity), true
+	case "TreeBranch.test":
+		if e.ComplexityRoot.TreeBranch.Test == nil {
+			break
+		}
+
+		return e.ComplexityRoot.TreeBranch.Test(childComplexity), true
+	case "TreeBranch.value":
+		if e.ComplexityRoot.TreeBranch.Value == nil {
+			break
+		}
+
+		return e.ComplexityRoot.TreeBranch.Value(childComplexity), true
 
 	case "TreeCategory.id":
 		if e.ComplexityRoot.TreeCategory.ID == nil {
@@ -2072,6 +2734,43 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.TreeCategory.Position(childComplexity), true
+
+	case "TreeComparison.addedCount":
+		if e.ComplexityRoot.TreeComparison.AddedCount == nil {
+			break
+		}
+
+		return e.ComplexityRoot.TreeComparison.AddedCount(childComplexity), true
+	case "TreeComparison.changedCount":
+		if e.ComplexityRoot.TreeComparison.ChangedCount == nil {
+			break
+		}
+
+		return e.ComplexityRoot.TreeComparison.ChangedCount(childComplexity), true
+	case "TreeComparison.fields":
+		if e.ComplexityRoot.TreeComparison.Fields == nil {
+			break
+		}
+
+		return e.ComplexityRoot.TreeComparison.Fields(childComplexity), true
+	case "TreeComparison.nodes":
+		if e.ComplexityRoot.TreeComparison.Nodes == nil {
+			break
+		}
+
+		return e.ComplexityRoot.TreeComparison.Nodes(childComplexity), true
+	case "TreeComparison.removedCount":
+		if e.ComplexityRoot.TreeComparison.RemovedCount == nil {
+			break
+		}
+
+		return e.ComplexityRoot.TreeComparison.RemovedCount(childComplexity), true
+	case "TreeComparison.same":
+		if e.ComplexityRoot.TreeComparison.Same == nil {
+			break
+		}
+
+		return e.ComplexityRoot.TreeComparison.Same(childComplexity), true
 
 	case "TreeConnection.edges":
 		if e.ComplexityRoot.TreeConnection.Edges == nil {
@@ -2111,6 +2810,68 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.TreeEdge.Node(childComplexity), true
 
+	case "TreeField.choices":
+		if e.ComplexityRoot.TreeField.Choices == nil {
+			break
+		}
+
+		return e.ComplexityRoot.TreeField.Choices(childComplexity), true
+	case "TreeField.label":
+		if e.ComplexityRoot.TreeField.Label == nil {
+			break
+		}
+
+		return e.ComplexityRoot.TreeField.Label(childComplexity), true
+	case "TreeField.name":
+		if e.ComplexityRoot.TreeField.Name == nil {
+			break
+		}
+
+		return e.ComplexityRoot.TreeField.Name(childComplexity), true
+	case "TreeField.pattern":
+		if e.ComplexityRoot.TreeField.Pattern == nil {
+			break
+		}
+
+		return e.ComplexityRoot.TreeField.Pattern(childComplexity), true
+	case "TreeField.required":
+		if e.ComplexityRoot.TreeField.Required == nil {
+			break
+		}
+
+		return e.ComplexityRoot.TreeField.Required(childComplexity), true
+	case "TreeField.sensitive":
+		if e.ComplexityRoot.TreeField.Sensitive == nil {
+			break
+		}
+
+		return e.ComplexityRoot.TreeField.Sensitive(childComplexity), true
+	case "TreeField.type":
+		if e.ComplexityRoot.TreeField.Type == nil {
+			break
+		}
+
+		return e.ComplexityRoot.TreeField.Type(childComplexity), true
+
+	case "TreeFieldChange.field":
+		if e.ComplexityRoot.TreeFieldChange.Field == nil {
+			break
+		}
+
+		return e.ComplexityRoot.TreeFieldChange.Field(childComplexity), true
+	case "TreeFieldChange.new":
+		if e.ComplexityRoot.TreeFieldChange.New == nil {
+			break
+		}
+
+		return e.ComplexityRoot.TreeFieldChange.New(childComplexity), true
+	case "TreeFieldChange.old":
+		if e.ComplexityRoot.TreeFieldChange.Old == nil {
+			break
+		}
+
+		return e.ComplexityRoot.TreeFieldChange.Old(childComplexity), true
+
 	case "TreeGraph.nodes":
 		if e.ComplexityRoot.TreeGraph.Nodes == nil {
 			break
@@ -2137,6 +2898,37 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.TreeLink.URL(childComplexity), true
 
+	case "TreeNodeChange.fields":
+		if e.ComplexityRoot.TreeNodeChange.Fields == nil {
+			break
+		}
+
+		return e.ComplexityRoot.TreeNodeChange.Fields(childComplexity), true
+	case "TreeNodeChange.kind":
+		if e.ComplexityRoot.TreeNodeChange.Kind == nil {
+			break
+		}
+
+		return e.ComplexityRoot.TreeNodeChange.Kind(childComplexity), true
+	case "TreeNodeChange.nodeId":
+		if e.ComplexityRoot.TreeNodeChange.NodeID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.TreeNodeChange.NodeID(childComplexity), true
+	case "TreeNodeChange.options":
+		if e.ComplexityRoot.TreeNodeChange.Options == nil {
+			break
+		}
+
+		return e.ComplexityRoot.TreeNodeChange.Options(childComplexity), true
+	case "TreeNodeChange.title":
+		if e.ComplexityRoot.TreeNodeChange.Title == nil {
+			break
+		}
+
+		return e.ComplexityRoot.TreeNodeChange.Title(childComplexity), true
+
 	case "TreeOption.key":
 		if e.ComplexityRoot.TreeOption.Key == nil {
 			break
@@ -2161,6 +2953,37 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.TreeOption.Target(childComplexity), true
+
+	case "TreeOptionChange.fields":
+		if e.ComplexityRoot.TreeOptionChange.Fields == nil {
+			break
+		}
+
+		return e.ComplexityRoot.TreeOptionChange.Fields(childComplexity), true
+	case "TreeOptionChange.kind":
+		if e.ComplexityRoot.TreeOptionChange.Kind == nil {
+			break
+		}
+
+		return e.ComplexityRoot.TreeOptionChange.Kind(childComplexity), true
+	case "TreeOptionChange.label":
+		if e.ComplexityRoot.TreeOptionChange.Label == nil {
+			break
+		}
+
+		return e.ComplexityRoot.TreeOptionChange.Label(childComplexity), true
+	case "TreeOptionChange.moved":
+		if e.ComplexityRoot.TreeOptionChange.Moved == nil {
+			break
+		}
+
+		return e.ComplexityRoot.TreeOptionChange.Moved(childComplexity), true
+	case "TreeOptionChange.optionId":
+		if e.ComplexityRoot.TreeOptionChange.OptionID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.TreeOptionChange.OptionID(childComplexity), true
 
 	case "TreeProblem.code":
 		if e.ComplexityRoot.TreeProblem.Code == nil {
@@ -2253,6 +3076,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.TreeSession.Outcome(childComplexity), true
+	case "TreeSession.places":
+		if e.ComplexityRoot.TreeSession.Places == nil {
+			break
+		}
+
+		return e.ComplexityRoot.TreeSession.Places(childComplexity), true
 	case "TreeSession.reason":
 		if e.ComplexityRoot.TreeSession.Reason == nil {
 			break
@@ -2324,6 +3153,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.TreeSession.TreeVersion(childComplexity), true
+	case "TreeSession.values":
+		if e.ComplexityRoot.TreeSession.Values == nil {
+			break
+		}
+
+		return e.ComplexityRoot.TreeSession.Values(childComplexity), true
 
 	case "TreeSessionConnection.edges":
 		if e.ComplexityRoot.TreeSessionConnection.Edges == nil {
@@ -2369,6 +3204,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.TreeSessionNote.By(childComplexity), true
+	case "TreeSessionNote.output":
+		if e.ComplexityRoot.TreeSessionNote.Output == nil {
+			break
+		}
+
+		return e.ComplexityRoot.TreeSessionNote.Output(childComplexity), true
 	case "TreeSessionNote.text":
 		if e.ComplexityRoot.TreeSessionNote.Text == nil {
 			break
@@ -2381,6 +3222,37 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.TreeSessionNote.WrittenAt(childComplexity), true
+
+	case "TreeSessionPlace.arrival":
+		if e.ComplexityRoot.TreeSessionPlace.Arrival == nil {
+			break
+		}
+
+		return e.ComplexityRoot.TreeSessionPlace.Arrival(childComplexity), true
+	case "TreeSessionPlace.nodeId":
+		if e.ComplexityRoot.TreeSessionPlace.NodeID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.TreeSessionPlace.NodeID(childComplexity), true
+	case "TreeSessionPlace.title":
+		if e.ComplexityRoot.TreeSessionPlace.Title == nil {
+			break
+		}
+
+		return e.ComplexityRoot.TreeSessionPlace.Title(childComplexity), true
+	case "TreeSessionPlace.treeId":
+		if e.ComplexityRoot.TreeSessionPlace.TreeID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.TreeSessionPlace.TreeID(childComplexity), true
+	case "TreeSessionPlace.treeVersion":
+		if e.ComplexityRoot.TreeSessionPlace.TreeVersion == nil {
+			break
+		}
+
+		return e.ComplexityRoot.TreeSessionPlace.TreeVersion(childComplexity), true
 
 	case "TreeSessionStep.answer":
 		if e.ComplexityRoot.TreeSessionStep.Answer == nil {
@@ -2400,6 +3272,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.TreeSessionStep.EnteredAt(childComplexity), true
+	case "TreeSessionStep.how":
+		if e.ComplexityRoot.TreeSessionStep.How == nil {
+			break
+		}
+
+		return e.ComplexityRoot.TreeSessionStep.How(childComplexity), true
 	case "TreeSessionStep.kind":
 		if e.ComplexityRoot.TreeSessionStep.Kind == nil {
 			break
@@ -2424,6 +3302,24 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.TreeSessionStep.Notes(childComplexity), true
+	case "TreeSessionStep.output":
+		if e.ComplexityRoot.TreeSessionStep.Output == nil {
+			break
+		}
+
+		return e.ComplexityRoot.TreeSessionStep.Output(childComplexity), true
+	case "TreeSessionStep.own":
+		if e.ComplexityRoot.TreeSessionStep.Own == nil {
+			break
+		}
+
+		return e.ComplexityRoot.TreeSessionStep.Own(childComplexity), true
+	case "TreeSessionStep.place":
+		if e.ComplexityRoot.TreeSessionStep.Place == nil {
+			break
+		}
+
+		return e.ComplexityRoot.TreeSessionStep.Place(childComplexity), true
 	case "TreeSessionStep.step":
 		if e.ComplexityRoot.TreeSessionStep.Step == nil {
 			break
@@ -2448,6 +3344,194 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.TreeSessionStep.Undone(childComplexity), true
+	case "TreeSessionStep.values":
+		if e.ComplexityRoot.TreeSessionStep.Values == nil {
+			break
+		}
+
+		return e.ComplexityRoot.TreeSessionStep.Values(childComplexity), true
+
+	case "TreeSessionValue.label":
+		if e.ComplexityRoot.TreeSessionValue.Label == nil {
+			break
+		}
+
+		return e.ComplexityRoot.TreeSessionValue.Label(childComplexity), true
+	case "TreeSessionValue.name":
+		if e.ComplexityRoot.TreeSessionValue.Name == nil {
+			break
+		}
+
+		return e.ComplexityRoot.TreeSessionValue.Name(childComplexity), true
+	case "TreeSessionValue.sensitive":
+		if e.ComplexityRoot.TreeSessionValue.Sensitive == nil {
+			break
+		}
+
+		return e.ComplexityRoot.TreeSessionValue.Sensitive(childComplexity), true
+	case "TreeSessionValue.text":
+		if e.ComplexityRoot.TreeSessionValue.Text == nil {
+			break
+		}
+
+		return e.ComplexityRoot.TreeSessionValue.Text(childComplexity), true
+	case "TreeSessionValue.type":
+		if e.ComplexityRoot.TreeSessionValue.Type == nil {
+			break
+		}
+
+		return e.ComplexityRoot.TreeSessionValue.Type(childComplexity), true
+
+	case "TreeTag.tag":
+		if e.ComplexityRoot.TreeTag.Tag == nil {
+			break
+		}
+
+		return e.ComplexityRoot.TreeTag.Tag(childComplexity), true
+	case "TreeTag.treeCount":
+		if e.ComplexityRoot.TreeTag.TreeCount == nil {
+			break
+		}
+
+		return e.ComplexityRoot.TreeTag.TreeCount(childComplexity), true
+
+	case "TreeTemplate.description":
+		if e.ComplexityRoot.TreeTemplate.Description == nil {
+			break
+		}
+
+		return e.ComplexityRoot.TreeTemplate.Description(childComplexity), true
+	case "TreeTemplate.nodeCount":
+		if e.ComplexityRoot.TreeTemplate.NodeCount == nil {
+			break
+		}
+
+		return e.ComplexityRoot.TreeTemplate.NodeCount(childComplexity), true
+	case "TreeTemplate.tags":
+		if e.ComplexityRoot.TreeTemplate.Tags == nil {
+			break
+		}
+
+		return e.ComplexityRoot.TreeTemplate.Tags(childComplexity), true
+	case "TreeTemplate.template":
+		if e.ComplexityRoot.TreeTemplate.Template == nil {
+			break
+		}
+
+		return e.ComplexityRoot.TreeTemplate.Template(childComplexity), true
+	case "TreeTemplate.title":
+		if e.ComplexityRoot.TreeTemplate.Title == nil {
+			break
+		}
+
+		return e.ComplexityRoot.TreeTemplate.Title(childComplexity), true
+
+	case "TreeVersion.changeNote":
+		if e.ComplexityRoot.TreeVersion.ChangeNote == nil {
+			break
+		}
+
+		return e.ComplexityRoot.TreeVersion.ChangeNote(childComplexity), true
+	case "TreeVersion.description":
+		if e.ComplexityRoot.TreeVersion.Description == nil {
+			break
+		}
+
+		return e.ComplexityRoot.TreeVersion.Description(childComplexity), true
+	case "TreeVersion.graph":
+		if e.ComplexityRoot.TreeVersion.Graph == nil {
+			break
+		}
+
+		return e.ComplexityRoot.TreeVersion.Graph(childComplexity), true
+	case "TreeVersion.nodeCount":
+		if e.ComplexityRoot.TreeVersion.NodeCount == nil {
+			break
+		}
+
+		return e.ComplexityRoot.TreeVersion.NodeCount(childComplexity), true
+	case "TreeVersion.number":
+		if e.ComplexityRoot.TreeVersion.Number == nil {
+			break
+		}
+
+		return e.ComplexityRoot.TreeVersion.Number(childComplexity), true
+	case "TreeVersion.publishedAt":
+		if e.ComplexityRoot.TreeVersion.PublishedAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.TreeVersion.PublishedAt(childComplexity), true
+	case "TreeVersion.publishedBy":
+		if e.ComplexityRoot.TreeVersion.PublishedBy == nil {
+			break
+		}
+
+		return e.ComplexityRoot.TreeVersion.PublishedBy(childComplexity), true
+	case "TreeVersion.title":
+		if e.ComplexityRoot.TreeVersion.Title == nil {
+			break
+		}
+
+		return e.ComplexityRoot.TreeVersion.Title(childComplexity), true
+	case "TreeVersion.treeId":
+		if e.ComplexityRoot.TreeVersion.TreeID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.TreeVersion.TreeID(childComplexity), true
+
+	case "TreeVersionConnection.edges":
+		if e.ComplexityRoot.TreeVersionConnection.Edges == nil {
+			break
+		}
+
+		return e.ComplexityRoot.TreeVersionConnection.Edges(childComplexity), true
+	case "TreeVersionConnection.nodes":
+		if e.ComplexityRoot.TreeVersionConnection.Nodes == nil {
+			break
+		}
+
+		return e.ComplexityRoot.TreeVersionConnection.Nodes(childComplexity), true
+	case "TreeVersionConnection.pageInfo":
+		if e.ComplexityRoot.TreeVersionConnection.PageInfo == nil {
+			break
+		}
+
+		return e.ComplexityRoot.TreeVersionConnection.PageInfo(childComplexity), true
+	case "TreeVersionConnection.totalCount":
+		if e.ComplexityRoot.TreeVersionConnection.TotalCount == nil {
+			break
+		}
+
+		return e.ComplexityRoot.TreeVersionConnection.TotalCount(childComplexity), true
+
+	case "TreeVersionEdge.cursor":
+		if e.ComplexityRoot.TreeVersionEdge.Cursor == nil {
+			break
+		}
+
+		return e.ComplexityRoot.TreeVersionEdge.Cursor(childComplexity), true
+	case "TreeVersionEdge.node":
+		if e.ComplexityRoot.TreeVersionEdge.Node == nil {
+			break
+		}
+
+		return e.ComplexityRoot.TreeVersionEdge.Node(childComplexity), true
+
+	case "UnarchiveTreePayload.tree":
+		if e.ComplexityRoot.UnarchiveTreePayload.Tree == nil {
+			break
+		}
+
+		return e.ComplexityRoot.UnarchiveTreePayload.Tree(childComplexity), true
+
+	case "UpdateSessionPayload.session":
+		if e.ComplexityRoot.UpdateSessionPayload.Session == nil {
+			break
+		}
+
+		return e.ComplexityRoot.UpdateSessionPayload.Session(childComplexity), true
 
 	case "UpdateSessionPolicyPayload.accountSecurity":
 		if e.ComplexityRoot.UpdateSessionPolicyPayload.AccountSecurity == nil {
@@ -2461,6 +3545,13 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.UpdateSessionPolicyPayload.EndedCount(childComplexity), true
+
+	case "UpdateTreeCategoryPayload.category":
+		if e.ComplexityRoot.UpdateTreeCategoryPayload.Category == nil {
+			break
+		}
+
+		return e.ComplexityRoot.UpdateTreeCategoryPayload.Category(childComplexity), true
 
 	case "UpdateTreePayload.tree":
 		if e.ComplexityRoot.UpdateTreePayload.Tree == nil {
@@ -2558,31 +3649,47 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 			graphql.NewInputUnmarshaler("AcceptInvitationInput", ec.unmarshalInputAcceptInvitationInput),
 			graphql.NewInputUnmarshaler("ActionNodeInput", ec.unmarshalInputActionNodeInput),
 			graphql.NewInputUnmarshaler("AddNoteInput", ec.unmarshalInputAddNoteInput),
+			graphql.NewInputUnmarshaler("AddStepInput", ec.unmarshalInputAddStepInput),
 			graphql.NewInputUnmarshaler("AdvanceSessionInput", ec.unmarshalInputAdvanceSessionInput),
 			graphql.NewInputUnmarshaler("ArchiveTreeInput", ec.unmarshalInputArchiveTreeInput),
 			graphql.NewInputUnmarshaler("ChangePasswordInput", ec.unmarshalInputChangePasswordInput),
+			graphql.NewInputUnmarshaler("CompareTreeVersionsInput", ec.unmarshalInputCompareTreeVersionsInput),
 			graphql.NewInputUnmarshaler("CompleteSessionInput", ec.unmarshalInputCompleteSessionInput),
+			graphql.NewInputUnmarshaler("ConfirmTreeInput", ec.unmarshalInputConfirmTreeInput),
 			graphql.NewInputUnmarshaler("CreateTreeCategoryInput", ec.unmarshalInputCreateTreeCategoryInput),
+			graphql.NewInputUnmarshaler("CreateTreeFromTemplateInput", ec.unmarshalInputCreateTreeFromTemplateInput),
 			graphql.NewInputUnmarshaler("CreateTreeInput", ec.unmarshalInputCreateTreeInput),
 			graphql.NewInputUnmarshaler("DecisionNodeInput", ec.unmarshalInputDecisionNodeInput),
+			graphql.NewInputUnmarshaler("DeleteTreeCategoryInput", ec.unmarshalInputDeleteTreeCategoryInput),
 			graphql.NewInputUnmarshaler("DeleteTreeInput", ec.unmarshalInputDeleteTreeInput),
 			graphql.NewInputUnmarshaler("DisableUserInput", ec.unmarshalInputDisableUserInput),
+			graphql.NewInputUnmarshaler("DuplicateTreeInput", ec.unmarshalInputDuplicateTreeInput),
 			graphql.NewInputUnmarshaler("EnableUserInput", ec.unmarshalInputEnableUserInput),
 			graphql.NewInputUnmarshaler("ExportSessionInput", ec.unmarshalInputExportSessionInput),
 			graphql.NewInputUnmarshaler("GoBackInput", ec.unmarshalInputGoBackInput),
+			graphql.NewInputUnmarshaler("HandOverSessionInput", ec.unmarshalInputHandOverSessionInput),
 			graphql.NewInputUnmarshaler("ImportTreeInput", ec.unmarshalInputImportTreeInput),
+			graphql.NewInputUnmarshaler("InputNodeInput", ec.unmarshalInputInputNodeInput),
 			graphql.NewInputUnmarshaler("InviteUserInput", ec.unmarshalInputInviteUserInput),
 			graphql.NewInputUnmarshaler("LoginInput", ec.unmarshalInputLoginInput),
 			graphql.NewInputUnmarshaler("LogoutInput", ec.unmarshalInputLogoutInput),
+			graphql.NewInputUnmarshaler("MoveTreeCategoryInput", ec.unmarshalInputMoveTreeCategoryInput),
 			graphql.NewInputUnmarshaler("PublishTreeInput", ec.unmarshalInputPublishTreeInput),
 			graphql.NewInputUnmarshaler("ReauthenticateInput", ec.unmarshalInputReauthenticateInput),
 			graphql.NewInputUnmarshaler("RefreshInput", ec.unmarshalInputRefreshInput),
 			graphql.NewInputUnmarshaler("RegisterInput", ec.unmarshalInputRegisterInput),
+			graphql.NewInputUnmarshaler("ReopenSessionInput", ec.unmarshalInputReopenSessionInput),
+			graphql.NewInputUnmarshaler("RestoreTreeVersionInput", ec.unmarshalInputRestoreTreeVersionInput),
+			graphql.NewInputUnmarshaler("ReturnToTreeInput", ec.unmarshalInputReturnToTreeInput),
 			graphql.NewInputUnmarshaler("RevokeSessionInput", ec.unmarshalInputRevokeSessionInput),
 			graphql.NewInputUnmarshaler("RevokeSessionsInput", ec.unmarshalInputRevokeSessionsInput),
 			graphql.NewInputUnmarshaler("SessionLimitsInput", ec.unmarshalInputSessionLimitsInput),
 			graphql.NewInputUnmarshaler("SolutionNodeInput", ec.unmarshalInputSolutionNodeInput),
 			graphql.NewInputUnmarshaler("StartSessionInput", ec.unmarshalInputStartSessionInput),
+			graphql.NewInputUnmarshaler("SubtreeNodeInput", ec.unmarshalInputSubtreeNodeInput),
+			graphql.NewInputUnmarshaler("SwitchTreeInput", ec.unmarshalInputSwitchTreeInput),
+			graphql.NewInputUnmarshaler("TreeBranchInput", ec.unmarshalInputTreeBranchInput),
+			graphql.NewInputUnmarshaler("TreeFieldInput", ec.unmarshalInputTreeFieldInput),
 			graphql.NewInputUnmarshaler("TreeFilter", ec.unmarshalInputTreeFilter),
 			graphql.NewInputUnmarshaler("TreeGraphInput", ec.unmarshalInputTreeGraphInput),
 			graphql.NewInputUnmarshaler("TreeLinkInput", ec.unmarshalInputTreeLinkInput),
@@ -2590,7 +3697,11 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 			graphql.NewInputUnmarshaler("TreeOptionInput", ec.unmarshalInputTreeOptionInput),
 			graphql.NewInputUnmarshaler("TreeOrder", ec.unmarshalInputTreeOrder),
 			graphql.NewInputUnmarshaler("TreeSessionFilter", ec.unmarshalInputTreeSessionFilter),
+			graphql.NewInputUnmarshaler("TreeSessionValueInput", ec.unmarshalInputTreeSessionValueInput),
+			graphql.NewInputUnmarshaler("UnarchiveTreeInput", ec.unmarshalInputUnarchiveTreeInput),
+			graphql.NewInputUnmarshaler("UpdateSessionInput", ec.unmarshalInputUpdateSessionInput),
 			graphql.NewInputUnmarshaler("UpdateSessionPolicyInput", ec.unmarshalInputUpdateSessionPolicyInput),
+			graphql.NewInputUnmarshaler("UpdateTreeCategoryInput", ec.unmarshalInputUpdateTreeCategoryInput),
 			graphql.NewInputUnmarshaler("UpdateTreeInput", ec.unmarshalInputUpdateTreeInput),
 			graphql.NewInputUnmarshaler("UpdateUserInput", ec.unmarshalInputUpdateUserInput),
 			graphql.NewInputUnmarshaler("ValidateTreeInput", ec.unmarshalInputValidateTreeInput),
@@ -2713,6 +3824,9 @@ most microseconds are kept.
 """
 scalar DateTime
 
+"A day, for example ` + "`" + `2027-03-01` + "`" + `, from the year 1 to 9999."
+scalar Date
+
 "What can be asked."
 type Query {
   """
@@ -2749,8 +3863,27 @@ type Query {
   ): TreeConnection! @auth
   "One tree. A draft is NOT_FOUND for viewers."
   tree("The tree's global id." id: ID!): Tree @auth
-  "The account's categories of trees, in their order."
+  """
+  One version of a tree. Viewers read the latest version of a published tree; any
+  other is NOT_FOUND for them.
+  """
+  treeVersion(
+    "The tree's global id."
+    treeId: ID!
+    "The version's number, from 1."
+    number: Int!
+  ): TreeVersion @auth
+  "What is different between two versions of a tree, or between a version and the draft."
+  compareTreeVersions("What to compare." input: CompareTreeVersionsInput!): TreeComparison! @auth(role: ENGINEER)
+  "The account's categories of trees, in their order; at most 100."
   treeCategories: [TreeCategory!]! @auth
+  """
+  The tags of the account's trees, the most used first, at most 500. Archived trees
+  do not count, nor drafts for viewers.
+  """
+  treeTags: [TreeTag!]! @auth
+  "Trees that ship with the program, to begin from. They are the same for everybody."
+  treeTemplates: [TreeTemplate!]! @auth(role: ENGINEER)
   """
   Checks a graph that need not be saved: every problem that publishing would
   meet, and warnings. Never fails because of the graph.
@@ -2863,22 +3996,51 @@ type Mutation {
   "Makes a tree as a draft."
   createTree("The tree." input: CreateTreeInput!): CreateTreePayload! @auth(role: ENGINEER)
   """
-  Saves a tree's draft. Fields left out stay as they are. CONFLICT when somebody
-  saved in between; its extensions carry ` + "`" + `revision` + "`" + `, ` + "`" + `savedBy` + "`" + ` and ` + "`" + `savedAt` + "`" + `.
-  Problems do not keep a draft from being saved.
+  Saves a tree's draft. Fields left out stay as they are; null clears those that
+  say so. CONFLICT when somebody saved in between; its extensions carry ` + "`" + `revision` + "`" + `,
+  ` + "`" + `savedBy` + "`" + ` and ` + "`" + `savedAt` + "`" + `. Problems do not keep a draft from being saved.
   """
   updateTree("What to save." input: UpdateTreeInput!): UpdateTreePayload! @auth(role: ENGINEER)
   """
-  Freezes the draft as a new version, which new sessions walk from now on. A draft
-  with errors is not published: ` + "`" + `version` + "`" + ` is null then and ` + "`" + `problems` + "`" + ` say why.
+  Freezes the draft as a new version, which new sessions walk from now on. Its
+  subtrees lead to the newest versions of their trees as of now. A draft with errors
+  is not published: ` + "`" + `version` + "`" + ` is null then and ` + "`" + `problems` + "`" + ` say why. Publishing an
+  archived tree brings it back into use.
   """
   publishTree("Which draft." input: PublishTreeInput!): PublishTreePayload! @auth(role: ENGINEER)
-  "Archives a tree: it cannot be started any more, its history stays."
+  """
+  Makes a version's title, description and graph the draft again. CONFLICT as with
+  updateTree. What is published does not change.
+  """
+  restoreTreeVersion("Which version." input: RestoreTreeVersionInput!): RestoreTreeVersionPayload! @auth(role: ENGINEER)
+  "Makes a draft from another tree, with its category and tags. History, owner and review date stay behind."
+  duplicateTree("Which tree." input: DuplicateTreeInput!): DuplicateTreePayload! @auth(role: ENGINEER)
+  "Makes a draft from a tree that ships with the program. An unknown one is NOT_FOUND."
+  createTreeFromTemplate("Which template." input: CreateTreeFromTemplateInput!): CreateTreeFromTemplatePayload! @auth(role: ENGINEER)
+  """
+  Archives a tree: it cannot be started any more, its history stays. Published
+  versions of other trees that lead through it go on doing so; they cannot be
+  published anew. Archiving twice is no error.
+  """
   archiveTree("Which tree." input: ArchiveTreeInput!): ArchiveTreePayload! @auth(role: ENGINEER)
+  "Takes an archived tree back into use as it was. One that is not archived stays as it is."
+  unarchiveTree("Which tree." input: UnarchiveTreeInput!): UnarchiveTreePayload! @auth(role: ENGINEER)
+  """
+  Records that the caller looked and the tree is still right, and moves its review
+  date on. CONFLICT where the tree is not published.
+  """
+  confirmTree("Which tree." input: ConfirmTreeInput!): ConfirmTreePayload! @auth(role: ENGINEER)
   "Makes a category of trees, behind the others. CONFLICT where there is one of that name."
   createTreeCategory("The category." input: CreateTreeCategoryInput!): CreateTreeCategoryPayload! @auth(role: ENGINEER)
+  "Renames a category of trees. CONFLICT where there is one of that name."
+  updateTreeCategory("The new name." input: UpdateTreeCategoryInput!): UpdateTreeCategoryPayload! @auth(role: ENGINEER)
+  "Moves a category of trees to another place among them."
+  moveTreeCategory("The new place." input: MoveTreeCategoryInput!): MoveTreeCategoryPayload! @auth(role: ENGINEER)
+  "Deletes a category of trees. Its trees go on without one."
+  deleteTreeCategory("Which category." input: DeleteTreeCategoryInput!): DeleteTreeCategoryPayload! @auth(role: ADMIN)
   """
-  Deletes a tree. CONFLICT once a session used it: archive it instead.
+  Deletes a tree. CONFLICT once a session used it, or a published version of another
+  tree leads through it: archive it instead.
   """
   deleteTree("Which tree." input: DeleteTreeInput!): DeleteTreePayload! @auth(role: ADMIN)
   """
@@ -2889,19 +4051,21 @@ type Mutation {
   importTree("The file." input: ImportTreeInput!): ImportTreePayload! @auth(role: ENGINEER)
 
   """
-  Starts a troubleshooting session on a published tree's newest version. CONFLICT
-  when the tree is not published.
+  Starts a troubleshooting session on a published tree's newest version, or, where
+  no tree fits, from a subject alone. CONFLICT when the tree is not published.
   """
   startSession("What to start." input: StartSessionInput!): StartSessionPayload! @auth(role: ENGINEER)
   """
-  Takes an option of the present node, or goes on from an action that has one way
-  on. Only whoever has the session may. A stale ` + "`" + `expectedStep` + "`" + ` is CONFLICT, with
-  ` + "`" + `currentStep` + "`" + ` and ` + "`" + `currentNodeId` + "`" + ` in its extensions.
+  Answers the present node: takes an option, writes down the values of an input,
+  or goes on where there is one way, into subtrees and out of them. Only whoever
+  has the session may. A stale ` + "`" + `expectedStep` + "`" + ` is CONFLICT, with ` + "`" + `currentStep` + "`" + ` and
+  ` + "`" + `currentNodeId` + "`" + ` in its extensions. Of several values that are wrong, each is in
+  ` + "`" + `extensions.problems` + "`" + ` with its field.
   """
   advanceSession("The choice." input: AdvanceSessionInput!): AdvanceSessionPayload! @auth(role: ENGINEER)
   """
-  Goes back to an earlier step: that one and all after it are undone. They stay in
-  the record.
+  Goes back to an earlier step, in whichever tree: that one and all after it are
+  undone, with the values written down there. They stay in the record.
   """
   goBack("Where to." input: GoBackInput!): GoBackPayload! @auth(role: ENGINEER)
   "Adds a note to the present node or to an earlier step."
@@ -2913,6 +4077,33 @@ type Mutation {
   completeSession("How it ended." input: CompleteSessionInput!): CompleteSessionPayload! @auth(role: ENGINEER)
   "Abandons a session that leads nowhere; its record stays."
   abandonSession("Why." input: AbandonSessionInput!): AbandonSessionPayload! @auth(role: ENGINEER)
+  "Records a step that is not in the tree: what was asked or tried, and what came of it. The session stays where it stands."
+  addStep("The step." input: AddStepInput!): AddStepPayload! @auth(role: ENGINEER)
+  """
+  Goes on in another published tree, or outside any, in the same record. CONFLICT
+  when the tree is not published.
+  """
+  switchTree("Where to." input: SwitchTreeInput!): SwitchTreePayload! @auth(role: ENGINEER)
+  """
+  Goes back to where the session stood when it switched trees last. What was done
+  since then stands. CONFLICT where it did not switch.
+  """
+  returnToTree("Which session." input: ReturnToTreeInput!): ReturnToTreePayload! @auth(role: ENGINEER)
+  """
+  Gives a session to a colleague, who goes on from where it stands. Whoever has it
+  may, and admins and owners.
+  """
+  handOverSession("To whom." input: HandOverSessionInput!): HandOverSessionPayload! @auth(role: ENGINEER)
+  """
+  Lets a session that ended go on. Whoever has it may, and admins and owners, for
+  24 hours after its end; later it is CONFLICT.
+  """
+  reopenSession("Which session." input: ReopenSessionInput!): ReopenSessionPayload! @auth(role: ENGINEER)
+  """
+  Changes what a session is for, also after its end. It is no part of the record of
+  steps. Whoever has the session may, and admins and owners.
+  """
+  updateSession("The change." input: UpdateSessionInput!): UpdateSessionPayload! @auth(role: ENGINEER)
 
   """
   Sets how long a login lasts. Running login sessions keep their deadlines unless
@@ -3302,12 +4493,163 @@ type Tree implements Node {
   revision: Int!
   "When it was made."
   createdAt: DateTime!
-  "When it was last saved, published or archived."
+  "The day by which somebody should look whether it is still right; null if none."
+  reviewBy: Date
+  "When somebody last said that it is still right; null if nobody did."
+  confirmedAt: DateTime
+  "Who did; null if nobody."
+  confirmedBy: User
+  "When it was last changed: saved, published, archived or confirmed."
   updatedAt: DateTime!
   "The graph: the draft's for who may write trees, the published one's for viewers."
   graph: TreeGraph!
-  "What is wrong with the graph, worked out at each request."
+  "What is wrong with the graph, worked out at each request. What only other trees can tell is for validateTree."
   problems: [TreeProblem!]!
+  "The published versions, the latest first. Viewers see the latest one alone."
+  versions(
+    "How many: 0 to 100, 20 if left out."
+    first: Int
+    "A cursor of an earlier answer."
+    after: String
+  ): TreeVersionConnection!
+}
+
+"A published state of a tree. It never changes."
+type TreeVersion {
+  "The tree's global id."
+  treeId: ID!
+  "1 for the first version of its tree, then 2, and so on."
+  number: Int!
+  "The title as it was published."
+  title: String!
+  "The description as it was published, in Markdown."
+  description: String!
+  "How many nodes the graph has."
+  nodeCount: Int!
+  "The graph, with the versions that its subtrees lead to."
+  graph: TreeGraph!
+  "What changed, as the publisher said; may be empty."
+  changeNote: String!
+  "Who published it."
+  publishedBy: User!
+  "When."
+  publishedAt: DateTime!
+}
+
+"A page of a tree's versions."
+type TreeVersionConnection {
+  "The versions with their cursors."
+  edges: [TreeVersionEdge!]!
+  "The versions without them."
+  nodes: [TreeVersion!]!
+  "Where the page begins and ends."
+  pageInfo: PageInfo!
+  "How many there are in all; counted only when asked for."
+  totalCount: Int!
+}
+
+"A version in a list."
+type TreeVersionEdge {
+  "Where the version stands in the list."
+  cursor: String!
+  "The version."
+  node: TreeVersion!
+}
+
+"Two states of a tree."
+input CompareTreeVersionsInput {
+  "The tree's global id."
+  treeId: ID!
+  "The number of the version to begin from; the draft if left out."
+  from: Int
+  "The number of the version to come to; the draft if left out."
+  to: Int
+}
+
+"What is different. Nodes and options are the same where their ids are; the order of nodes is no difference."
+type TreeComparison {
+  "Whether nothing is different."
+  same: Boolean!
+  "Changes of the tree itself: of ` + "`" + `title` + "`" + `, ` + "`" + `description` + "`" + ` and ` + "`" + `root` + "`" + `."
+  fields: [TreeFieldChange!]!
+  "The nodes that are different: added and changed ones, then removed ones."
+  nodes: [TreeNodeChange!]!
+  "How many nodes were added."
+  addedCount: Int!
+  "How many nodes were removed."
+  removedCount: Int!
+  "How many nodes were changed."
+  changedCount: Int!
+}
+
+"What became of a node or an option."
+enum TreeChangeKind {
+  "It is new."
+  ADDED
+  "It is gone."
+  REMOVED
+  "It is another one than before."
+  CHANGED
+}
+
+"What is different of one node."
+type TreeNodeChange {
+  "The node's id in the graph."
+  nodeId: ID!
+  "What became of it."
+  kind: TreeChangeKind!
+  "Its title as it came to be; of a removed node, as it was."
+  title: String!
+  "What is different of a changed node."
+  fields: [TreeFieldChange!]!
+  "Which of a changed node's options are different."
+  options: [TreeOptionChange!]!
+}
+
+"What is different of one option."
+type TreeOptionChange {
+  "The option's id in its node."
+  optionId: ID!
+  "What became of it."
+  kind: TreeChangeKind!
+  "Its label as it came to be; of a removed option, as it was."
+  label: String!
+  "Whether it leads elsewhere than before."
+  moved: Boolean!
+  "What is different of a changed option."
+  fields: [TreeFieldChange!]!
+}
+
+"One value before and after."
+type TreeFieldChange {
+  "What it is, as the project's JSON names it, such as ` + "`" + `title` + "`" + ` or ` + "`" + `next` + "`" + `."
+  field: String!
+  "Before: a text as it is, anything else as JSON, nothing as an empty text."
+  old: String!
+  "After."
+  new: String!
+}
+
+"A tag, and how common it is."
+type TreeTag {
+  "The tag, in lower case."
+  tag: String!
+  "How many trees have it; at least 1."
+  treeCount: Int!
+}
+
+"A tree that ships with the program."
+type TreeTemplate {
+  "What names it to createTreeFromTemplate, such as ` + "`" + `vpn-does-not-connect` + "`" + `."
+  template: String!
+  "The title."
+  title: String!
+  "What it is for, in Markdown."
+  description: String!
+  "Words to find it by."
+  tags: [String!]!
+  "How many nodes it has."
+  nodeCount: Int!
 }
 
 "A page of trees."
@@ -3340,6 +4682,10 @@ input TreeFilter {
   categoryId: ID
   "Who made it, by global id."
   authorId: ID
+  "Who answers for it, by global id."
+  ownerId: ID
+  "True for those whose review date has come, in UTC. Order them by REVIEW."
+  due: Boolean! = false
 }
 
 "How to order trees."
@@ -3352,10 +4698,17 @@ input TreeOrder {
 
 "What trees can be ordered by."
 enum TreeOrderField {
-  "The latest save, publishing or archiving. Trees move in this order while others save."
+  "The latest change. Trees move in this order while others save."
   UPDATED
   "The title, without regard to case."
   TITLE
+  "The review date; those without one come after all dates."
+  REVIEW
+  """
+  How many troubleshooting sessions began on it in the last 90 days. Trees move in
+  this order while others walk: a page may repeat or leave out one that moved.
+  """
+  MOST_USED
 }
 
 "A direction."
@@ -3413,6 +4766,94 @@ type ActionNode implements TreeNode {
   options: [TreeOption!]!
   "The ` + "`" + `nodeId` + "`" + ` of the one way on; null where there are results to choose from."
   next: ID
+  "Ways on that are taken before it, the first whose condition holds; empty where there are results to choose from."
+  branches: [TreeBranch!]!
+}
+
+"Values to write down."
+type InputNode implements TreeNode {
+  nodeId: ID!
+  title: String!
+  text: String!
+  links: [TreeLink!]!
+  "What is asked for, in order."
+  fields: [TreeField!]!
+  "The ` + "`" + `nodeId` + "`" + ` of the way on; null in a draft where that is open."
+  next: ID
+  "Ways on that are taken before it, the first whose condition holds."
+  branches: [TreeBranch!]!
+}
+
+"A walk through another tree. Nobody ever stands here: it leads to that tree's root at once."
+type SubtreeNode implements TreeNode {
+  nodeId: ID!
+  title: String!
+  text: String!
+  links: [TreeLink!]!
+  "The other tree's global id; null in a draft where that is open."
+  treeId: ID
+  "The number of the version that is walked; null in a draft, for publishing decides it."
+  treeVersion: Int
+  "The ` + "`" + `nodeId` + "`" + ` of the way on once the other tree leads back; null in a draft where that is open."
+  next: ID
+  "Ways on that are taken before it, the first whose condition holds."
+  branches: [TreeBranch!]!
+}
+
+"One value that is asked for."
+type TreeField {
+  "How texts, as ` + "`" + `{{name}}` + "`" + `, and conditions refer to it: a lower case letter and at most 39 more of a–z, 0–9 and _."
+  name: String!
+  "What the engineer reads, at most 120 characters."
+  label: String!
+  "What kind of value it takes."
+  type: TreeFieldType!
+  "Whether the walk goes on without it."
+  required: Boolean!
+  "For a text: the regular expression (RE2) that the whole value has to match; empty for any."
+  pattern: String!
+  "For a choice: the choices, in order."
+  choices: [String!]!
+  "Whether exports can leave it out, such as a phone number."
+  sensitive: Boolean!
+}
+
+"A kind of value."
+enum TreeFieldType {
+  "One line."
+  TEXT
+  "A decimal number, such as -12.5."
+  NUMBER
+  "One of the field's choices."
+  CHOICE
+  "` + "`" + `yes` + "`" + ` or ` + "`" + `no` + "`" + `."
+  YES_NO
+}
+
+"A way that is taken when a value meets a condition."
+type TreeBranch {
+  "The name of the field whose value is looked at."
+  name: String!
+  "How it is compared."
+  test: TreeTest!
+  "What it is compared with; empty with IS_SET."
+  value: String!
+  "The ` + "`" + `nodeId` + "`" + ` that it leads to; empty in a draft where that is open."
+  target: ID!
+}
+
+"A comparison. What was not written down meets none."
+enum TreeTest {
+  "The same: numbers by their value, texts with case and spacing aside."
+  EQUALS
+  "The text is part of it, with case and spacing aside."
+  CONTAINS
+  "A number below it."
+  LESS
+  "A number above it."
+  GREATER
+  "Something was written down."
+  IS_SET
 }
 
 "Where a walk ends."
@@ -3425,6 +4866,8 @@ type SolutionNode implements TreeNode {
   outcome: TreeOutcome!
   "What is to be done afterwards."
   followUps: [String!]!
+  "Whether a walk that came here from another tree goes on there."
+  continue: Boolean!
 }
 
 "An answer to a question, or a result of an action."
@@ -3505,6 +4948,10 @@ input TreeNodeInput @oneOf {
   decision: DecisionNodeInput
   "Something to do."
   action: ActionNodeInput
+  "Values to write down."
+  input: InputNodeInput
+  "A walk through another tree."
+  subtree: SubtreeNodeInput
   "An end."
   solution: SolutionNodeInput
 }
@@ -3513,7 +4960,7 @@ input TreeNodeInput @oneOf {
 input DecisionNodeInput {
   "1 to 64 characters of A–Z, a–z, 0–9, - and _; unique in the graph."
   nodeId: ID!
-  "The question, at most 300 characters."
+  "The question, at most 200 characters."
   title: String!
   "More about it, in Markdown, at most 10,000 characters."
   text: String! = ""
@@ -3527,7 +4974,7 @@ input DecisionNodeInput {
 input ActionNodeInput {
   "1 to 64 characters of A–Z, a–z, 0–9, - and _; unique in the graph."
   nodeId: ID!
-  "The instruction, at most 300 characters."
+  "The instruction, at most 200 characters."
   title: String!
   "More about it, in Markdown, at most 10,000 characters."
   text: String! = ""
@@ -3541,13 +4988,81 @@ input ActionNodeInput {
   options: [TreeOptionInput!]! = []
   "The ` + "`" + `nodeId` + "`" + ` of the one way on."
   next: ID
+  "Ways on that are taken before it: at most 20."
+  branches: [TreeBranchInput!]! = []
+}
+
+"Values to write down."
+input InputNodeInput {
+  "1 to 64 characters of A–Z, a–z, 0–9, - and _; unique in the graph."
+  nodeId: ID!
+  "What is asked for, at most 200 characters."
+  title: String!
+  "More about it, in Markdown, at most 10,000 characters."
+  text: String! = ""
+  "Further reading: at most 10."
+  links: [TreeLinkInput!]! = []
+  "The values, in order: at most 20."
+  fields: [TreeFieldInput!]!
+  "The ` + "`" + `nodeId` + "`" + ` of the way on."
+  next: ID
+  "Ways on that are taken before it: at most 20."
+  branches: [TreeBranchInput!]! = []
+}
+
+"A walk through another tree of the account."
+input SubtreeNodeInput {
+  "1 to 64 characters of A–Z, a–z, 0–9, - and _; unique in the graph."
+  nodeId: ID!
+  "What the walk goes there for, at most 200 characters."
+  title: String!
+  "More about it, in Markdown, at most 10,000 characters."
+  text: String! = ""
+  "Further reading: at most 10."
+  links: [TreeLinkInput!]! = []
+  "The other tree's global id; left out while that is open. Whether it can be walked is looked at when this tree is published."
+  treeId: ID
+  "The ` + "`" + `nodeId` + "`" + ` of the way on once the other tree leads back."
+  next: ID
+  "Ways on that are taken before it: at most 20."
+  branches: [TreeBranchInput!]! = []
+}
+
+"One value that is asked for."
+input TreeFieldInput {
+  "How texts, as ` + "`" + `{{name}}` + "`" + `, and conditions refer to it: a lower case letter and at most 39 more of a–z, 0–9 and _."
+  name: String!
+  "What the engineer reads, at most 120 characters."
+  label: String!
+  "What kind of value it takes."
+  type: TreeFieldType! = TEXT
+  "Whether the walk does not go on without it."
+  required: Boolean! = false
+  "For a text: the regular expression (RE2) that the whole value has to match; empty for any."
+  pattern: String! = ""
+  "For a choice: the choices, in order, at most 20."
+  choices: [String!]! = []
+  "Whether exports can leave it out, such as a phone number."
+  sensitive: Boolean! = false
+}
+
+"A way that is taken when a value meets a condition."
+input TreeBranchInput {
+  "The name of the field whose value is looked at."
+  name: String!
+  "How it is compared."
+  test: TreeTest!
+  "What it is compared with; empty with IS_SET."
+  value: String! = ""
+  "The ` + "`" + `nodeId` + "`" + ` that it leads to; empty while that is open."
+  target: ID!
 }
 
 "An end."
 input SolutionNodeInput {
   "1 to 64 characters of A–Z, a–z, 0–9, - and _; unique in the graph."
   nodeId: ID!
-  "The solution in one line, at most 300 characters."
+  "The solution in one line, at most 200 characters."
   title: String!
   "The solution, in Markdown, at most 10,000 characters."
   text: String! = ""
@@ -3557,6 +5072,8 @@ input SolutionNodeInput {
   outcome: TreeOutcome!
   "What is to be done afterwards."
   followUps: [String!]! = []
+  "Whether a walk that came here from another tree goes on there."
+  continue: Boolean! = false
 }
 
 "An answer or a result."
@@ -3575,6 +5092,8 @@ input TreeOptionInput {
 input ValidateTreeInput {
   "The title that the tree would have; an empty one is a problem."
   title: String!
+  "The tree that the graph is for, by global id, so that a subtree which leads back to it is found; none if left out."
+  treeId: ID
   "The graph."
   graph: TreeGraphInput!
 }
@@ -3589,12 +5108,14 @@ type ValidateTreePayload {
 input CreateTreeInput {
   "1 to 200 characters."
   title: String!
-  "What the tree is for, in Markdown, at most 4,000 characters."
+  "What the tree is for, in Markdown, at most 10,000 characters."
   description: String! = ""
   "The category, by global id; none if left out."
   categoryId: ID
   "Words to find it by: at most 20, each of at most 40 characters."
   tags: [String!]! = []
+  "The day by which somebody should look whether it is still right; none if left out."
+  reviewBy: Date
   "The graph; an empty draft if left out."
   graph: TreeGraphInput
 }
@@ -3617,8 +5138,12 @@ input UpdateTreeInput {
   description: String
   "The new tags; left out, they stay."
   tags: [String!]
-  "The new category, by global id; left out, it stays."
+  "The new category, by global id; left out, it stays; null takes the tree off its shelf."
   categoryId: ID
+  "The new review date; left out, it stays; null removes it."
+  reviewBy: Date
+  "Who answers for it from now on: an engineer or above, by global id. Left out, it stays."
+  ownerId: ID
   "The new graph; left out, it stays."
   graph: TreeGraphInput
 }
@@ -3635,7 +5160,7 @@ input PublishTreeInput {
   treeId: ID!
   "The revision that the publisher read."
   expectedRevision: Int!
-  "What changed, for colleagues, at most 500 characters."
+  "What changed, for colleagues, at most 1,000 characters."
   changeNote: String! = ""
 }
 
@@ -3659,6 +5184,120 @@ input ArchiveTreeInput {
 type ArchiveTreePayload {
   "The tree as it is now."
   tree: Tree!
+}
+
+"Which version to go back to."
+input RestoreTreeVersionInput {
+  "The tree's global id."
+  treeId: ID!
+  "The revision that the caller read."
+  expectedRevision: Int!
+  "The version's number."
+  number: Int!
+}
+
+"The answer to restoring a version."
+type RestoreTreeVersionPayload {
+  "The tree as it is now."
+  tree: Tree!
+}
+
+"What to copy."
+input DuplicateTreeInput {
+  "The tree's global id."
+  treeId: ID!
+  "The number of the version to copy; the draft if left out."
+  version: Int
+  "The copy's title, 1 to 200 characters."
+  title: String!
+}
+
+"The answer to copying a tree."
+type DuplicateTreePayload {
+  "The new tree."
+  tree: Tree!
+}
+
+"What to begin from."
+input CreateTreeFromTemplateInput {
+  "The template, as treeTemplates names it."
+  template: String!
+  "1 to 200 characters; the template's own title if left out."
+  title: String
+  "The category, by global id; none if left out."
+  categoryId: ID
+}
+
+"The answer to beginning from a template."
+type CreateTreeFromTemplatePayload {
+  "The new tree."
+  tree: Tree!
+}
+
+"Which tree to take back into use."
+input UnarchiveTreeInput {
+  "The tree's global id."
+  treeId: ID!
+}
+
+"The answer to taking a tree back into use."
+type UnarchiveTreePayload {
+  "The tree as it is now."
+  tree: Tree!
+}
+
+"Which tree is still right."
+input ConfirmTreeInput {
+  "The tree's global id."
+  treeId: ID!
+  "In how many months from today somebody should look again: 1 to 60."
+  months: Int! = 6
+}
+
+"The answer to confirming a tree."
+type ConfirmTreePayload {
+  "The tree as it is now."
+  tree: Tree!
+}
+
+"A category's new name."
+input UpdateTreeCategoryInput {
+  "The category's global id."
+  categoryId: ID!
+  "1 to 80 characters."
+  name: String!
+}
+
+"The answer to renaming a category."
+type UpdateTreeCategoryPayload {
+  "The category as it is now."
+  category: TreeCategory!
+}
+
+"A category's new place."
+input MoveTreeCategoryInput {
+  "The category's global id."
+  categoryId: ID!
+  "The place among the account's categories, from 1; one behind the last is the last."
+  position: Int!
+}
+
+"The answer to moving a category."
+type MoveTreeCategoryPayload {
+  "All categories in their new order."
+  categories: [TreeCategory!]!
+}
+
+"Which category to delete."
+input DeleteTreeCategoryInput {
+  "The category's global id."
+  categoryId: ID!
+}
+
+"The answer to deleting a category."
+type DeleteTreeCategoryPayload {
+  "The global id that is gone."
+  deletedCategoryId: ID!
 }
 
 "A new category."
@@ -3722,9 +5361,9 @@ enum TreeSessionStatus {
 "One walk through a tree, with its record."
 type TreeSession implements Node {
   id: ID!
-  "The tree's global id; null where no tree fitted."
+  "The global id of the tree that it began with; null where no tree fitted."
   treeId: ID
-  "The number of the version that is walked, for ever; null where no tree fitted."
+  "The number of the version of that tree that is walked, for ever; null where no tree fitted."
   treeVersion: Int
   "The tree's title in that version, or the subject where there is no tree."
   title: String!
@@ -3752,8 +5391,12 @@ type TreeSession implements Node {
   activeSeconds: Int!
   "The number of entries in its record: send it as ` + "`" + `expectedStep` + "`" + `."
   step: Int!
-  "The node where it stands, or stood when it ended; null where there is no tree."
+  "In which tree it stands, last, and through which trees it came there. There is always one."
+  places: [TreeSessionPlace!]!
+  "The node where it stands, or stood when it ended, with values filled in; null outside any tree."
   currentNode: TreeNode
+  "What was written down, as the steps that stand have it: each name once, in the order in which they came up."
+  values: [TreeSessionValue!]!
   "The steps taken, in order, without the node where it stands."
   steps("Whether to list undone steps too." includeUndone: Boolean! = false): [TreeSessionStep!]!
   "Notes on the node where it stands."
@@ -3764,16 +5407,26 @@ type TreeSession implements Node {
 type TreeSessionStep {
   "Its number in the record, from 1: what goBack and addNote refer to. Numbers can have gaps, where notes stand between."
   step: Int!
-  "The node's id in the version that was walked."
-  nodeId: ID!
-  "The kind of node."
-  kind: TreeNodeKind!
-  "The node's title as it was shown."
+  "How it ended."
+  how: TreeSessionStepEnd!
+  "Whether it is a step of one's own, which is not in the tree."
+  own: Boolean!
+  "In which tree it was."
+  place: TreeSessionPlace!
+  "The node's id in the version that was walked, also of a step of one's own; null outside any tree."
+  nodeId: ID
+  "The kind of node; null of a step of one's own and outside any tree."
+  kind: TreeNodeKind
+  "The node's title as it was shown, or what was asked or tried."
   title: String!
   "The node's text as it was shown, in Markdown."
   text: String!
-  "The label of the option that was chosen; null where there was one way on, and where the walk left by going back or by ending."
+  "The label of the option that was chosen, what came of a step of one's own, or the title of the tree that was switched or returned to; null where there is none of these."
   answer: String
+  "What was written down, of an input."
+  values: [TreeSessionValue!]!
+  "What a command put out, as it was pasted with the answer; empty if nothing was."
+  output: String!
   "Notes on this step, in order."
   notes: [TreeSessionNote!]!
   "When the walk came to the node."
@@ -3786,20 +5439,82 @@ type TreeSessionStep {
   undone: Boolean!
 }
 
+"Where a session stands, or will stand again, in one tree."
+type TreeSessionPlace {
+  "The tree's global id; null outside any tree."
+  treeId: ID
+  "The number of its version; null outside any tree."
+  treeVersion: Int
+  "The tree's title in that version; empty outside any tree."
+  title: String!
+  "The ` + "`" + `nodeId` + "`" + ` where it stands there; null outside any tree."
+  nodeId: ID
+  "How it came there."
+  arrival: TreeArrival!
+}
+
+"How a session came to a tree."
+enum TreeArrival {
+  "It began there."
+  START
+  "By a subtree node of the tree before."
+  SUBTREE
+  "By switching."
+  SWITCH
+}
+
+"A value that was written down."
+type TreeSessionValue {
+  "The field's name."
+  name: String!
+  "The field's label as it was shown."
+  label: String!
+  "The kind of value."
+  type: TreeFieldType!
+  "The value in its one form: a number without needless digits, a choice as the tree writes it."
+  text: String!
+  "Whether exports can leave it out."
+  sensitive: Boolean!
+}
+
+"How a step ended."
+enum TreeSessionStepEnd {
+  "It was answered: an option was chosen, values were written down, or the one way on was taken."
+  ANSWER
+  "It is a step of one's own."
+  OWN_STEP
+  "The session went on in another tree, or outside any."
+  SWITCH
+  "The session returned from there."
+  RETURN
+  "By going back from it."
+  BACK
+  "The session was completed."
+  COMPLETE
+  "The session was given up."
+  ABANDON
+}
+
 "A kind of node."
 enum TreeNodeKind {
   "A question."
   DECISION
   "Something to do."
   ACTION
+  "Values to write down."
+  INPUT
+  "A walk through another tree."
+  SUBTREE
   "An end."
   SOLUTION
 }
 
 "What somebody wrote beside a step."
 type TreeSessionNote {
-  "The note as it was typed."
+  "The note as it was typed; empty where it is output alone."
   text: String!
+  "What a command put out, as it was pasted; empty if nothing was."
+  output: String!
   "When."
   writtenAt: DateTime!
   "Who."
@@ -3846,15 +5561,15 @@ input TreeSessionFilter {
 
 "What to start."
 input StartSessionInput {
-  "The tree's global id."
-  treeId: ID!
-  "The ticket it is for, at most 64 characters."
+  "The tree's global id; left out where no tree fits."
+  treeId: ID
+  "The ticket it is for, at most 200 characters."
   ticket: String! = ""
-  "The client it is for, at most 120 characters."
+  "The client it is for, at most 200 characters."
   clientName: String! = ""
-  "What it is about, at most 200 characters."
+  "What it is about, at most 200 characters; needed without a tree."
   subject: String! = ""
-  "A key of the caller's choice, at most 200 characters: a repeat with the same one within a day returns the session that the first made."
+  "A key of the caller's choice, at most 64 characters: a repeat with the same one within a day returns the session that the first made."
   idempotencyKey: String
 }
 
@@ -3870,12 +5585,24 @@ input AdvanceSessionInput {
   sessionId: ID!
   "The ` + "`" + `step` + "`" + ` that the caller saw."
   expectedStep: Int!
-  "The option to take; left out at an action with one way on."
+  "The option to take; left out where the node has one way on."
   optionId: ID
+  "The values of an input: at most one for each of its fields."
+  values: [TreeSessionValueInput!]! = []
   "A note on the step, at most 10,000 characters."
   note: String! = ""
-  "A key of the caller's choice, at most 200 characters: a repeat with the same one within a day returns the first result."
+  "What a command put out, at most 64 KiB, kept as it is; 1 MiB in a whole session."
+  output: String! = ""
+  "A key of the caller's choice, at most 64 characters: a repeat with the same one within a day returns the first result."
   idempotencyKey: String
+}
+
+"A value for a field."
+input TreeSessionValueInput {
+  "The field's name."
+  name: String!
+  "The value as it was typed, at most 1,000 characters."
+  text: String!
 }
 
 "The answer to advancing."
@@ -3892,7 +5619,7 @@ input GoBackInput {
   expectedStep: Int!
   "The number of the step to undo, with all after it; the latest one if left out."
   toStep: Int
-  "A key of the caller's choice, at most 200 characters: a repeat with the same one within a day returns the first result."
+  "A key of the caller's choice, at most 64 characters: a repeat with the same one within a day returns the first result."
   idempotencyKey: String
 }
 
@@ -3908,11 +5635,13 @@ input AddNoteInput {
   sessionId: ID!
   "The ` + "`" + `step` + "`" + ` that the caller saw."
   expectedStep: Int!
-  "1 to 10,000 characters."
-  text: String!
+  "At most 10,000 characters; not empty unless there is output."
+  text: String! = ""
+  "What a command put out, at most 64 KiB, kept as it is; 1 MiB in a whole session."
+  output: String! = ""
   "The number of the step that it is about; the present node if left out."
   onStep: Int
-  "A key of the caller's choice, at most 200 characters: a repeat with the same one within a day returns the first result."
+  "A key of the caller's choice, at most 64 characters: a repeat with the same one within a day returns the first result."
   idempotencyKey: String
 }
 
@@ -3933,7 +5662,7 @@ input CompleteSessionInput {
   "Why it ends before a solution: at most 1,000 characters, needed there and refused at a solution."
   reason: String! = ""
 
-  "A key of the caller's choice, at most 200 characters: a repeat with the same one within a day returns the first result."
+  "A key of the caller's choice, at most 64 characters: a repeat with the same one within a day returns the first result."
   idempotencyKey: String
 }
 
@@ -3951,12 +5680,124 @@ input AbandonSessionInput {
   expectedStep: Int!
   "Why, at most 1,000 characters."
   reason: String! = ""
-  "A key of the caller's choice, at most 200 characters: a repeat with the same one within a day returns the first result."
+  "A key of the caller's choice, at most 64 characters: a repeat with the same one within a day returns the first result."
   idempotencyKey: String
 }
 
 "The answer to giving up."
 type AbandonSessionPayload {
+  "The session as it is now."
+  session: TreeSession!
+}
+
+"A step that is not in the tree."
+input AddStepInput {
+  "The session's global id."
+  sessionId: ID!
+  "The ` + "`" + `step` + "`" + ` of the session that the caller saw."
+  expectedStep: Int!
+  "What was asked or tried: 1 to 200 characters."
+  title: String!
+  "The answer, or what came of it: at most 1,000 characters."
+  answer: String! = ""
+  "A note on the step, at most 10,000 characters."
+  note: String! = ""
+  "What a command put out, at most 64 KiB, kept as it is; 1 MiB in a whole session."
+  output: String! = ""
+  "A key of the caller's choice, at most 64 characters: a repeat with the same one within a day returns the first result."
+  idempotencyKey: String
+}
+
+"The answer to a step of one's own."
+type AddStepPayload {
+  "The session as it is now."
+  session: TreeSession!
+}
+
+"Where to go on."
+input SwitchTreeInput {
+  "The session's global id."
+  sessionId: ID!
+  "The ` + "`" + `step` + "`" + ` of the session that the caller saw."
+  expectedStep: Int!
+  "The tree's global id; left out, the session goes on outside any tree."
+  treeId: ID
+  "A key of the caller's choice, at most 64 characters: a repeat with the same one within a day returns the first result."
+  idempotencyKey: String
+}
+
+"The answer to switching trees."
+type SwitchTreePayload {
+  "The session as it is now."
+  session: TreeSession!
+}
+
+"Which session returns to the tree before."
+input ReturnToTreeInput {
+  "The session's global id."
+  sessionId: ID!
+  "The ` + "`" + `step` + "`" + ` of the session that the caller saw."
+  expectedStep: Int!
+  "A key of the caller's choice, at most 64 characters: a repeat with the same one within a day returns the first result."
+  idempotencyKey: String
+}
+
+"The answer to returning."
+type ReturnToTreePayload {
+  "The session as it is now."
+  session: TreeSession!
+}
+
+"Who goes on."
+input HandOverSessionInput {
+  "The session's global id."
+  sessionId: ID!
+  "The ` + "`" + `step` + "`" + ` of the session that the caller saw."
+  expectedStep: Int!
+  "The colleague's global id: an active engineer, admin or owner of the account."
+  toUserId: ID!
+  "A note for them, at most 10,000 characters; it stands with the present node."
+  note: String! = ""
+  "A key of the caller's choice, at most 64 characters: a repeat with the same one within a day returns the first result."
+  idempotencyKey: String
+}
+
+"The answer to handing over."
+type HandOverSessionPayload {
+  "The session as it is now."
+  session: TreeSession!
+}
+
+"Which session goes on."
+input ReopenSessionInput {
+  "The session's global id."
+  sessionId: ID!
+  "The ` + "`" + `step` + "`" + ` of the session that the caller saw."
+  expectedStep: Int!
+  "A key of the caller's choice, at most 64 characters: a repeat with the same one within a day returns the first result."
+  idempotencyKey: String
+}
+
+"The answer to reopening."
+type ReopenSessionPayload {
+  "The session as it is now."
+  session: TreeSession!
+}
+
+"What to change of what a session is for."
+input UpdateSessionInput {
+  "The session's global id."
+  sessionId: ID!
+  "The ticket, at most 200 characters; left out, it stays."
+  ticket: String
+  "The client, at most 200 characters; left out, it stays."
+  clientName: String
+  "What it is about, at most 200 characters; left out, it stays. A session without a tree keeps one."
+  subject: String
+}
+
+"The answer to changing what a session is for."
+type UpdateSessionPayload {
   "The session as it is now."
   session: TreeSession!
 }
@@ -3967,12 +5808,14 @@ input ExportSessionInput {
   sessionId: ID!
   "The file's format."
   format: TreeSessionExportFormat!
-  "Whether to include notes."
+  "Whether to include notes and command output."
   includeNotes: Boolean! = true
   "Whether to include the time of each step. Start, end and duration are always there: people bill by them."
   includeTimings: Boolean! = true
   "Whether to include steps that were undone."
   includeUndone: Boolean! = false
+  "Whether to show ` + "`" + `•••` + "`" + ` in place of values that the tree marks as sensitive. Of texts and numbers of three or more characters this holds in notes, titles and output too, where they stand as words of their own."
+  redactSensitive: Boolean! = false
 }
 
 "A format for a troubleshooting session's export."
@@ -3981,6 +5824,12 @@ enum TreeSessionExportFormat {
   TEXT
   "Markdown, in which no note can break out of its place."
   MARKDOWN
+  "One page that loads and runs nothing, to read and to print."
+  HTML
+  "JSON for programs, as docs/branchline-session.schema.json describes it."
+  JSON
+  "A4 pages. Letters that its fonts lack, such as East Asian ones and emoji, are shown as ` + "`" + `�` + "`" + `; the document says so. More than 2,000,000 characters are refused."
+  PDF
 }
 
 "A file."
@@ -3989,10 +5838,20 @@ type ExportedFile {
   filename: String!
   "Its media type, e.g. ` + "`" + `text/plain; charset=utf-8` + "`" + `."
   mediaType: String!
-  "What is in it."
+  "What is in it, in the given encoding."
   content: String!
-  "The SHA-256 of the content's UTF-8 bytes, in hexadecimal: the same session gives the same bytes."
+  "How the file's bytes are written in ` + "`" + `content` + "`" + `."
+  encoding: FileEncoding!
+  "The SHA-256 of the file's bytes, in hexadecimal. Of a session, the same one gives the same bytes."
   sha256: String!
+}
+
+"How the bytes of a file are written in a string."
+enum FileEncoding {
+  "As they are: the file is text."
+  UTF8
+  "In base 64, with padding (RFC 4648, section 4): the file is binary, such as a PDF."
+  BASE64
 }
 
 "Who is signed in to the account, and for how long a login lasts."
@@ -4347,6 +6206,14 @@ func (ec *executionContext) childFields_AddNotePayload(ctx context.Context, fiel
 	return nil, fmt.Errorf("no field named %q was found under type AddNotePayload", field.Name)
 }
 
+func (ec *executionContext) childFields_AddStepPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "session":
+		return ec.fieldContext_AddStepPayload_session(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type AddStepPayload", field.Name)
+}
+
 func (ec *executionContext) childFields_AdvanceSessionPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "session":
@@ -4385,6 +6252,14 @@ func (ec *executionContext) childFields_CompleteSessionPayload(ctx context.Conte
 	return nil, fmt.Errorf("no field named %q was found under type CompleteSessionPayload", field.Name)
 }
 
+func (ec *executionContext) childFields_ConfirmTreePayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "tree":
+		return ec.fieldContext_ConfirmTreePayload_tree(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ConfirmTreePayload", field.Name)
+}
+
 func (ec *executionContext) childFields_CreateTreeCategoryPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "category":
@@ -4393,12 +6268,28 @@ func (ec *executionContext) childFields_CreateTreeCategoryPayload(ctx context.Co
 	return nil, fmt.Errorf("no field named %q was found under type CreateTreeCategoryPayload", field.Name)
 }
 
+func (ec *executionContext) childFields_CreateTreeFromTemplatePayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "tree":
+		return ec.fieldContext_CreateTreeFromTemplatePayload_tree(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type CreateTreeFromTemplatePayload", field.Name)
+}
+
 func (ec *executionContext) childFields_CreateTreePayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "tree":
 		return ec.fieldContext_CreateTreePayload_tree(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type CreateTreePayload", field.Name)
+}
+
+func (ec *executionContext) childFields_DeleteTreeCategoryPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "deletedCategoryId":
+		return ec.fieldContext_DeleteTreeCategoryPayload_deletedCategoryId(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type DeleteTreeCategoryPayload", field.Name)
 }
 
 func (ec *executionContext) childFields_DeleteTreePayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -4419,6 +6310,14 @@ func (ec *executionContext) childFields_DisableUserPayload(ctx context.Context, 
 	return nil, fmt.Errorf("no field named %q was found under type DisableUserPayload", field.Name)
 }
 
+func (ec *executionContext) childFields_DuplicateTreePayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "tree":
+		return ec.fieldContext_DuplicateTreePayload_tree(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type DuplicateTreePayload", field.Name)
+}
+
 func (ec *executionContext) childFields_EnableUserPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "user":
@@ -4435,6 +6334,8 @@ func (ec *executionContext) childFields_ExportedFile(ctx context.Context, field 
 		return ec.fieldContext_ExportedFile_mediaType(ctx, field)
 	case "content":
 		return ec.fieldContext_ExportedFile_content(ctx, field)
+	case "encoding":
+		return ec.fieldContext_ExportedFile_encoding(ctx, field)
 	case "sha256":
 		return ec.fieldContext_ExportedFile_sha256(ctx, field)
 	}
@@ -4447,6 +6348,14 @@ func (ec *executionContext) childFields_GoBackPayload(ctx context.Context, field
 		return ec.fieldContext_GoBackPayload_session(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type GoBackPayload", field.Name)
+}
+
+func (ec *executionContext) childFields_HandOverSessionPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "session":
+		return ec.fieldContext_HandOverSessionPayload_session(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type HandOverSessionPayload", field.Name)
 }
 
 func (ec *executionContext) childFields_ImportTreePayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -4531,6 +6440,14 @@ func (ec *executionContext) childFields_LogoutPayload(ctx context.Context, field
 	return nil, fmt.Errorf("no field named %q was found under type LogoutPayload", field.Name)
 }
 
+func (ec *executionContext) childFields_MoveTreeCategoryPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "categories":
+		return ec.fieldContext_MoveTreeCategoryPayload_categories(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type MoveTreeCategoryPayload", field.Name)
+}
+
 func (ec *executionContext) childFields_PageInfo(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "hasNextPage":
@@ -4577,6 +6494,30 @@ func (ec *executionContext) childFields_RefreshPayload(ctx context.Context, fiel
 		return ec.fieldContext_RefreshPayload_loginSession(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type RefreshPayload", field.Name)
+}
+
+func (ec *executionContext) childFields_ReopenSessionPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "session":
+		return ec.fieldContext_ReopenSessionPayload_session(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ReopenSessionPayload", field.Name)
+}
+
+func (ec *executionContext) childFields_RestoreTreeVersionPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "tree":
+		return ec.fieldContext_RestoreTreeVersionPayload_tree(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type RestoreTreeVersionPayload", field.Name)
+}
+
+func (ec *executionContext) childFields_ReturnToTreePayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "session":
+		return ec.fieldContext_ReturnToTreePayload_session(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ReturnToTreePayload", field.Name)
 }
 
 func (ec *executionContext) childFields_RevokeMyOtherSessionsPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -4709,6 +6650,14 @@ func (ec *executionContext) childFields_StartSessionPayload(ctx context.Context,
 	return nil, fmt.Errorf("no field named %q was found under type StartSessionPayload", field.Name)
 }
 
+func (ec *executionContext) childFields_SwitchTreePayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "session":
+		return ec.fieldContext_SwitchTreePayload_session(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type SwitchTreePayload", field.Name)
+}
+
 func (ec *executionContext) childFields_Tree(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "id":
@@ -4737,14 +6686,36 @@ func (ec *executionContext) childFields_Tree(ctx context.Context, field graphql.
 		return ec.fieldContext_Tree_revision(ctx, field)
 	case "createdAt":
 		return ec.fieldContext_Tree_createdAt(ctx, field)
+	case "reviewBy":
+		return ec.fieldContext_Tree_reviewBy(ctx, field)
+	case "confirmedAt":
+		return ec.fieldContext_Tree_confirmedAt(ctx, field)
+	case "confirmedBy":
+		return ec.fieldContext_Tree_confirmedBy(ctx, field)
 	case "updatedAt":
 		return ec.fieldContext_Tree_updatedAt(ctx, field)
 	case "graph":
 		return ec.fieldContext_Tree_graph(ctx, field)
 	case "problems":
 		return ec.fieldContext_Tree_problems(ctx, field)
+	case "versions":
+		return ec.fieldContext_Tree_versions(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type Tree", field.Name)
+}
+
+func (ec *executionContext) childFields_TreeBranch(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "name":
+		return ec.fieldContext_TreeBranch_name(ctx, field)
+	case "test":
+		return ec.fieldContext_TreeBranch_test(ctx, field)
+	case "value":
+		return ec.fieldContext_TreeBranch_value(ctx, field)
+	case "target":
+		return ec.fieldContext_TreeBranch_target(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type TreeBranch", field.Name)
 }
 
 func (ec *executionContext) childFields_TreeCategory(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -4757,6 +6728,24 @@ func (ec *executionContext) childFields_TreeCategory(ctx context.Context, field 
 		return ec.fieldContext_TreeCategory_position(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type TreeCategory", field.Name)
+}
+
+func (ec *executionContext) childFields_TreeComparison(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "same":
+		return ec.fieldContext_TreeComparison_same(ctx, field)
+	case "fields":
+		return ec.fieldContext_TreeComparison_fields(ctx, field)
+	case "nodes":
+		return ec.fieldContext_TreeComparison_nodes(ctx, field)
+	case "addedCount":
+		return ec.fieldContext_TreeComparison_addedCount(ctx, field)
+	case "removedCount":
+		return ec.fieldContext_TreeComparison_removedCount(ctx, field)
+	case "changedCount":
+		return ec.fieldContext_TreeComparison_changedCount(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type TreeComparison", field.Name)
 }
 
 func (ec *executionContext) childFields_TreeConnection(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -4783,6 +6772,38 @@ func (ec *executionContext) childFields_TreeEdge(ctx context.Context, field grap
 	return nil, fmt.Errorf("no field named %q was found under type TreeEdge", field.Name)
 }
 
+func (ec *executionContext) childFields_TreeField(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "name":
+		return ec.fieldContext_TreeField_name(ctx, field)
+	case "label":
+		return ec.fieldContext_TreeField_label(ctx, field)
+	case "type":
+		return ec.fieldContext_TreeField_type(ctx, field)
+	case "required":
+		return ec.fieldContext_TreeField_required(ctx, field)
+	case "pattern":
+		return ec.fieldContext_TreeField_pattern(ctx, field)
+	case "choices":
+		return ec.fieldContext_TreeField_choices(ctx, field)
+	case "sensitive":
+		return ec.fieldContext_TreeField_sensitive(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type TreeField", field.Name)
+}
+
+func (ec *executionContext) childFields_TreeFieldChange(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "field":
+		return ec.fieldContext_TreeFieldChange_field(ctx, field)
+	case "old":
+		return ec.fieldContext_TreeFieldChange_old(ctx, field)
+	case "new":
+		return ec.fieldContext_TreeFieldChange_new(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type TreeFieldChange", field.Name)
+}
+
 func (ec *executionContext) childFields_TreeGraph(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "root":
@@ -4803,6 +6824,22 @@ func (ec *executionContext) childFields_TreeLink(ctx context.Context, field grap
 	return nil, fmt.Errorf("no field named %q was found under type TreeLink", field.Name)
 }
 
+func (ec *executionContext) childFields_TreeNodeChange(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "nodeId":
+		return ec.fieldContext_TreeNodeChange_nodeId(ctx, field)
+	case "kind":
+		return ec.fieldContext_TreeNodeChange_kind(ctx, field)
+	case "title":
+		return ec.fieldContext_TreeNodeChange_title(ctx, field)
+	case "fields":
+		return ec.fieldContext_TreeNodeChange_fields(ctx, field)
+	case "options":
+		return ec.fieldContext_TreeNodeChange_options(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type TreeNodeChange", field.Name)
+}
+
 func (ec *executionContext) childFields_TreeOption(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "optionId":
@@ -4815,6 +6852,22 @@ func (ec *executionContext) childFields_TreeOption(ctx context.Context, field gr
 		return ec.fieldContext_TreeOption_target(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type TreeOption", field.Name)
+}
+
+func (ec *executionContext) childFields_TreeOptionChange(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "optionId":
+		return ec.fieldContext_TreeOptionChange_optionId(ctx, field)
+	case "kind":
+		return ec.fieldContext_TreeOptionChange_kind(ctx, field)
+	case "label":
+		return ec.fieldContext_TreeOptionChange_label(ctx, field)
+	case "moved":
+		return ec.fieldContext_TreeOptionChange_moved(ctx, field)
+	case "fields":
+		return ec.fieldContext_TreeOptionChange_fields(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type TreeOptionChange", field.Name)
 }
 
 func (ec *executionContext) childFields_TreeProblem(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -4871,8 +6924,12 @@ func (ec *executionContext) childFields_TreeSession(ctx context.Context, field g
 		return ec.fieldContext_TreeSession_activeSeconds(ctx, field)
 	case "step":
 		return ec.fieldContext_TreeSession_step(ctx, field)
+	case "places":
+		return ec.fieldContext_TreeSession_places(ctx, field)
 	case "currentNode":
 		return ec.fieldContext_TreeSession_currentNode(ctx, field)
+	case "values":
+		return ec.fieldContext_TreeSession_values(ctx, field)
 	case "steps":
 		return ec.fieldContext_TreeSession_steps(ctx, field)
 	case "currentNotes":
@@ -4909,6 +6966,8 @@ func (ec *executionContext) childFields_TreeSessionNote(ctx context.Context, fie
 	switch field.Name {
 	case "text":
 		return ec.fieldContext_TreeSessionNote_text(ctx, field)
+	case "output":
+		return ec.fieldContext_TreeSessionNote_output(ctx, field)
 	case "writtenAt":
 		return ec.fieldContext_TreeSessionNote_writtenAt(ctx, field)
 	case "by":
@@ -4917,10 +6976,32 @@ func (ec *executionContext) childFields_TreeSessionNote(ctx context.Context, fie
 	return nil, fmt.Errorf("no field named %q was found under type TreeSessionNote", field.Name)
 }
 
+func (ec *executionContext) childFields_TreeSessionPlace(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "treeId":
+		return ec.fieldContext_TreeSessionPlace_treeId(ctx, field)
+	case "treeVersion":
+		return ec.fieldContext_TreeSessionPlace_treeVersion(ctx, field)
+	case "title":
+		return ec.fieldContext_TreeSessionPlace_title(ctx, field)
+	case "nodeId":
+		return ec.fieldContext_TreeSessionPlace_nodeId(ctx, field)
+	case "arrival":
+		return ec.fieldContext_TreeSessionPlace_arrival(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type TreeSessionPlace", field.Name)
+}
+
 func (ec *executionContext) childFields_TreeSessionStep(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "step":
 		return ec.fieldContext_TreeSessionStep_step(ctx, field)
+	case "how":
+		return ec.fieldContext_TreeSessionStep_how(ctx, field)
+	case "own":
+		return ec.fieldContext_TreeSessionStep_own(ctx, field)
+	case "place":
+		return ec.fieldContext_TreeSessionStep_place(ctx, field)
 	case "nodeId":
 		return ec.fieldContext_TreeSessionStep_nodeId(ctx, field)
 	case "kind":
@@ -4931,6 +7012,10 @@ func (ec *executionContext) childFields_TreeSessionStep(ctx context.Context, fie
 		return ec.fieldContext_TreeSessionStep_text(ctx, field)
 	case "answer":
 		return ec.fieldContext_TreeSessionStep_answer(ctx, field)
+	case "values":
+		return ec.fieldContext_TreeSessionStep_values(ctx, field)
+	case "output":
+		return ec.fieldContext_TreeSessionStep_output(ctx, field)
 	case "notes":
 		return ec.fieldContext_TreeSessionStep_notes(ctx, field)
 	case "enteredAt":
@@ -4945,6 +7030,112 @@ func (ec *executionContext) childFields_TreeSessionStep(ctx context.Context, fie
 	return nil, fmt.Errorf("no field named %q was found under type TreeSessionStep", field.Name)
 }
 
+func (ec *executionContext) childFields_TreeSessionValue(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "name":
+		return ec.fieldContext_TreeSessionValue_name(ctx, field)
+	case "label":
+		return ec.fieldContext_TreeSessionValue_label(ctx, field)
+	case "type":
+		return ec.fieldContext_TreeSessionValue_type(ctx, field)
+	case "text":
+		return ec.fieldContext_TreeSessionValue_text(ctx, field)
+	case "sensitive":
+		return ec.fieldContext_TreeSessionValue_sensitive(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type TreeSessionValue", field.Name)
+}
+
+func (ec *executionContext) childFields_TreeTag(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "tag":
+		return ec.fieldContext_TreeTag_tag(ctx, field)
+	case "treeCount":
+		return ec.fieldContext_TreeTag_treeCount(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type TreeTag", field.Name)
+}
+
+func (ec *executionContext) childFields_TreeTemplate(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "template":
+		return ec.fieldContext_TreeTemplate_template(ctx, field)
+	case "title":
+		return ec.fieldContext_TreeTemplate_title(ctx, field)
+	case "description":
+		return ec.fieldContext_TreeTemplate_description(ctx, field)
+	case "tags":
+		return ec.fieldContext_TreeTemplate_tags(ctx, field)
+	case "nodeCount":
+		return ec.fieldContext_TreeTemplate_nodeCount(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type TreeTemplate", field.Name)
+}
+
+func (ec *executionContext) childFields_TreeVersion(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "treeId":
+		return ec.fieldContext_TreeVersion_treeId(ctx, field)
+	case "number":
+		return ec.fieldContext_TreeVersion_number(ctx, field)
+	case "title":
+		return ec.fieldContext_TreeVersion_title(ctx, field)
+	case "description":
+		return ec.fieldContext_TreeVersion_description(ctx, field)
+	case "nodeCount":
+		return ec.fieldContext_TreeVersion_nodeCount(ctx, field)
+	case "graph":
+		return ec.fieldContext_TreeVersion_graph(ctx, field)
+	case "changeNote":
+		return ec.fieldContext_TreeVersion_changeNote(ctx, field)
+	case "publishedBy":
+		return ec.fieldContext_TreeVersion_publishedBy(ctx, field)
+	case "publishedAt":
+		return ec.fieldContext_TreeVersion_publishedAt(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type TreeVersion", field.Name)
+}
+
+func (ec *executionContext) childFields_TreeVersionConnection(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "edges":
+		return ec.fieldContext_TreeVersionConnection_edges(ctx, field)
+	case "nodes":
+		return ec.fieldContext_TreeVersionConnection_nodes(ctx, field)
+	case "pageInfo":
+		return ec.fieldContext_TreeVersionConnection_pageInfo(ctx, field)
+	case "totalCount":
+		return ec.fieldContext_TreeVersionConnection_totalCount(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type TreeVersionConnection", field.Name)
+}
+
+func (ec *executionContext) childFields_TreeVersionEdge(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "cursor":
+		return ec.fieldContext_TreeVersionEdge_cursor(ctx, field)
+	case "node":
+		return ec.fieldContext_TreeVersionEdge_node(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type TreeVersionEdge", field.Name)
+}
+
+func (ec *executionContext) childFields_UnarchiveTreePayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "tree":
+		return ec.fieldContext_UnarchiveTreePayload_tree(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type UnarchiveTreePayload", field.Name)
+}
+
+func (ec *executionContext) childFields_UpdateSessionPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "session":
+		return ec.fieldContext_UpdateSessionPayload_session(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type UpdateSessionPayload", field.Name)
+}
+
 func (ec *executionContext) childFields_UpdateSessionPolicyPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "accountSecurity":
@@ -4953,6 +7144,14 @@ func (ec *executionContext) childFields_UpdateSessionPolicyPayload(ctx context.C
 		return ec.fieldContext_UpdateSessionPolicyPayload_endedCount(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type UpdateSessionPolicyPayload", field.Name)
+}
+
+func (ec *executionContext) childFields_UpdateTreeCategoryPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "category":
+		return ec.fieldContext_UpdateTreeCategoryPayload_category(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type UpdateTreeCategoryPayload", field.Name)
 }
 
 func (ec *executionContext) childFields_UpdateTreePayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -5183,6 +7382,20 @@ func (ec *executionContext) field_Mutation_addNote_args(ctx context.Context, raw
 	return args, nil
 }
 
+func (ec *executionContext) field_Mutation_addStep_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (model.AddStepInput, error) {
+			return ec.unmarshalNAddStepInput2githubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐAddStepInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
 func (ec *executionContext) field_Mutation_advanceSession_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
 	var err error
 	args := map[string]any{}
@@ -5239,6 +7452,20 @@ func (ec *executionContext) field_Mutation_completeSession_args(ctx context.Cont
 	return args, nil
 }
 
+func (ec *executionContext) field_Mutation_confirmTree_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (model.ConfirmTreeInput, error) {
+			return ec.unmarshalNConfirmTreeInput2githubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐConfirmTreeInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
 func (ec *executionContext) field_Mutation_createTreeCategory_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
 	var err error
 	args := map[string]any{}
@@ -5253,12 +7480,40 @@ func (ec *executionContext) field_Mutation_createTreeCategory_args(ctx context.C
 	return args, nil
 }
 
+func (ec *executionContext) field_Mutation_createTreeFromTemplate_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (model.CreateTreeFromTemplateInput, error) {
+			return ec.unmarshalNCreateTreeFromTemplateInput2githubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐCreateTreeFromTemplateInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
 func (ec *executionContext) field_Mutation_createTree_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
 	var err error
 	args := map[string]any{}
 	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
 		func(ctx context.Context, v any) (model.CreateTreeInput, error) {
 			return ec.unmarshalNCreateTreeInput2githubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐCreateTreeInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
+func (ec *executionContext) field_Mutation_deleteTreeCategory_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (model.DeleteTreeCategoryInput, error) {
+			return ec.unmarshalNDeleteTreeCategoryInput2githubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐDeleteTreeCategoryInput(ctx, v)
 		})
 	if err != nil {
 		return nil, err
@@ -5295,6 +7550,20 @@ func (ec *executionContext) field_Mutation_disableUser_args(ctx context.Context,
 	return args, nil
 }
 
+func (ec *executionContext) field_Mutation_duplicateTree_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (model.DuplicateTreeInput, error) {
+			return ec.unmarshalNDuplicateTreeInput2githubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐDuplicateTreeInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
 func (ec *executionContext) field_Mutation_enableUser_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
 	var err error
 	args := map[string]any{}
@@ -5315,6 +7584,20 @@ func (ec *executionContext) field_Mutation_goBack_args(ctx context.Context, rawA
 	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
 		func(ctx context.Context, v any) (model.GoBackInput, error) {
 			return ec.unmarshalNGoBackInput2githubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐGoBackInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
+func (ec *executionContext) field_Mutation_handOverSession_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (model.HandOverSessionInput, error) {
+			return ec.unmarshalNHandOverSessionInput2githubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐHandOverSessionInput(ctx, v)
 		})
 	if err != nil {
 		return nil, err
@@ -5379,6 +7662,20 @@ func (ec *executionContext) field_Mutation_logout_args(ctx context.Context, rawA
 	return args, nil
 }
 
+func (ec *executionContext) field_Mutation_moveTreeCategory_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (model.MoveTreeCategoryInput, error) {
+			return ec.unmarshalNMoveTreeCategoryInput2githubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐMoveTreeCategoryInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
 func (ec *executionContext) field_Mutation_publishTree_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
 	var err error
 	args := map[string]any{}
@@ -5435,6 +7732,48 @@ func (ec *executionContext) field_Mutation_register_args(ctx context.Context, ra
 	return args, nil
 }
 
+func (ec *executionContext) field_Mutation_reopenSession_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (model.ReopenSessionInput, error) {
+			return ec.unmarshalNReopenSessionInput2githubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐReopenSessionInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
+func (ec *executionContext) field_Mutation_restoreTreeVersion_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (model.RestoreTreeVersionInput, error) {
+			return ec.unmarshalNRestoreTreeVersionInput2githubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐRestoreTreeVersionInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
+func (ec *executionContext) field_Mutation_returnToTree_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (model.ReturnToTreeInput, error) {
+			return ec.unmarshalNReturnToTreeInput2githubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐReturnToTreeInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
 func (ec *executionContext) field_Mutation_revokeSession_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
 	var err error
 	args := map[string]any{}
@@ -5477,12 +7816,68 @@ func (ec *executionContext) field_Mutation_startSession_args(ctx context.Context
 	return args, nil
 }
 
+func (ec *executionContext) field_Mutation_switchTree_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (model.SwitchTreeInput, error) {
+			return ec.unmarshalNSwitchTreeInput2githubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐSwitchTreeInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
+func (ec *executionContext) field_Mutation_unarchiveTree_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (model.UnarchiveTreeInput, error) {
+			return ec.unmarshalNUnarchiveTreeInput2githubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐUnarchiveTreeInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
 func (ec *executionContext) field_Mutation_updateSessionPolicy_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
 	var err error
 	args := map[string]any{}
 	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
 		func(ctx context.Context, v any) (model.UpdateSessionPolicyInput, error) {
 			return ec.unmarshalNUpdateSessionPolicyInput2githubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐUpdateSessionPolicyInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
+func (ec *executionContext) field_Mutation_updateSession_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (model.UpdateSessionInput, error) {
+			return ec.unmarshalNUpdateSessionInput2githubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐUpdateSessionInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
+func (ec *executionContext) field_Mutation_updateTreeCategory_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (model.UpdateTreeCategoryInput, error) {
+			return ec.unmarshalNUpdateTreeCategoryInput2githubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐUpdateTreeCategoryInput(ctx, v)
 		})
 	if err != nil {
 		return nil, err
@@ -5544,6 +7939,20 @@ func (ec *executionContext) field_Query___type_args(ctx context.Context, rawArgs
 		return nil, err
 	}
 	args["name"] = arg0
+	return args, nil
+}
+
+func (ec *executionContext) field_Query_compareTreeVersions_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (model.CompareTreeVersionsInput, error) {
+			return ec.unmarshalNCompareTreeVersionsInput2githubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐCompareTreeVersionsInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
 	return args, nil
 }
 
@@ -5647,6 +8056,28 @@ func (ec *executionContext) field_Query_sessions_args(ctx context.Context, rawAr
 	return args, nil
 }
 
+func (ec *executionContext) field_Query_treeVersion_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "treeId",
+		func(ctx context.Context, v any) (string, error) {
+			return ec.unmarshalNID2string(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["treeId"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "number",
+		func(ctx context.Context, v any) (int, error) {
+			return ec.unmarshalNInt2int(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["number"] = arg1
+	return args, nil
+}
+
 func (ec *executionContext) field_Query_tree_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
 	var err error
 	args := map[string]any{}
@@ -5740,6 +8171,28 @@ func (ec *executionContext) field_TreeSession_steps_args(ctx context.Context, ra
 		return nil, err
 	}
 	args["includeUndone"] = arg0
+	return args, nil
+}
+
+func (ec *executionContext) field_Tree_versions_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "first",
+		func(ctx context.Context, v any) (*int, error) {
+			return ec.unmarshalOInt2ᚖint(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["first"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "after",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["after"] = arg1
 	return args, nil
 }
 
@@ -6312,6 +8765,38 @@ func (ec *executionContext) fieldContext_ActionNode_next(_ context.Context, fiel
 	return graphql.NewScalarFieldContext("ActionNode", field, false, false, "ID")
 }
 
+func (ec *executionContext) _ActionNode_branches(ctx context.Context, field graphql.CollectedField, obj *model.ActionNode) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ActionNode_branches(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Branches, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*model.TreeBranch) graphql.Marshaler {
+			return ec.marshalNTreeBranch2ᚕᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐTreeBranchᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ActionNode_branches(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ActionNode",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_TreeBranch(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _ActiveUser_user(ctx context.Context, field graphql.CollectedField, obj *model.ActiveUser) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -6389,6 +8874,38 @@ func (ec *executionContext) _AddNotePayload_session(ctx context.Context, field g
 func (ec *executionContext) fieldContext_AddNotePayload_session(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "AddNotePayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_TreeSession(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _AddStepPayload_session(ctx context.Context, field graphql.CollectedField, obj *model.AddStepPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_AddStepPayload_session(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Session, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *model.TreeSession) graphql.Marshaler {
+			return ec.marshalNTreeSession2ᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐTreeSession(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_AddStepPayload_session(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "AddStepPayload",
 		Field:      field,
 		IsMethod:   false,
 		IsResolver: false,
@@ -6596,6 +9113,38 @@ func (ec *executionContext) fieldContext_CompleteSessionPayload_session(_ contex
 	return fc, nil
 }
 
+func (ec *executionContext) _ConfirmTreePayload_tree(ctx context.Context, field graphql.CollectedField, obj *model.ConfirmTreePayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ConfirmTreePayload_tree(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Tree, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *model.Tree) graphql.Marshaler {
+			return ec.marshalNTree2ᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐTree(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ConfirmTreePayload_tree(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ConfirmTreePayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Tree(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _CreateTreeCategoryPayload_category(ctx context.Context, field graphql.CollectedField, obj *model.CreateTreeCategoryPayload) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -6623,6 +9172,38 @@ func (ec *executionContext) fieldContext_CreateTreeCategoryPayload_category(_ co
 		IsResolver: false,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return ec.childFields_TreeCategory(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _CreateTreeFromTemplatePayload_tree(ctx context.Context, field graphql.CollectedField, obj *model.CreateTreeFromTemplatePayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_CreateTreeFromTemplatePayload_tree(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Tree, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *model.Tree) graphql.Marshaler {
+			return ec.marshalNTree2ᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐTree(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_CreateTreeFromTemplatePayload_tree(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "CreateTreeFromTemplatePayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Tree(ctx, field)
 		},
 	}
 	return fc, nil
@@ -6793,6 +9374,29 @@ func (ec *executionContext) fieldContext_DecisionNode_options(_ context.Context,
 	return fc, nil
 }
 
+func (ec *executionContext) _DeleteTreeCategoryPayload_deletedCategoryId(ctx context.Context, field graphql.CollectedField, obj *model.DeleteTreeCategoryPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_DeleteTreeCategoryPayload_deletedCategoryId(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.DeletedCategoryID, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNID2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_DeleteTreeCategoryPayload_deletedCategoryId(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("DeleteTreeCategoryPayload", field, false, false, "ID")
+}
+
 func (ec *executionContext) _DeleteTreePayload_deletedTreeId(ctx context.Context, field graphql.CollectedField, obj *model.DeleteTreePayload) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -6869,6 +9473,38 @@ func (ec *executionContext) _DisableUserPayload_revokedCount(ctx context.Context
 }
 func (ec *executionContext) fieldContext_DisableUserPayload_revokedCount(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("DisableUserPayload", field, false, false, "Int")
+}
+
+func (ec *executionContext) _DuplicateTreePayload_tree(ctx context.Context, field graphql.CollectedField, obj *model.DuplicateTreePayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_DuplicateTreePayload_tree(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Tree, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *model.Tree) graphql.Marshaler {
+			return ec.marshalNTree2ᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐTree(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_DuplicateTreePayload_tree(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "DuplicateTreePayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Tree(ctx, field)
+		},
+	}
+	return fc, nil
 }
 
 func (ec *executionContext) _EnableUserPayload_user(ctx context.Context, field graphql.CollectedField, obj *model.EnableUserPayload) (ret graphql.Marshaler) {
@@ -6970,6 +9606,29 @@ func (ec *executionContext) _ExportedFile_content(ctx context.Context, field gra
 }
 func (ec *executionContext) fieldContext_ExportedFile_content(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("ExportedFile", field, false, false, "String")
+}
+
+func (ec *executionContext) _ExportedFile_encoding(ctx context.Context, field graphql.CollectedField, obj *model.ExportedFile) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ExportedFile_encoding(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Encoding, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v model.FileEncoding) graphql.Marshaler {
+			return ec.marshalNFileEncoding2githubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐFileEncoding(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ExportedFile_encoding(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ExportedFile", field, false, false, "FileEncoding")
 }
 
 func (ec *executionContext) _ExportedFile_sha256(ctx context.Context, field graphql.CollectedField, obj *model.ExportedFile) (ret graphql.Marshaler) {
@@ -7119,6 +9778,38 @@ func (ec *executionContext) fieldContext_GoBackPayload_session(_ context.Context
 	return fc, nil
 }
 
+func (ec *executionContext) _HandOverSessionPayload_session(ctx context.Context, field graphql.CollectedField, obj *model.HandOverSessionPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_HandOverSessionPayload_session(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Session, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *model.TreeSession) graphql.Marshaler {
+			return ec.marshalNTreeSession2ᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐTreeSession(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_HandOverSessionPayload_session(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "HandOverSessionPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_TreeSession(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _ImportTreePayload_tree(ctx context.Context, field graphql.CollectedField, obj *model.ImportTreePayload) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -7178,6 +9869,194 @@ func (ec *executionContext) fieldContext_ImportTreePayload_problems(_ context.Co
 		IsResolver: false,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return ec.childFields_TreeProblem(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _InputNode_nodeId(ctx context.Context, field graphql.CollectedField, obj *model.InputNode) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_InputNode_nodeId(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.NodeID, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNID2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_InputNode_nodeId(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("InputNode", field, false, false, "ID")
+}
+
+func (ec *executionContext) _InputNode_title(ctx context.Context, field graphql.CollectedField, obj *model.InputNode) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_InputNode_title(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Title, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_InputNode_title(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("InputNode", field, false, false, "String")
+}
+
+func (ec *executionContext) _InputNode_text(ctx context.Context, field graphql.CollectedField, obj *model.InputNode) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_InputNode_text(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Text, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_InputNode_text(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("InputNode", field, false, false, "String")
+}
+
+func (ec *executionContext) _InputNode_links(ctx context.Context, field graphql.CollectedField, obj *model.InputNode) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_InputNode_links(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Links, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*model.TreeLink) graphql.Marshaler {
+			return ec.marshalNTreeLink2ᚕᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐTreeLinkᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_InputNode_links(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "InputNode",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_TreeLink(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _InputNode_fields(ctx context.Context, field graphql.CollectedField, obj *model.InputNode) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_InputNode_fields(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Fields, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*model.TreeField) graphql.Marshaler {
+			return ec.marshalNTreeField2ᚕᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐTreeFieldᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_InputNode_fields(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "InputNode",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_TreeField(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _InputNode_next(ctx context.Context, field graphql.CollectedField, obj *model.InputNode) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_InputNode_next(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Next, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return ec.marshalOID2ᚖstring(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_InputNode_next(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("InputNode", field, false, false, "ID")
+}
+
+func (ec *executionContext) _InputNode_branches(ctx context.Context, field graphql.CollectedField, obj *model.InputNode) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_InputNode_branches(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Branches, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*model.TreeBranch) graphql.Marshaler {
+			return ec.marshalNTreeBranch2ᚕᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐTreeBranchᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_InputNode_branches(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "InputNode",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_TreeBranch(ctx, field)
 		},
 	}
 	return fc, nil
@@ -7682,6 +10561,38 @@ func (ec *executionContext) _LogoutPayload_revokedCount(ctx context.Context, fie
 }
 func (ec *executionContext) fieldContext_LogoutPayload_revokedCount(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("LogoutPayload", field, false, false, "Int")
+}
+
+func (ec *executionContext) _MoveTreeCategoryPayload_categories(ctx context.Context, field graphql.CollectedField, obj *model.MoveTreeCategoryPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_MoveTreeCategoryPayload_categories(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Categories, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*model.TreeCategory) graphql.Marshaler {
+			return ec.marshalNTreeCategory2ᚕᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐTreeCategoryᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_MoveTreeCategoryPayload_categories(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "MoveTreeCategoryPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_TreeCategory(ctx, field)
+		},
+	}
+	return fc, nil
 }
 
 func (ec *executionContext) _Mutation_register(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
@@ -8524,6 +11435,192 @@ func (ec *executionContext) fieldContext_Mutation_publishTree(ctx context.Contex
 	return fc, nil
 }
 
+func (ec *executionContext) _Mutation_restoreTreeVersion(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_restoreTreeVersion(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().RestoreTreeVersion(ctx, fc.Args["input"].(model.RestoreTreeVersionInput))
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				role, err := ec.unmarshalNRole2githubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐRole(ctx, "ENGINEER")
+				if err != nil {
+					var zeroVal *model.RestoreTreeVersionPayload
+					return zeroVal, err
+				}
+				if ec.Directives.Auth == nil {
+					var zeroVal *model.RestoreTreeVersionPayload
+					return zeroVal, errors.New("directive auth is not implemented")
+				}
+				return ec.Directives.Auth(ctx, nil, directive0, role)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *model.RestoreTreeVersionPayload) graphql.Marshaler {
+			return ec.marshalNRestoreTreeVersionPayload2ᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐRestoreTreeVersionPayload(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_restoreTreeVersion(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_RestoreTreeVersionPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_restoreTreeVersion_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_duplicateTree(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_duplicateTree(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().DuplicateTree(ctx, fc.Args["input"].(model.DuplicateTreeInput))
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				role, err := ec.unmarshalNRole2githubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐRole(ctx, "ENGINEER")
+				if err != nil {
+					var zeroVal *model.DuplicateTreePayload
+					return zeroVal, err
+				}
+				if ec.Directives.Auth == nil {
+					var zeroVal *model.DuplicateTreePayload
+					return zeroVal, errors.New("directive auth is not implemented")
+				}
+				return ec.Directives.Auth(ctx, nil, directive0, role)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *model.DuplicateTreePayload) graphql.Marshaler {
+			return ec.marshalNDuplicateTreePayload2ᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐDuplicateTreePayload(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_duplicateTree(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_DuplicateTreePayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_duplicateTree_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_createTreeFromTemplate(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_createTreeFromTemplate(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().CreateTreeFromTemplate(ctx, fc.Args["input"].(model.CreateTreeFromTemplateInput))
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				role, err := ec.unmarshalNRole2githubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐRole(ctx, "ENGINEER")
+				if err != nil {
+					var zeroVal *model.CreateTreeFromTemplatePayload
+					return zeroVal, err
+				}
+				if ec.Directives.Auth == nil {
+					var zeroVal *model.CreateTreeFromTemplatePayload
+					return zeroVal, errors.New("directive auth is not implemented")
+				}
+				return ec.Directives.Auth(ctx, nil, directive0, role)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *model.CreateTreeFromTemplatePayload) graphql.Marshaler {
+			return ec.marshalNCreateTreeFromTemplatePayload2ᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐCreateTreeFromTemplatePayload(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_createTreeFromTemplate(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_CreateTreeFromTemplatePayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_createTreeFromTemplate_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _Mutation_archiveTree(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -8586,6 +11683,130 @@ func (ec *executionContext) fieldContext_Mutation_archiveTree(ctx context.Contex
 	return fc, nil
 }
 
+func (ec *executionContext) _Mutation_unarchiveTree(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_unarchiveTree(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().UnarchiveTree(ctx, fc.Args["input"].(model.UnarchiveTreeInput))
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				role, err := ec.unmarshalNRole2githubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐRole(ctx, "ENGINEER")
+				if err != nil {
+					var zeroVal *model.UnarchiveTreePayload
+					return zeroVal, err
+				}
+				if ec.Directives.Auth == nil {
+					var zeroVal *model.UnarchiveTreePayload
+					return zeroVal, errors.New("directive auth is not implemented")
+				}
+				return ec.Directives.Auth(ctx, nil, directive0, role)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *model.UnarchiveTreePayload) graphql.Marshaler {
+			return ec.marshalNUnarchiveTreePayload2ᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐUnarchiveTreePayload(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_unarchiveTree(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_UnarchiveTreePayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_unarchiveTree_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_confirmTree(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_confirmTree(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().ConfirmTree(ctx, fc.Args["input"].(model.ConfirmTreeInput))
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				role, err := ec.unmarshalNRole2githubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐRole(ctx, "ENGINEER")
+				if err != nil {
+					var zeroVal *model.ConfirmTreePayload
+					return zeroVal, err
+				}
+				if ec.Directives.Auth == nil {
+					var zeroVal *model.ConfirmTreePayload
+					return zeroVal, errors.New("directive auth is not implemented")
+				}
+				return ec.Directives.Auth(ctx, nil, directive0, role)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *model.ConfirmTreePayload) graphql.Marshaler {
+			return ec.marshalNConfirmTreePayload2ᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐConfirmTreePayload(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_confirmTree(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_ConfirmTreePayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_confirmTree_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _Mutation_createTreeCategory(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -8642,6 +11863,192 @@ func (ec *executionContext) fieldContext_Mutation_createTreeCategory(ctx context
 	}()
 	ctx = graphql.WithFieldContext(ctx, fc)
 	if fc.Args, err = ec.field_Mutation_createTreeCategory_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_updateTreeCategory(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_updateTreeCategory(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().UpdateTreeCategory(ctx, fc.Args["input"].(model.UpdateTreeCategoryInput))
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				role, err := ec.unmarshalNRole2githubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐRole(ctx, "ENGINEER")
+				if err != nil {
+					var zeroVal *model.UpdateTreeCategoryPayload
+					return zeroVal, err
+				}
+				if ec.Directives.Auth == nil {
+					var zeroVal *model.UpdateTreeCategoryPayload
+					return zeroVal, errors.New("directive auth is not implemented")
+				}
+				return ec.Directives.Auth(ctx, nil, directive0, role)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *model.UpdateTreeCategoryPayload) graphql.Marshaler {
+			return ec.marshalNUpdateTreeCategoryPayload2ᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐUpdateTreeCategoryPayload(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_updateTreeCategory(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_UpdateTreeCategoryPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_updateTreeCategory_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_moveTreeCategory(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_moveTreeCategory(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().MoveTreeCategory(ctx, fc.Args["input"].(model.MoveTreeCategoryInput))
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				role, err := ec.unmarshalNRole2githubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐRole(ctx, "ENGINEER")
+				if err != nil {
+					var zeroVal *model.MoveTreeCategoryPayload
+					return zeroVal, err
+				}
+				if ec.Directives.Auth == nil {
+					var zeroVal *model.MoveTreeCategoryPayload
+					return zeroVal, errors.New("directive auth is not implemented")
+				}
+				return ec.Directives.Auth(ctx, nil, directive0, role)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *model.MoveTreeCategoryPayload) graphql.Marshaler {
+			return ec.marshalNMoveTreeCategoryPayload2ᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐMoveTreeCategoryPayload(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_moveTreeCategory(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_MoveTreeCategoryPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_moveTreeCategory_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_deleteTreeCategory(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_deleteTreeCategory(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().DeleteTreeCategory(ctx, fc.Args["input"].(model.DeleteTreeCategoryInput))
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				role, err := ec.unmarshalNRole2githubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐRole(ctx, "ADMIN")
+				if err != nil {
+					var zeroVal *model.DeleteTreeCategoryPayload
+					return zeroVal, err
+				}
+				if ec.Directives.Auth == nil {
+					var zeroVal *model.DeleteTreeCategoryPayload
+					return zeroVal, errors.New("directive auth is not implemented")
+				}
+				return ec.Directives.Auth(ctx, nil, directive0, role)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *model.DeleteTreeCategoryPayload) graphql.Marshaler {
+			return ec.marshalNDeleteTreeCategoryPayload2ᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐDeleteTreeCategoryPayload(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_deleteTreeCategory(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_DeleteTreeCategoryPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_deleteTreeCategory_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
 		ec.Error(ctx, err)
 		return fc, err
 	}
@@ -9138,6 +12545,378 @@ func (ec *executionContext) fieldContext_Mutation_abandonSession(ctx context.Con
 	}()
 	ctx = graphql.WithFieldContext(ctx, fc)
 	if fc.Args, err = ec.field_Mutation_abandonSession_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_addStep(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_addStep(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().AddStep(ctx, fc.Args["input"].(model.AddStepInput))
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				role, err := ec.unmarshalNRole2githubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐRole(ctx, "ENGINEER")
+				if err != nil {
+					var zeroVal *model.AddStepPayload
+					return zeroVal, err
+				}
+				if ec.Directives.Auth == nil {
+					var zeroVal *model.AddStepPayload
+					return zeroVal, errors.New("directive auth is not implemented")
+				}
+				return ec.Directives.Auth(ctx, nil, directive0, role)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *model.AddStepPayload) graphql.Marshaler {
+			return ec.marshalNAddStepPayload2ᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐAddStepPayload(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_addStep(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_AddStepPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_addStep_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_switchTree(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_switchTree(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().SwitchTree(ctx, fc.Args["input"].(model.SwitchTreeInput))
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				role, err := ec.unmarshalNRole2githubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐRole(ctx, "ENGINEER")
+				if err != nil {
+					var zeroVal *model.SwitchTreePayload
+					return zeroVal, err
+				}
+				if ec.Directives.Auth == nil {
+					var zeroVal *model.SwitchTreePayload
+					return zeroVal, errors.New("directive auth is not implemented")
+				}
+				return ec.Directives.Auth(ctx, nil, directive0, role)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *model.SwitchTreePayload) graphql.Marshaler {
+			return ec.marshalNSwitchTreePayload2ᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐSwitchTreePayload(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_switchTree(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_SwitchTreePayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_switchTree_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_returnToTree(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_returnToTree(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().ReturnToTree(ctx, fc.Args["input"].(model.ReturnToTreeInput))
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				role, err := ec.unmarshalNRole2githubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐRole(ctx, "ENGINEER")
+				if err != nil {
+					var zeroVal *model.ReturnToTreePayload
+					return zeroVal, err
+				}
+				if ec.Directives.Auth == nil {
+					var zeroVal *model.ReturnToTreePayload
+					return zeroVal, errors.New("directive auth is not implemented")
+				}
+				return ec.Directives.Auth(ctx, nil, directive0, role)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *model.ReturnToTreePayload) graphql.Marshaler {
+			return ec.marshalNReturnToTreePayload2ᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐReturnToTreePayload(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_returnToTree(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_ReturnToTreePayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_returnToTree_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_handOverSession(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_handOverSession(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().HandOverSession(ctx, fc.Args["input"].(model.HandOverSessionInput))
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				role, err := ec.unmarshalNRole2githubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐRole(ctx, "ENGINEER")
+				if err != nil {
+					var zeroVal *model.HandOverSessionPayload
+					return zeroVal, err
+				}
+				if ec.Directives.Auth == nil {
+					var zeroVal *model.HandOverSessionPayload
+					return zeroVal, errors.New("directive auth is not implemented")
+				}
+				return ec.Directives.Auth(ctx, nil, directive0, role)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *model.HandOverSessionPayload) graphql.Marshaler {
+			return ec.marshalNHandOverSessionPayload2ᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐHandOverSessionPayload(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_handOverSession(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_HandOverSessionPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_handOverSession_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_reopenSession(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_reopenSession(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().ReopenSession(ctx, fc.Args["input"].(model.ReopenSessionInput))
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				role, err := ec.unmarshalNRole2githubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐRole(ctx, "ENGINEER")
+				if err != nil {
+					var zeroVal *model.ReopenSessionPayload
+					return zeroVal, err
+				}
+				if ec.Directives.Auth == nil {
+					var zeroVal *model.ReopenSessionPayload
+					return zeroVal, errors.New("directive auth is not implemented")
+				}
+				return ec.Directives.Auth(ctx, nil, directive0, role)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *model.ReopenSessionPayload) graphql.Marshaler {
+			return ec.marshalNReopenSessionPayload2ᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐReopenSessionPayload(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_reopenSession(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_ReopenSessionPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_reopenSession_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_updateSession(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_updateSession(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().UpdateSession(ctx, fc.Args["input"].(model.UpdateSessionInput))
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				role, err := ec.unmarshalNRole2githubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐRole(ctx, "ENGINEER")
+				if err != nil {
+					var zeroVal *model.UpdateSessionPayload
+					return zeroVal, err
+				}
+				if ec.Directives.Auth == nil {
+					var zeroVal *model.UpdateSessionPayload
+					return zeroVal, errors.New("directive auth is not implemented")
+				}
+				return ec.Directives.Auth(ctx, nil, directive0, role)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *model.UpdateSessionPayload) graphql.Marshaler {
+			return ec.marshalNUpdateSessionPayload2ᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐUpdateSessionPayload(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_updateSession(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_UpdateSessionPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_updateSession_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
 		ec.Error(ctx, err)
 		return fc, err
 	}
@@ -9889,6 +13668,130 @@ func (ec *executionContext) fieldContext_Query_tree(ctx context.Context, field g
 	return fc, nil
 }
 
+func (ec *executionContext) _Query_treeVersion(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Query_treeVersion(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Query().TreeVersion(ctx, fc.Args["treeId"].(string), fc.Args["number"].(int))
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				role, err := ec.unmarshalNRole2githubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐRole(ctx, "VIEWER")
+				if err != nil {
+					var zeroVal *model.TreeVersion
+					return zeroVal, err
+				}
+				if ec.Directives.Auth == nil {
+					var zeroVal *model.TreeVersion
+					return zeroVal, errors.New("directive auth is not implemented")
+				}
+				return ec.Directives.Auth(ctx, nil, directive0, role)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *model.TreeVersion) graphql.Marshaler {
+			return ec.marshalOTreeVersion2ᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐTreeVersion(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Query_treeVersion(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Query",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_TreeVersion(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Query_treeVersion_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Query_compareTreeVersions(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Query_compareTreeVersions(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Query().CompareTreeVersions(ctx, fc.Args["input"].(model.CompareTreeVersionsInput))
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				role, err := ec.unmarshalNRole2githubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐRole(ctx, "ENGINEER")
+				if err != nil {
+					var zeroVal *model.TreeComparison
+					return zeroVal, err
+				}
+				if ec.Directives.Auth == nil {
+					var zeroVal *model.TreeComparison
+					return zeroVal, errors.New("directive auth is not implemented")
+				}
+				return ec.Directives.Auth(ctx, nil, directive0, role)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *model.TreeComparison) graphql.Marshaler {
+			return ec.marshalNTreeComparison2ᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐTreeComparison(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Query_compareTreeVersions(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Query",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_TreeComparison(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Query_compareTreeVersions_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _Query_treeCategories(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -9934,6 +13837,106 @@ func (ec *executionContext) fieldContext_Query_treeCategories(_ context.Context,
 		IsResolver: true,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return ec.childFields_TreeCategory(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Query_treeTags(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Query_treeTags(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.Query().TreeTags(ctx)
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				role, err := ec.unmarshalNRole2githubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐRole(ctx, "VIEWER")
+				if err != nil {
+					var zeroVal []*model.TreeTag
+					return zeroVal, err
+				}
+				if ec.Directives.Auth == nil {
+					var zeroVal []*model.TreeTag
+					return zeroVal, errors.New("directive auth is not implemented")
+				}
+				return ec.Directives.Auth(ctx, nil, directive0, role)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v []*model.TreeTag) graphql.Marshaler {
+			return ec.marshalNTreeTag2ᚕᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐTreeTagᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Query_treeTags(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Query",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_TreeTag(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Query_treeTemplates(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Query_treeTemplates(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.Query().TreeTemplates(ctx)
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				role, err := ec.unmarshalNRole2githubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐRole(ctx, "ENGINEER")
+				if err != nil {
+					var zeroVal []*model.TreeTemplate
+					return zeroVal, err
+				}
+				if ec.Directives.Auth == nil {
+					var zeroVal []*model.TreeTemplate
+					return zeroVal, errors.New("directive auth is not implemented")
+				}
+				return ec.Directives.Auth(ctx, nil, directive0, role)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v []*model.TreeTemplate) graphql.Marshaler {
+			return ec.marshalNTreeTemplate2ᚕᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐTreeTemplateᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Query_treeTemplates(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Query",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_TreeTemplate(ctx, field)
 		},
 	}
 	return fc, nil
@@ -10508,6 +14511,102 @@ func (ec *executionContext) fieldContext_RefreshPayload_loginSession(_ context.C
 		IsResolver: false,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return ec.childFields_LoginSession(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _ReopenSessionPayload_session(ctx context.Context, field graphql.CollectedField, obj *model.ReopenSessionPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ReopenSessionPayload_session(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Session, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *model.TreeSession) graphql.Marshaler {
+			return ec.marshalNTreeSession2ᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐTreeSession(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ReopenSessionPayload_session(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ReopenSessionPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_TreeSession(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _RestoreTreeVersionPayload_tree(ctx context.Context, field graphql.CollectedField, obj *model.RestoreTreeVersionPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RestoreTreeVersionPayload_tree(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Tree, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *model.Tree) graphql.Marshaler {
+			return ec.marshalNTree2ᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐTree(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_RestoreTreeVersionPayload_tree(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "RestoreTreeVersionPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Tree(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _ReturnToTreePayload_session(ctx context.Context, field graphql.CollectedField, obj *model.ReturnToTreePayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ReturnToTreePayload_session(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Session, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *model.TreeSession) graphql.Marshaler {
+			return ec.marshalNTreeSession2ᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐTreeSession(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ReturnToTreePayload_session(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ReturnToTreePayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_TreeSession(ctx, field)
 		},
 	}
 	return fc, nil
@@ -11919,6 +16018,29 @@ func (ec *executionContext) fieldContext_SolutionNode_followUps(_ context.Contex
 	return graphql.NewScalarFieldContext("SolutionNode", field, false, false, "String")
 }
 
+func (ec *executionContext) _SolutionNode_continue(ctx context.Context, field graphql.CollectedField, obj *model.SolutionNode) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_SolutionNode_continue(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Continue, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+			return ec.marshalNBoolean2bool(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_SolutionNode_continue(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("SolutionNode", field, false, false, "Boolean")
+}
+
 func (ec *executionContext) _StartSessionPayload_session(ctx context.Context, field graphql.CollectedField, obj *model.StartSessionPayload) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -11990,6 +16112,240 @@ func (ec *executionContext) _Subscription_sessionExpiry(ctx context.Context, fie
 }
 func (ec *executionContext) fieldContext_Subscription_sessionExpiry(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("Subscription", field, true, true, "SessionExpiryEvent")
+}
+
+func (ec *executionContext) _SubtreeNode_nodeId(ctx context.Context, field graphql.CollectedField, obj *model.SubtreeNode) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_SubtreeNode_nodeId(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.NodeID, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNID2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_SubtreeNode_nodeId(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("SubtreeNode", field, false, false, "ID")
+}
+
+func (ec *executionContext) _SubtreeNode_title(ctx context.Context, field graphql.CollectedField, obj *model.SubtreeNode) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_SubtreeNode_title(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Title, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_SubtreeNode_title(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("SubtreeNode", field, false, false, "String")
+}
+
+func (ec *executionContext) _SubtreeNode_text(ctx context.Context, field graphql.CollectedField, obj *model.SubtreeNode) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_SubtreeNode_text(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Text, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_SubtreeNode_text(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("SubtreeNode", field, false, false, "String")
+}
+
+func (ec *executionContext) _SubtreeNode_links(ctx context.Context, field graphql.CollectedField, obj *model.SubtreeNode) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_SubtreeNode_links(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Links, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*model.TreeLink) graphql.Marshaler {
+			return ec.marshalNTreeLink2ᚕᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐTreeLinkᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_SubtreeNode_links(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "SubtreeNode",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_TreeLink(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _SubtreeNode_treeId(ctx context.Context, field graphql.CollectedField, obj *model.SubtreeNode) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_SubtreeNode_treeId(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.TreeID, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return ec.marshalOID2ᚖstring(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_SubtreeNode_treeId(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("SubtreeNode", field, false, false, "ID")
+}
+
+func (ec *executionContext) _SubtreeNode_treeVersion(ctx context.Context, field graphql.CollectedField, obj *model.SubtreeNode) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_SubtreeNode_treeVersion(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.TreeVersion, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *int) graphql.Marshaler {
+			return ec.marshalOInt2ᚖint(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_SubtreeNode_treeVersion(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("SubtreeNode", field, false, false, "Int")
+}
+
+func (ec *executionContext) _SubtreeNode_next(ctx context.Context, field graphql.CollectedField, obj *model.SubtreeNode) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_SubtreeNode_next(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Next, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return ec.marshalOID2ᚖstring(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_SubtreeNode_next(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("SubtreeNode", field, false, false, "ID")
+}
+
+func (ec *executionContext) _SubtreeNode_branches(ctx context.Context, field graphql.CollectedField, obj *model.SubtreeNode) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_SubtreeNode_branches(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Branches, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*model.TreeBranch) graphql.Marshaler {
+			return ec.marshalNTreeBranch2ᚕᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐTreeBranchᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_SubtreeNode_branches(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "SubtreeNode",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_TreeBranch(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _SwitchTreePayload_session(ctx context.Context, field graphql.CollectedField, obj *model.SwitchTreePayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_SwitchTreePayload_session(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Session, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *model.TreeSession) graphql.Marshaler {
+			return ec.marshalNTreeSession2ᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐTreeSession(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_SwitchTreePayload_session(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "SwitchTreePayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_TreeSession(ctx, field)
+		},
+	}
+	return fc, nil
 }
 
 func (ec *executionContext) _Tree_id(ctx context.Context, field graphql.CollectedField, obj *model.Tree) (ret graphql.Marshaler) {
@@ -12327,6 +16683,84 @@ func (ec *executionContext) fieldContext_Tree_createdAt(_ context.Context, field
 	return graphql.NewScalarFieldContext("Tree", field, false, false, "DateTime")
 }
 
+func (ec *executionContext) _Tree_reviewBy(ctx context.Context, field graphql.CollectedField, obj *model.Tree) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Tree_reviewBy(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ReviewBy, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *time.Time) graphql.Marshaler {
+			return ec.marshalODate2ᚖtimeᚐTime(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Tree_reviewBy(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Tree", field, false, false, "Date")
+}
+
+func (ec *executionContext) _Tree_confirmedAt(ctx context.Context, field graphql.CollectedField, obj *model.Tree) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Tree_confirmedAt(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ConfirmedAt, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *time.Time) graphql.Marshaler {
+			return ec.marshalODateTime2ᚖtimeᚐTime(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Tree_confirmedAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Tree", field, false, false, "DateTime")
+}
+
+func (ec *executionContext) _Tree_confirmedBy(ctx context.Context, field graphql.CollectedField, obj *model.Tree) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Tree_confirmedBy(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ConfirmedBy, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *model.User) graphql.Marshaler {
+			return ec.marshalOUser2ᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐUser(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Tree_confirmedBy(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Tree",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_User(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _Tree_updatedAt(ctx context.Context, field graphql.CollectedField, obj *model.Tree) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -12414,6 +16848,142 @@ func (ec *executionContext) fieldContext_Tree_problems(_ context.Context, field 
 	return fc, nil
 }
 
+func (ec *executionContext) _Tree_versions(ctx context.Context, field graphql.CollectedField, obj *model.Tree) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Tree_versions(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Tree().Versions(ctx, obj, fc.Args["first"].(*int), fc.Args["after"].(*string))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *model.TreeVersionConnection) graphql.Marshaler {
+			return ec.marshalNTreeVersionConnection2ᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐTreeVersionConnection(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Tree_versions(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Tree",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_TreeVersionConnection(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Tree_versions_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _TreeBranch_name(ctx context.Context, field graphql.CollectedField, obj *model.TreeBranch) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_TreeBranch_name(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Name, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_TreeBranch_name(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("TreeBranch", field, false, false, "String")
+}
+
+func (ec *executionContext) _TreeBranch_test(ctx context.Context, field graphql.CollectedField, obj *model.TreeBranch) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_TreeBranch_test(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Test, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v model.TreeTest) graphql.Marshaler {
+			return ec.marshalNTreeTest2githubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐTreeTest(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_TreeBranch_test(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("TreeBranch", field, false, false, "TreeTest")
+}
+
+func (ec *executionContext) _TreeBranch_value(ctx context.Context, field graphql.CollectedField, obj *model.TreeBranch) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_TreeBranch_value(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Value, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_TreeBranch_value(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("TreeBranch", field, false, false, "String")
+}
+
+func (ec *executionContext) _TreeBranch_target(ctx context.Context, field graphql.CollectedField, obj *model.TreeBranch) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_TreeBranch_target(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Target, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNID2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_TreeBranch_target(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("TreeBranch", field, false, false, "ID")
+}
+
 func (ec *executionContext) _TreeCategory_id(ctx context.Context, field graphql.CollectedField, obj *model.TreeCategory) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -12481,6 +17051,162 @@ func (ec *executionContext) _TreeCategory_position(ctx context.Context, field gr
 }
 func (ec *executionContext) fieldContext_TreeCategory_position(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("TreeCategory", field, false, false, "Int")
+}
+
+func (ec *executionContext) _TreeComparison_same(ctx context.Context, field graphql.CollectedField, obj *model.TreeComparison) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_TreeComparison_same(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Same, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+			return ec.marshalNBoolean2bool(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_TreeComparison_same(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("TreeComparison", field, false, false, "Boolean")
+}
+
+func (ec *executionContext) _TreeComparison_fields(ctx context.Context, field graphql.CollectedField, obj *model.TreeComparison) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_TreeComparison_fields(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Fields, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*model.TreeFieldChange) graphql.Marshaler {
+			return ec.marshalNTreeFieldChange2ᚕᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐTreeFieldChangeᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_TreeComparison_fields(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "TreeComparison",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_TreeFieldChange(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _TreeComparison_nodes(ctx context.Context, field graphql.CollectedField, obj *model.TreeComparison) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_TreeComparison_nodes(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Nodes, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*model.TreeNodeChange) graphql.Marshaler {
+			return ec.marshalNTreeNodeChange2ᚕᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐTreeNodeChangeᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_TreeComparison_nodes(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "TreeComparison",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_TreeNodeChange(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _TreeComparison_addedCount(ctx context.Context, field graphql.CollectedField, obj *model.TreeComparison) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_TreeComparison_addedCount(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.AddedCount, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_TreeComparison_addedCount(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("TreeComparison", field, false, false, "Int")
+}
+
+func (ec *executionContext) _TreeComparison_removedCount(ctx context.Context, field graphql.CollectedField, obj *model.TreeComparison) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_TreeComparison_removedCount(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.RemovedCount, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_TreeComparison_removedCount(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("TreeComparison", field, false, false, "Int")
+}
+
+func (ec *executionContext) _TreeComparison_changedCount(ctx context.Context, field graphql.CollectedField, obj *model.TreeComparison) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_TreeComparison_changedCount(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ChangedCount, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_TreeComparison_changedCount(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("TreeComparison", field, false, false, "Int")
 }
 
 func (ec *executionContext) _TreeConnection_edges(ctx context.Context, field graphql.CollectedField, obj *model.TreeConnection) (ret graphql.Marshaler) {
@@ -12657,6 +17383,236 @@ func (ec *executionContext) fieldContext_TreeEdge_node(_ context.Context, field 
 	return fc, nil
 }
 
+func (ec *executionContext) _TreeField_name(ctx context.Context, field graphql.CollectedField, obj *model.TreeField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_TreeField_name(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Name, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_TreeField_name(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("TreeField", field, false, false, "String")
+}
+
+func (ec *executionContext) _TreeField_label(ctx context.Context, field graphql.CollectedField, obj *model.TreeField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_TreeField_label(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Label, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_TreeField_label(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("TreeField", field, false, false, "String")
+}
+
+func (ec *executionContext) _TreeField_type(ctx context.Context, field graphql.CollectedField, obj *model.TreeField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_TreeField_type(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Type, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v model.TreeFieldType) graphql.Marshaler {
+			return ec.marshalNTreeFieldType2githubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐTreeFieldType(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_TreeField_type(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("TreeField", field, false, false, "TreeFieldType")
+}
+
+func (ec *executionContext) _TreeField_required(ctx context.Context, field graphql.CollectedField, obj *model.TreeField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_TreeField_required(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Required, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+			return ec.marshalNBoolean2bool(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_TreeField_required(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("TreeField", field, false, false, "Boolean")
+}
+
+func (ec *executionContext) _TreeField_pattern(ctx context.Context, field graphql.CollectedField, obj *model.TreeField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_TreeField_pattern(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Pattern, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_TreeField_pattern(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("TreeField", field, false, false, "String")
+}
+
+func (ec *executionContext) _TreeField_choices(ctx context.Context, field graphql.CollectedField, obj *model.TreeField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_TreeField_choices(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Choices, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []string) graphql.Marshaler {
+			return ec.marshalNString2ᚕstringᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_TreeField_choices(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("TreeField", field, false, false, "String")
+}
+
+func (ec *executionContext) _TreeField_sensitive(ctx context.Context, field graphql.CollectedField, obj *model.TreeField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_TreeField_sensitive(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Sensitive, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+			return ec.marshalNBoolean2bool(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_TreeField_sensitive(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("TreeField", field, false, false, "Boolean")
+}
+
+func (ec *executionContext) _TreeFieldChange_field(ctx context.Context, field graphql.CollectedField, obj *model.TreeFieldChange) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_TreeFieldChange_field(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Field, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_TreeFieldChange_field(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("TreeFieldChange", field, false, false, "String")
+}
+
+func (ec *executionContext) _TreeFieldChange_old(ctx context.Context, field graphql.CollectedField, obj *model.TreeFieldChange) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_TreeFieldChange_old(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Old, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_TreeFieldChange_old(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("TreeFieldChange", field, false, false, "String")
+}
+
+func (ec *executionContext) _TreeFieldChange_new(ctx context.Context, field graphql.CollectedField, obj *model.TreeFieldChange) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_TreeFieldChange_new(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.New, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_TreeFieldChange_new(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("TreeFieldChange", field, false, false, "String")
+}
+
 func (ec *executionContext) _TreeGraph_root(ctx context.Context, field graphql.CollectedField, obj *model.TreeGraph) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -12758,6 +17714,139 @@ func (ec *executionContext) fieldContext_TreeLink_url(_ context.Context, field g
 	return graphql.NewScalarFieldContext("TreeLink", field, false, false, "String")
 }
 
+func (ec *executionContext) _TreeNodeChange_nodeId(ctx context.Context, field graphql.CollectedField, obj *model.TreeNodeChange) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_TreeNodeChange_nodeId(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.NodeID, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNID2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_TreeNodeChange_nodeId(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("TreeNodeChange", field, false, false, "ID")
+}
+
+func (ec *executionContext) _TreeNodeChange_kind(ctx context.Context, field graphql.CollectedField, obj *model.TreeNodeChange) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_TreeNodeChange_kind(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Kind, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v model.TreeChangeKind) graphql.Marshaler {
+			return ec.marshalNTreeChangeKind2githubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐTreeChangeKind(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_TreeNodeChange_kind(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("TreeNodeChange", field, false, false, "TreeChangeKind")
+}
+
+func (ec *executionContext) _TreeNodeChange_title(ctx context.Context, field graphql.CollectedField, obj *model.TreeNodeChange) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_TreeNodeChange_title(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Title, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_TreeNodeChange_title(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("TreeNodeChange", field, false, false, "String")
+}
+
+func (ec *executionContext) _TreeNodeChange_fields(ctx context.Context, field graphql.CollectedField, obj *model.TreeNodeChange) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_TreeNodeChange_fields(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Fields, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*model.TreeFieldChange) graphql.Marshaler {
+			return ec.marshalNTreeFieldChange2ᚕᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐTreeFieldChangeᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_TreeNodeChange_fields(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "TreeNodeChange",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_TreeFieldChange(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _TreeNodeChange_options(ctx context.Context, field graphql.CollectedField, obj *model.TreeNodeChange) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_TreeNodeChange_options(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Options, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*model.TreeOptionChange) graphql.Marshaler {
+			return ec.marshalNTreeOptionChange2ᚕᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐTreeOptionChangeᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_TreeNodeChange_options(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "TreeNodeChange",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_TreeOptionChange(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _TreeOption_optionId(ctx context.Context, field graphql.CollectedField, obj *model.TreeOption) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -12848,6 +17937,130 @@ func (ec *executionContext) _TreeOption_target(ctx context.Context, field graphq
 }
 func (ec *executionContext) fieldContext_TreeOption_target(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("TreeOption", field, false, false, "ID")
+}
+
+func (ec *executionContext) _TreeOptionChange_optionId(ctx context.Context, field graphql.CollectedField, obj *model.TreeOptionChange) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_TreeOptionChange_optionId(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.OptionID, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNID2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_TreeOptionChange_optionId(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("TreeOptionChange", field, false, false, "ID")
+}
+
+func (ec *executionContext) _TreeOptionChange_kind(ctx context.Context, field graphql.CollectedField, obj *model.TreeOptionChange) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_TreeOptionChange_kind(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Kind, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v model.TreeChangeKind) graphql.Marshaler {
+			return ec.marshalNTreeChangeKind2githubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐTreeChangeKind(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_TreeOptionChange_kind(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("TreeOptionChange", field, false, false, "TreeChangeKind")
+}
+
+func (ec *executionContext) _TreeOptionChange_label(ctx context.Context, field graphql.CollectedField, obj *model.TreeOptionChange) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_TreeOptionChange_label(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Label, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_TreeOptionChange_label(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("TreeOptionChange", field, false, false, "String")
+}
+
+func (ec *executionContext) _TreeOptionChange_moved(ctx context.Context, field graphql.CollectedField, obj *model.TreeOptionChange) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_TreeOptionChange_moved(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Moved, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+			return ec.marshalNBoolean2bool(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_TreeOptionChange_moved(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("TreeOptionChange", field, false, false, "Boolean")
+}
+
+func (ec *executionContext) _TreeOptionChange_fields(ctx context.Context, field graphql.CollectedField, obj *model.TreeOptionChange) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_TreeOptionChange_fields(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Fields, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*model.TreeFieldChange) graphql.Marshaler {
+			return ec.marshalNTreeFieldChange2ᚕᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐTreeFieldChangeᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_TreeOptionChange_fields(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "TreeOptionChange",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_TreeFieldChange(ctx, field)
+		},
+	}
+	return fc, nil
 }
 
 func (ec *executionContext) _TreeProblem_code(ctx context.Context, field graphql.CollectedField, obj *model.TreeProblem) (ret graphql.Marshaler) {
@@ -13397,6 +18610,38 @@ func (ec *executionContext) fieldContext_TreeSession_step(_ context.Context, fie
 	return graphql.NewScalarFieldContext("TreeSession", field, false, false, "Int")
 }
 
+func (ec *executionContext) _TreeSession_places(ctx context.Context, field graphql.CollectedField, obj *model.TreeSession) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_TreeSession_places(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Places, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*model.TreeSessionPlace) graphql.Marshaler {
+			return ec.marshalNTreeSessionPlace2ᚕᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐTreeSessionPlaceᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_TreeSession_places(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "TreeSession",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_TreeSessionPlace(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _TreeSession_currentNode(ctx context.Context, field graphql.CollectedField, obj *model.TreeSession) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -13424,6 +18669,38 @@ func (ec *executionContext) fieldContext_TreeSession_currentNode(_ context.Conte
 		IsResolver: false,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return nil, errors.New("FieldContext.Child cannot be called on type INTERFACE")
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _TreeSession_values(ctx context.Context, field graphql.CollectedField, obj *model.TreeSession) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_TreeSession_values(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Values, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*model.TreeSessionValue) graphql.Marshaler {
+			return ec.marshalNTreeSessionValue2ᚕᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐTreeSessionValueᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_TreeSession_values(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "TreeSession",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_TreeSessionValue(ctx, field)
 		},
 	}
 	return fc, nil
@@ -13702,6 +18979,29 @@ func (ec *executionContext) fieldContext_TreeSessionNote_text(_ context.Context,
 	return graphql.NewScalarFieldContext("TreeSessionNote", field, false, false, "String")
 }
 
+func (ec *executionContext) _TreeSessionNote_output(ctx context.Context, field graphql.CollectedField, obj *model.TreeSessionNote) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_TreeSessionNote_output(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Output, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_TreeSessionNote_output(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("TreeSessionNote", field, false, false, "String")
+}
+
 func (ec *executionContext) _TreeSessionNote_writtenAt(ctx context.Context, field graphql.CollectedField, obj *model.TreeSessionNote) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -13757,6 +19057,121 @@ func (ec *executionContext) fieldContext_TreeSessionNote_by(_ context.Context, f
 	return fc, nil
 }
 
+func (ec *executionContext) _TreeSessionPlace_treeId(ctx context.Context, field graphql.CollectedField, obj *model.TreeSessionPlace) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_TreeSessionPlace_treeId(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.TreeID, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return ec.marshalOID2ᚖstring(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_TreeSessionPlace_treeId(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("TreeSessionPlace", field, false, false, "ID")
+}
+
+func (ec *executionContext) _TreeSessionPlace_treeVersion(ctx context.Context, field graphql.CollectedField, obj *model.TreeSessionPlace) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_TreeSessionPlace_treeVersion(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.TreeVersion, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *int) graphql.Marshaler {
+			return ec.marshalOInt2ᚖint(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_TreeSessionPlace_treeVersion(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("TreeSessionPlace", field, false, false, "Int")
+}
+
+func (ec *executionContext) _TreeSessionPlace_title(ctx context.Context, field graphql.CollectedField, obj *model.TreeSessionPlace) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_TreeSessionPlace_title(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Title, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_TreeSessionPlace_title(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("TreeSessionPlace", field, false, false, "String")
+}
+
+func (ec *executionContext) _TreeSessionPlace_nodeId(ctx context.Context, field graphql.CollectedField, obj *model.TreeSessionPlace) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_TreeSessionPlace_nodeId(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.NodeID, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return ec.marshalOID2ᚖstring(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_TreeSessionPlace_nodeId(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("TreeSessionPlace", field, false, false, "ID")
+}
+
+func (ec *executionContext) _TreeSessionPlace_arrival(ctx context.Context, field graphql.CollectedField, obj *model.TreeSessionPlace) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_TreeSessionPlace_arrival(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Arrival, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v model.TreeArrival) graphql.Marshaler {
+			return ec.marshalNTreeArrival2githubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐTreeArrival(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_TreeSessionPlace_arrival(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("TreeSessionPlace", field, false, false, "TreeArrival")
+}
+
 func (ec *executionContext) _TreeSessionStep_step(ctx context.Context, field graphql.CollectedField, obj *model.TreeSessionStep) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -13780,6 +19195,84 @@ func (ec *executionContext) fieldContext_TreeSessionStep_step(_ context.Context,
 	return graphql.NewScalarFieldContext("TreeSessionStep", field, false, false, "Int")
 }
 
+func (ec *executionContext) _TreeSessionStep_how(ctx context.Context, field graphql.CollectedField, obj *model.TreeSessionStep) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_TreeSessionStep_how(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.How, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v model.TreeSessionStepEnd) graphql.Marshaler {
+			return ec.marshalNTreeSessionStepEnd2githubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐTreeSessionStepEnd(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_TreeSessionStep_how(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("TreeSessionStep", field, false, false, "TreeSessionStepEnd")
+}
+
+func (ec *executionContext) _TreeSessionStep_own(ctx context.Context, field graphql.CollectedField, obj *model.TreeSessionStep) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_TreeSessionStep_own(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Own, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+			return ec.marshalNBoolean2bool(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_TreeSessionStep_own(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("TreeSessionStep", field, false, false, "Boolean")
+}
+
+func (ec *executionContext) _TreeSessionStep_place(ctx context.Context, field graphql.CollectedField, obj *model.TreeSessionStep) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_TreeSessionStep_place(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Place, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *model.TreeSessionPlace) graphql.Marshaler {
+			return ec.marshalNTreeSessionPlace2ᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐTreeSessionPlace(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_TreeSessionStep_place(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "TreeSessionStep",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_TreeSessionPlace(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _TreeSessionStep_nodeId(ctx context.Context, field graphql.CollectedField, obj *model.TreeSessionStep) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -13792,11 +19285,11 @@ func (ec *executionContext) _TreeSessionStep_nodeId(ctx context.Context, field g
 			return obj.NodeID, nil
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
-			return ec.marshalNID2string(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return ec.marshalOID2ᚖstring(ctx, selections, v)
 		},
 		true,
-		true,
+		false,
 	)
 }
 func (ec *executionContext) fieldContext_TreeSessionStep_nodeId(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
@@ -13815,11 +19308,11 @@ func (ec *executionContext) _TreeSessionStep_kind(ctx context.Context, field gra
 			return obj.Kind, nil
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v model.TreeNodeKind) graphql.Marshaler {
-			return ec.marshalNTreeNodeKind2githubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐTreeNodeKind(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v *model.TreeNodeKind) graphql.Marshaler {
+			return ec.marshalOTreeNodeKind2ᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐTreeNodeKind(ctx, selections, v)
 		},
 		true,
-		true,
+		false,
 	)
 }
 func (ec *executionContext) fieldContext_TreeSessionStep_kind(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
@@ -13892,6 +19385,61 @@ func (ec *executionContext) _TreeSessionStep_answer(ctx context.Context, field g
 	)
 }
 func (ec *executionContext) fieldContext_TreeSessionStep_answer(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("TreeSessionStep", field, false, false, "String")
+}
+
+func (ec *executionContext) _TreeSessionStep_values(ctx context.Context, field graphql.CollectedField, obj *model.TreeSessionStep) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_TreeSessionStep_values(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Values, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*model.TreeSessionValue) graphql.Marshaler {
+			return ec.marshalNTreeSessionValue2ᚕᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐTreeSessionValueᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_TreeSessionStep_values(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "TreeSessionStep",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_TreeSessionValue(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _TreeSessionStep_output(ctx context.Context, field graphql.CollectedField, obj *model.TreeSessionStep) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_TreeSessionStep_output(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Output, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_TreeSessionStep_output(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("TreeSessionStep", field, false, false, "String")
 }
 
@@ -14028,6 +19576,745 @@ func (ec *executionContext) fieldContext_TreeSessionStep_undone(_ context.Contex
 	return graphql.NewScalarFieldContext("TreeSessionStep", field, false, false, "Boolean")
 }
 
+func (ec *executionContext) _TreeSessionValue_name(ctx context.Context, field graphql.CollectedField, obj *model.TreeSessionValue) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_TreeSessionValue_name(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Name, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_TreeSessionValue_name(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("TreeSessionValue", field, false, false, "String")
+}
+
+func (ec *executionContext) _TreeSessionValue_label(ctx context.Context, field graphql.CollectedField, obj *model.TreeSessionValue) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_TreeSessionValue_label(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Label, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_TreeSessionValue_label(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("TreeSessionValue", field, false, false, "String")
+}
+
+func (ec *executionContext) _TreeSessionValue_type(ctx context.Context, field graphql.CollectedField, obj *model.TreeSessionValue) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_TreeSessionValue_type(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Type, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v model.TreeFieldType) graphql.Marshaler {
+			return ec.marshalNTreeFieldType2githubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐTreeFieldType(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_TreeSessionValue_type(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("TreeSessionValue", field, false, false, "TreeFieldType")
+}
+
+func (ec *executionContext) _TreeSessionValue_text(ctx context.Context, field graphql.CollectedField, obj *model.TreeSessionValue) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_TreeSessionValue_text(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Text, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_TreeSessionValue_text(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("TreeSessionValue", field, false, false, "String")
+}
+
+func (ec *executionContext) _TreeSessionValue_sensitive(ctx context.Context, field graphql.CollectedField, obj *model.TreeSessionValue) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_TreeSessionValue_sensitive(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Sensitive, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+			return ec.marshalNBoolean2bool(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_TreeSessionValue_sensitive(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("TreeSessionValue", field, false, false, "Boolean")
+}
+
+func (ec *executionContext) _TreeTag_tag(ctx context.Context, field graphql.CollectedField, obj *model.TreeTag) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_TreeTag_tag(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Tag, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_TreeTag_tag(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("TreeTag", field, false, false, "String")
+}
+
+func (ec *executionContext) _TreeTag_treeCount(ctx context.Context, field graphql.CollectedField, obj *model.TreeTag) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_TreeTag_treeCount(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.TreeCount, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_TreeTag_treeCount(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("TreeTag", field, false, false, "Int")
+}
+
+func (ec *executionContext) _TreeTemplate_template(ctx context.Context, field graphql.CollectedField, obj *model.TreeTemplate) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_TreeTemplate_template(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Template, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_TreeTemplate_template(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("TreeTemplate", field, false, false, "String")
+}
+
+func (ec *executionContext) _TreeTemplate_title(ctx context.Context, field graphql.CollectedField, obj *model.TreeTemplate) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_TreeTemplate_title(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Title, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_TreeTemplate_title(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("TreeTemplate", field, false, false, "String")
+}
+
+func (ec *executionContext) _TreeTemplate_description(ctx context.Context, field graphql.CollectedField, obj *model.TreeTemplate) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_TreeTemplate_description(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Description, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_TreeTemplate_description(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("TreeTemplate", field, false, false, "String")
+}
+
+func (ec *executionContext) _TreeTemplate_tags(ctx context.Context, field graphql.CollectedField, obj *model.TreeTemplate) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_TreeTemplate_tags(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Tags, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []string) graphql.Marshaler {
+			return ec.marshalNString2ᚕstringᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_TreeTemplate_tags(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("TreeTemplate", field, false, false, "String")
+}
+
+func (ec *executionContext) _TreeTemplate_nodeCount(ctx context.Context, field graphql.CollectedField, obj *model.TreeTemplate) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_TreeTemplate_nodeCount(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.NodeCount, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_TreeTemplate_nodeCount(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("TreeTemplate", field, false, false, "Int")
+}
+
+func (ec *executionContext) _TreeVersion_treeId(ctx context.Context, field graphql.CollectedField, obj *model.TreeVersion) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_TreeVersion_treeId(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.TreeID, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNID2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_TreeVersion_treeId(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("TreeVersion", field, false, false, "ID")
+}
+
+func (ec *executionContext) _TreeVersion_number(ctx context.Context, field graphql.CollectedField, obj *model.TreeVersion) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_TreeVersion_number(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Number, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_TreeVersion_number(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("TreeVersion", field, false, false, "Int")
+}
+
+func (ec *executionContext) _TreeVersion_title(ctx context.Context, field graphql.CollectedField, obj *model.TreeVersion) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_TreeVersion_title(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Title, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_TreeVersion_title(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("TreeVersion", field, false, false, "String")
+}
+
+func (ec *executionContext) _TreeVersion_description(ctx context.Context, field graphql.CollectedField, obj *model.TreeVersion) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_TreeVersion_description(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Description, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_TreeVersion_description(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("TreeVersion", field, false, false, "String")
+}
+
+func (ec *executionContext) _TreeVersion_nodeCount(ctx context.Context, field graphql.CollectedField, obj *model.TreeVersion) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_TreeVersion_nodeCount(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.NodeCount, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_TreeVersion_nodeCount(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("TreeVersion", field, false, false, "Int")
+}
+
+func (ec *executionContext) _TreeVersion_graph(ctx context.Context, field graphql.CollectedField, obj *model.TreeVersion) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_TreeVersion_graph(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Graph, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *model.TreeGraph) graphql.Marshaler {
+			return ec.marshalNTreeGraph2ᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐTreeGraph(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_TreeVersion_graph(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "TreeVersion",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_TreeGraph(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _TreeVersion_changeNote(ctx context.Context, field graphql.CollectedField, obj *model.TreeVersion) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_TreeVersion_changeNote(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ChangeNote, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_TreeVersion_changeNote(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("TreeVersion", field, false, false, "String")
+}
+
+func (ec *executionContext) _TreeVersion_publishedBy(ctx context.Context, field graphql.CollectedField, obj *model.TreeVersion) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_TreeVersion_publishedBy(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.PublishedBy, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *model.User) graphql.Marshaler {
+			return ec.marshalNUser2ᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐUser(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_TreeVersion_publishedBy(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "TreeVersion",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_User(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _TreeVersion_publishedAt(ctx context.Context, field graphql.CollectedField, obj *model.TreeVersion) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_TreeVersion_publishedAt(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.PublishedAt, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
+			return ec.marshalNDateTime2timeᚐTime(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_TreeVersion_publishedAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("TreeVersion", field, false, false, "DateTime")
+}
+
+func (ec *executionContext) _TreeVersionConnection_edges(ctx context.Context, field graphql.CollectedField, obj *model.TreeVersionConnection) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_TreeVersionConnection_edges(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Edges, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*model.TreeVersionEdge) graphql.Marshaler {
+			return ec.marshalNTreeVersionEdge2ᚕᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐTreeVersionEdgeᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_TreeVersionConnection_edges(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "TreeVersionConnection",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_TreeVersionEdge(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _TreeVersionConnection_nodes(ctx context.Context, field graphql.CollectedField, obj *model.TreeVersionConnection) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_TreeVersionConnection_nodes(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Nodes, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*model.TreeVersion) graphql.Marshaler {
+			return ec.marshalNTreeVersion2ᚕᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐTreeVersionᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_TreeVersionConnection_nodes(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "TreeVersionConnection",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_TreeVersion(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _TreeVersionConnection_pageInfo(ctx context.Context, field graphql.CollectedField, obj *model.TreeVersionConnection) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_TreeVersionConnection_pageInfo(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.PageInfo, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *model.PageInfo) graphql.Marshaler {
+			return ec.marshalNPageInfo2ᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐPageInfo(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_TreeVersionConnection_pageInfo(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "TreeVersionConnection",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_PageInfo(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _TreeVersionConnection_totalCount(ctx context.Context, field graphql.CollectedField, obj *model.TreeVersionConnection) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_TreeVersionConnection_totalCount(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.TotalCount, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_TreeVersionConnection_totalCount(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("TreeVersionConnection", field, false, false, "Int")
+}
+
+func (ec *executionContext) _TreeVersionEdge_cursor(ctx context.Context, field graphql.CollectedField, obj *model.TreeVersionEdge) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_TreeVersionEdge_cursor(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Cursor, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_TreeVersionEdge_cursor(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("TreeVersionEdge", field, false, false, "String")
+}
+
+func (ec *executionContext) _TreeVersionEdge_node(ctx context.Context, field graphql.CollectedField, obj *model.TreeVersionEdge) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_TreeVersionEdge_node(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Node, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *model.TreeVersion) graphql.Marshaler {
+			return ec.marshalNTreeVersion2ᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐTreeVersion(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_TreeVersionEdge_node(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "TreeVersionEdge",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_TreeVersion(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _UnarchiveTreePayload_tree(ctx context.Context, field graphql.CollectedField, obj *model.UnarchiveTreePayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_UnarchiveTreePayload_tree(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Tree, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *model.Tree) graphql.Marshaler {
+			return ec.marshalNTree2ᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐTree(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_UnarchiveTreePayload_tree(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "UnarchiveTreePayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Tree(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _UpdateSessionPayload_session(ctx context.Context, field graphql.CollectedField, obj *model.UpdateSessionPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_UpdateSessionPayload_session(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Session, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *model.TreeSession) graphql.Marshaler {
+			return ec.marshalNTreeSession2ᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐTreeSession(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_UpdateSessionPayload_session(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "UpdateSessionPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_TreeSession(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _UpdateSessionPolicyPayload_accountSecurity(ctx context.Context, field graphql.CollectedField, obj *model.UpdateSessionPolicyPayload) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -14081,6 +20368,38 @@ func (ec *executionContext) _UpdateSessionPolicyPayload_endedCount(ctx context.C
 }
 func (ec *executionContext) fieldContext_UpdateSessionPolicyPayload_endedCount(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("UpdateSessionPolicyPayload", field, false, false, "Int")
+}
+
+func (ec *executionContext) _UpdateTreeCategoryPayload_category(ctx context.Context, field graphql.CollectedField, obj *model.UpdateTreeCategoryPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_UpdateTreeCategoryPayload_category(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Category, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *model.TreeCategory) graphql.Marshaler {
+			return ec.marshalNTreeCategory2ᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐTreeCategory(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_UpdateTreeCategoryPayload_category(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "UpdateTreeCategoryPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_TreeCategory(ctx, field)
+		},
+	}
+	return fc, nil
 }
 
 func (ec *executionContext) _UpdateTreePayload_tree(ctx context.Context, field graphql.CollectedField, obj *model.UpdateTreePayload) (ret graphql.Marshaler) {
@@ -15669,8 +21988,11 @@ func (ec *executionContext) unmarshalInputActionNodeInput(ctx context.Context, o
 	if _, present := asMap["options"]; !present {
 		asMap["options"] = []any{}
 	}
+	if _, present := asMap["branches"]; !present {
+		asMap["branches"] = []any{}
+	}
 
-	fieldsInOrder := [...]string{"nodeId", "title", "text", "links", "commands", "expected", "options", "next"}
+	fieldsInOrder := [...]string{"nodeId", "title", "text", "links", "commands", "expected", "options", "next", "branches"}
 	for _, k := range fieldsInOrder {
 		v, ok := asMap[k]
 		if !ok {
@@ -15733,6 +22055,13 @@ func (ec *executionContext) unmarshalInputActionNodeInput(ctx context.Context, o
 				return it, err
 			}
 			it.Next = data
+		case "branches":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("branches"))
+			data, err := ec.unmarshalNTreeBranchInput2ᚕᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐTreeBranchInputᚄ(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Branches = data
 		}
 	}
 	return it, nil
@@ -15761,7 +22090,14 @@ func (ec *executionContext) unmarshalInputAddNoteInput(ctx context.Context, obj 
 		asMap[k] = v
 	}
 
-	fieldsInOrder := [...]string{"sessionId", "expectedStep", "text", "onStep", "idempotencyKey"}
+	if _, present := asMap["text"]; !present {
+		asMap["text"] = ""
+	}
+	if _, present := asMap["output"]; !present {
+		asMap["output"] = ""
+	}
+
+	fieldsInOrder := [...]string{"sessionId", "expectedStep", "text", "output", "onStep", "idempotencyKey"}
 	for _, k := range fieldsInOrder {
 		v, ok := asMap[k]
 		if !ok {
@@ -15789,6 +22125,13 @@ func (ec *executionContext) unmarshalInputAddNoteInput(ctx context.Context, obj 
 				return it, err
 			}
 			it.Text = data
+		case "output":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("output"))
+			data, err := ec.unmarshalNString2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Output = data
 		case "onStep":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("onStep"))
 			data, err := ec.unmarshalOInt2ᚖint(ctx, v)
@@ -15820,6 +22163,100 @@ func UnmarshalAddNoteInput(ctx context.Context, raw any) (model.AddNoteInput, er
 	return out, err
 }
 
+func (ec *executionContext) unmarshalInputAddStepInput(ctx context.Context, obj any) (model.AddStepInput, error) {
+	var it model.AddStepInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	if _, present := asMap["answer"]; !present {
+		asMap["answer"] = ""
+	}
+	if _, present := asMap["note"]; !present {
+		asMap["note"] = ""
+	}
+	if _, present := asMap["output"]; !present {
+		asMap["output"] = ""
+	}
+
+	fieldsInOrder := [...]string{"sessionId", "expectedStep", "title", "answer", "note", "output", "idempotencyKey"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "sessionId":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("sessionId"))
+			data, err := ec.unmarshalNID2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.SessionID = data
+		case "expectedStep":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("expectedStep"))
+			data, err := ec.unmarshalNInt2int(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.ExpectedStep = data
+		case "title":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("title"))
+			data, err := ec.unmarshalNString2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Title = data
+		case "answer":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("answer"))
+			data, err := ec.unmarshalNString2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Answer = data
+		case "note":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("note"))
+			data, err := ec.unmarshalNString2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Note = data
+		case "output":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("output"))
+			data, err := ec.unmarshalNString2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Output = data
+		case "idempotencyKey":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("idempotencyKey"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.IdempotencyKey = data
+		}
+	}
+	return it, nil
+}
+
+// UnmarshalAddStepInput unmarshals raw into the AddStepInput input type, using the
+// unmarshaler bound to ctx's request. Call it from a resolver to decode an input
+// object that was not passed as a field argument.
+//
+// ctx must come from a gqlgen request; outside one there is no unmarshaler to use
+// and the returned error says so.
+func UnmarshalAddStepInput(ctx context.Context, raw any) (model.AddStepInput, error) {
+	var out model.AddStepInput
+	err := graphql.UnmarshalNamedInputFromContext(ctx, "AddStepInput", raw, &out)
+	return out, err
+}
+
 func (ec *executionContext) unmarshalInputAdvanceSessionInput(ctx context.Context, obj any) (model.AdvanceSessionInput, error) {
 	var it model.AdvanceSessionInput
 	if obj == nil {
@@ -15831,11 +22268,17 @@ func (ec *executionContext) unmarshalInputAdvanceSessionInput(ctx context.Contex
 		asMap[k] = v
 	}
 
+	if _, present := asMap["values"]; !present {
+		asMap["values"] = []any{}
+	}
 	if _, present := asMap["note"]; !present {
 		asMap["note"] = ""
 	}
+	if _, present := asMap["output"]; !present {
+		asMap["output"] = ""
+	}
 
-	fieldsInOrder := [...]string{"sessionId", "expectedStep", "optionId", "note", "idempotencyKey"}
+	fieldsInOrder := [...]string{"sessionId", "expectedStep", "optionId", "values", "note", "output", "idempotencyKey"}
 	for _, k := range fieldsInOrder {
 		v, ok := asMap[k]
 		if !ok {
@@ -15863,6 +22306,13 @@ func (ec *executionContext) unmarshalInputAdvanceSessionInput(ctx context.Contex
 				return it, err
 			}
 			it.OptionID = data
+		case "values":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("values"))
+			data, err := ec.unmarshalNTreeSessionValueInput2ᚕᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐTreeSessionValueInputᚄ(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Values = data
 		case "note":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("note"))
 			data, err := ec.unmarshalNString2string(ctx, v)
@@ -15870,6 +22320,13 @@ func (ec *executionContext) unmarshalInputAdvanceSessionInput(ctx context.Contex
 				return it, err
 			}
 			it.Note = data
+		case "output":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("output"))
+			data, err := ec.unmarshalNString2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Output = data
 		case "idempotencyKey":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("idempotencyKey"))
 			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
@@ -15985,6 +22442,62 @@ func UnmarshalChangePasswordInput(ctx context.Context, raw any) (model.ChangePas
 	return out, err
 }
 
+func (ec *executionContext) unmarshalInputCompareTreeVersionsInput(ctx context.Context, obj any) (model.CompareTreeVersionsInput, error) {
+	var it model.CompareTreeVersionsInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"treeId", "from", "to"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "treeId":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("treeId"))
+			data, err := ec.unmarshalNID2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.TreeID = data
+		case "from":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("from"))
+			data, err := ec.unmarshalOInt2ᚖint(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.From = data
+		case "to":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("to"))
+			data, err := ec.unmarshalOInt2ᚖint(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.To = data
+		}
+	}
+	return it, nil
+}
+
+// UnmarshalCompareTreeVersionsInput unmarshals raw into the CompareTreeVersionsInput input type, using the
+// unmarshaler bound to ctx's request. Call it from a resolver to decode an input
+// object that was not passed as a field argument.
+//
+// ctx must come from a gqlgen request; outside one there is no unmarshaler to use
+// and the returned error says so.
+func UnmarshalCompareTreeVersionsInput(ctx context.Context, raw any) (model.CompareTreeVersionsInput, error) {
+	var out model.CompareTreeVersionsInput
+	err := graphql.UnmarshalNamedInputFromContext(ctx, "CompareTreeVersionsInput", raw, &out)
+	return out, err
+}
+
 func (ec *executionContext) unmarshalInputCompleteSessionInput(ctx context.Context, obj any) (model.CompleteSessionInput, error) {
 	var it model.CompleteSessionInput
 	if obj == nil {
@@ -16059,6 +22572,59 @@ func UnmarshalCompleteSessionInput(ctx context.Context, raw any) (model.Complete
 	return out, err
 }
 
+func (ec *executionContext) unmarshalInputConfirmTreeInput(ctx context.Context, obj any) (model.ConfirmTreeInput, error) {
+	var it model.ConfirmTreeInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	if _, present := asMap["months"]; !present {
+		asMap["months"] = 6
+	}
+
+	fieldsInOrder := [...]string{"treeId", "months"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "treeId":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("treeId"))
+			data, err := ec.unmarshalNID2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.TreeID = data
+		case "months":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("months"))
+			data, err := ec.unmarshalNInt2int(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Months = data
+		}
+	}
+	return it, nil
+}
+
+// UnmarshalConfirmTreeInput unmarshals raw into the ConfirmTreeInput input type, using the
+// unmarshaler bound to ctx's request. Call it from a resolver to decode an input
+// object that was not passed as a field argument.
+//
+// ctx must come from a gqlgen request; outside one there is no unmarshaler to use
+// and the returned error says so.
+func UnmarshalConfirmTreeInput(ctx context.Context, raw any) (model.ConfirmTreeInput, error) {
+	var out model.ConfirmTreeInput
+	err := graphql.UnmarshalNamedInputFromContext(ctx, "ConfirmTreeInput", raw, &out)
+	return out, err
+}
+
 func (ec *executionContext) unmarshalInputCreateTreeCategoryInput(ctx context.Context, obj any) (model.CreateTreeCategoryInput, error) {
 	var it model.CreateTreeCategoryInput
 	if obj == nil {
@@ -16101,6 +22667,62 @@ func UnmarshalCreateTreeCategoryInput(ctx context.Context, raw any) (model.Creat
 	return out, err
 }
 
+func (ec *executionContext) unmarshalInputCreateTreeFromTemplateInput(ctx context.Context, obj any) (model.CreateTreeFromTemplateInput, error) {
+	var it model.CreateTreeFromTemplateInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"template", "title", "categoryId"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "template":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("template"))
+			data, err := ec.unmarshalNString2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Template = data
+		case "title":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("title"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Title = data
+		case "categoryId":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("categoryId"))
+			data, err := ec.unmarshalOID2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.CategoryID = data
+		}
+	}
+	return it, nil
+}
+
+// UnmarshalCreateTreeFromTemplateInput unmarshals raw into the CreateTreeFromTemplateInput input type, using the
+// unmarshaler bound to ctx's request. Call it from a resolver to decode an input
+// object that was not passed as a field argument.
+//
+// ctx must come from a gqlgen request; outside one there is no unmarshaler to use
+// and the returned error says so.
+func UnmarshalCreateTreeFromTemplateInput(ctx context.Context, raw any) (model.CreateTreeFromTemplateInput, error) {
+	var out model.CreateTreeFromTemplateInput
+	err := graphql.UnmarshalNamedInputFromContext(ctx, "CreateTreeFromTemplateInput", raw, &out)
+	return out, err
+}
+
 func (ec *executionContext) unmarshalInputCreateTreeInput(ctx context.Context, obj any) (model.CreateTreeInput, error) {
 	var it model.CreateTreeInput
 	if obj == nil {
@@ -16119,7 +22741,7 @@ func (ec *executionContext) unmarshalInputCreateTreeInput(ctx context.Context, o
 		asMap["tags"] = []any{}
 	}
 
-	fieldsInOrder := [...]string{"title", "description", "categoryId", "tags", "graph"}
+	fieldsInOrder := [...]string{"title", "description", "categoryId", "tags", "reviewBy", "graph"}
 	for _, k := range fieldsInOrder {
 		v, ok := asMap[k]
 		if !ok {
@@ -16154,6 +22776,13 @@ func (ec *executionContext) unmarshalInputCreateTreeInput(ctx context.Context, o
 				return it, err
 			}
 			it.Tags = data
+		case "reviewBy":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("reviewBy"))
+			data, err := ec.unmarshalODate2ᚖtimeᚐTime(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.ReviewBy = data
 		case "graph":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("graph"))
 			data, err := ec.unmarshalOTreeGraphInput2ᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐTreeGraphInput(ctx, v)
@@ -16255,6 +22884,48 @@ func UnmarshalDecisionNodeInput(ctx context.Context, raw any) (model.DecisionNod
 	return out, err
 }
 
+func (ec *executionContext) unmarshalInputDeleteTreeCategoryInput(ctx context.Context, obj any) (model.DeleteTreeCategoryInput, error) {
+	var it model.DeleteTreeCategoryInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"categoryId"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "categoryId":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("categoryId"))
+			data, err := ec.unmarshalNID2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.CategoryID = data
+		}
+	}
+	return it, nil
+}
+
+// UnmarshalDeleteTreeCategoryInput unmarshals raw into the DeleteTreeCategoryInput input type, using the
+// unmarshaler bound to ctx's request. Call it from a resolver to decode an input
+// object that was not passed as a field argument.
+//
+// ctx must come from a gqlgen request; outside one there is no unmarshaler to use
+// and the returned error says so.
+func UnmarshalDeleteTreeCategoryInput(ctx context.Context, raw any) (model.DeleteTreeCategoryInput, error) {
+	var out model.DeleteTreeCategoryInput
+	err := graphql.UnmarshalNamedInputFromContext(ctx, "DeleteTreeCategoryInput", raw, &out)
+	return out, err
+}
+
 func (ec *executionContext) unmarshalInputDeleteTreeInput(ctx context.Context, obj any) (model.DeleteTreeInput, error) {
 	var it model.DeleteTreeInput
 	if obj == nil {
@@ -16339,6 +23010,62 @@ func UnmarshalDisableUserInput(ctx context.Context, raw any) (model.DisableUserI
 	return out, err
 }
 
+func (ec *executionContext) unmarshalInputDuplicateTreeInput(ctx context.Context, obj any) (model.DuplicateTreeInput, error) {
+	var it model.DuplicateTreeInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"treeId", "version", "title"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "treeId":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("treeId"))
+			data, err := ec.unmarshalNID2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.TreeID = data
+		case "version":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("version"))
+			data, err := ec.unmarshalOInt2ᚖint(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Version = data
+		case "title":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("title"))
+			data, err := ec.unmarshalNString2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Title = data
+		}
+	}
+	return it, nil
+}
+
+// UnmarshalDuplicateTreeInput unmarshals raw into the DuplicateTreeInput input type, using the
+// unmarshaler bound to ctx's request. Call it from a resolver to decode an input
+// object that was not passed as a field argument.
+//
+// ctx must come from a gqlgen request; outside one there is no unmarshaler to use
+// and the returned error says so.
+func UnmarshalDuplicateTreeInput(ctx context.Context, raw any) (model.DuplicateTreeInput, error) {
+	var out model.DuplicateTreeInput
+	err := graphql.UnmarshalNamedInputFromContext(ctx, "DuplicateTreeInput", raw, &out)
+	return out, err
+}
+
 func (ec *executionContext) unmarshalInputEnableUserInput(ctx context.Context, obj any) (model.EnableUserInput, error) {
 	var it model.EnableUserInput
 	if obj == nil {
@@ -16401,8 +23128,11 @@ func (ec *executionContext) unmarshalInputExportSessionInput(ctx context.Context
 	if _, present := asMap["includeUndone"]; !present {
 		asMap["includeUndone"] = false
 	}
+	if _, present := asMap["redactSensitive"]; !present {
+		asMap["redactSensitive"] = false
+	}
 
-	fieldsInOrder := [...]string{"sessionId", "format", "includeNotes", "includeTimings", "includeUndone"}
+	fieldsInOrder := [...]string{"sessionId", "format", "includeNotes", "includeTimings", "includeUndone", "redactSensitive"}
 	for _, k := range fieldsInOrder {
 		v, ok := asMap[k]
 		if !ok {
@@ -16444,6 +23174,13 @@ func (ec *executionContext) unmarshalInputExportSessionInput(ctx context.Context
 				return it, err
 			}
 			it.IncludeUndone = data
+		case "redactSensitive":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("redactSensitive"))
+			data, err := ec.unmarshalNBoolean2bool(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.RedactSensitive = data
 		}
 	}
 	return it, nil
@@ -16524,6 +23261,80 @@ func UnmarshalGoBackInput(ctx context.Context, raw any) (model.GoBackInput, erro
 	return out, err
 }
 
+func (ec *executionContext) unmarshalInputHandOverSessionInput(ctx context.Context, obj any) (model.HandOverSessionInput, error) {
+	var it model.HandOverSessionInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	if _, present := asMap["note"]; !present {
+		asMap["note"] = ""
+	}
+
+	fieldsInOrder := [...]string{"sessionId", "expectedStep", "toUserId", "note", "idempotencyKey"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "sessionId":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("sessionId"))
+			data, err := ec.unmarshalNID2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.SessionID = data
+		case "expectedStep":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("expectedStep"))
+			data, err := ec.unmarshalNInt2int(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.ExpectedStep = data
+		case "toUserId":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("toUserId"))
+			data, err := ec.unmarshalNID2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.ToUserID = data
+		case "note":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("note"))
+			data, err := ec.unmarshalNString2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Note = data
+		case "idempotencyKey":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("idempotencyKey"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.IdempotencyKey = data
+		}
+	}
+	return it, nil
+}
+
+// UnmarshalHandOverSessionInput unmarshals raw into the HandOverSessionInput input type, using the
+// unmarshaler bound to ctx's request. Call it from a resolver to decode an input
+// object that was not passed as a field argument.
+//
+// ctx must come from a gqlgen request; outside one there is no unmarshaler to use
+// and the returned error says so.
+func UnmarshalHandOverSessionInput(ctx context.Context, raw any) (model.HandOverSessionInput, error) {
+	var out model.HandOverSessionInput
+	err := graphql.UnmarshalNamedInputFromContext(ctx, "HandOverSessionInput", raw, &out)
+	return out, err
+}
+
 func (ec *executionContext) unmarshalInputImportTreeInput(ctx context.Context, obj any) (model.ImportTreeInput, error) {
 	var it model.ImportTreeInput
 	if obj == nil {
@@ -16570,6 +23381,100 @@ func (ec *executionContext) unmarshalInputImportTreeInput(ctx context.Context, o
 func UnmarshalImportTreeInput(ctx context.Context, raw any) (model.ImportTreeInput, error) {
 	var out model.ImportTreeInput
 	err := graphql.UnmarshalNamedInputFromContext(ctx, "ImportTreeInput", raw, &out)
+	return out, err
+}
+
+func (ec *executionContext) unmarshalInputInputNodeInput(ctx context.Context, obj any) (model.InputNodeInput, error) {
+	var it model.InputNodeInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	if _, present := asMap["text"]; !present {
+		asMap["text"] = ""
+	}
+	if _, present := asMap["links"]; !present {
+		asMap["links"] = []any{}
+	}
+	if _, present := asMap["branches"]; !present {
+		asMap["branches"] = []any{}
+	}
+
+	fieldsInOrder := [...]string{"nodeId", "title", "text", "links", "fields", "next", "branches"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "nodeId":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("nodeId"))
+			data, err := ec.unmarshalNID2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.NodeID = data
+		case "title":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("title"))
+			data, err := ec.unmarshalNString2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Title = data
+		case "text":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("text"))
+			data, err := ec.unmarshalNString2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Text = data
+		case "links":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("links"))
+			data, err := ec.unmarshalNTreeLinkInput2ᚕᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐTreeLinkInputᚄ(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Links = data
+		case "fields":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("fields"))
+			data, err := ec.unmarshalNTreeFieldInput2ᚕᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐTreeFieldInputᚄ(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Fields = data
+		case "next":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("next"))
+			data, err := ec.unmarshalOID2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Next = data
+		case "branches":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("branches"))
+			data, err := ec.unmarshalNTreeBranchInput2ᚕᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐTreeBranchInputᚄ(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Branches = data
+		}
+	}
+	return it, nil
+}
+
+// UnmarshalInputNodeInput unmarshals raw into the InputNodeInput input type, using the
+// unmarshaler bound to ctx's request. Call it from a resolver to decode an input
+// object that was not passed as a field argument.
+//
+// ctx must come from a gqlgen request; outside one there is no unmarshaler to use
+// and the returned error says so.
+func UnmarshalInputNodeInput(ctx context.Context, raw any) (model.InputNodeInput, error) {
+	var out model.InputNodeInput
+	err := graphql.UnmarshalNamedInputFromContext(ctx, "InputNodeInput", raw, &out)
 	return out, err
 }
 
@@ -16721,6 +23626,55 @@ func (ec *executionContext) unmarshalInputLogoutInput(ctx context.Context, obj a
 func UnmarshalLogoutInput(ctx context.Context, raw any) (model.LogoutInput, error) {
 	var out model.LogoutInput
 	err := graphql.UnmarshalNamedInputFromContext(ctx, "LogoutInput", raw, &out)
+	return out, err
+}
+
+func (ec *executionContext) unmarshalInputMoveTreeCategoryInput(ctx context.Context, obj any) (model.MoveTreeCategoryInput, error) {
+	var it model.MoveTreeCategoryInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"categoryId", "position"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "categoryId":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("categoryId"))
+			data, err := ec.unmarshalNID2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.CategoryID = data
+		case "position":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("position"))
+			data, err := ec.unmarshalNInt2int(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Position = data
+		}
+	}
+	return it, nil
+}
+
+// UnmarshalMoveTreeCategoryInput unmarshals raw into the MoveTreeCategoryInput input type, using the
+// unmarshaler bound to ctx's request. Call it from a resolver to decode an input
+// object that was not passed as a field argument.
+//
+// ctx must come from a gqlgen request; outside one there is no unmarshaler to use
+// and the returned error says so.
+func UnmarshalMoveTreeCategoryInput(ctx context.Context, raw any) (model.MoveTreeCategoryInput, error) {
+	var out model.MoveTreeCategoryInput
+	err := graphql.UnmarshalNamedInputFromContext(ctx, "MoveTreeCategoryInput", raw, &out)
 	return out, err
 }
 
@@ -16960,6 +23914,174 @@ func UnmarshalRegisterInput(ctx context.Context, raw any) (model.RegisterInput, 
 	return out, err
 }
 
+func (ec *executionContext) unmarshalInputReopenSessionInput(ctx context.Context, obj any) (model.ReopenSessionInput, error) {
+	var it model.ReopenSessionInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"sessionId", "expectedStep", "idempotencyKey"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "sessionId":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("sessionId"))
+			data, err := ec.unmarshalNID2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.SessionID = data
+		case "expectedStep":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("expectedStep"))
+			data, err := ec.unmarshalNInt2int(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.ExpectedStep = data
+		case "idempotencyKey":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("idempotencyKey"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.IdempotencyKey = data
+		}
+	}
+	return it, nil
+}
+
+// UnmarshalReopenSessionInput unmarshals raw into the ReopenSessionInput input type, using the
+// unmarshaler bound to ctx's request. Call it from a resolver to decode an input
+// object that was not passed as a field argument.
+//
+// ctx must come from a gqlgen request; outside one there is no unmarshaler to use
+// and the returned error says so.
+func UnmarshalReopenSessionInput(ctx context.Context, raw any) (model.ReopenSessionInput, error) {
+	var out model.ReopenSessionInput
+	err := graphql.UnmarshalNamedInputFromContext(ctx, "ReopenSessionInput", raw, &out)
+	return out, err
+}
+
+func (ec *executionContext) unmarshalInputRestoreTreeVersionInput(ctx context.Context, obj any) (model.RestoreTreeVersionInput, error) {
+	var it model.RestoreTreeVersionInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"treeId", "expectedRevision", "number"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "treeId":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("treeId"))
+			data, err := ec.unmarshalNID2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.TreeID = data
+		case "expectedRevision":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("expectedRevision"))
+			data, err := ec.unmarshalNInt2int(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.ExpectedRevision = data
+		case "number":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("number"))
+			data, err := ec.unmarshalNInt2int(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Number = data
+		}
+	}
+	return it, nil
+}
+
+// UnmarshalRestoreTreeVersionInput unmarshals raw into the RestoreTreeVersionInput input type, using the
+// unmarshaler bound to ctx's request. Call it from a resolver to decode an input
+// object that was not passed as a field argument.
+//
+// ctx must come from a gqlgen request; outside one there is no unmarshaler to use
+// and the returned error says so.
+func UnmarshalRestoreTreeVersionInput(ctx context.Context, raw any) (model.RestoreTreeVersionInput, error) {
+	var out model.RestoreTreeVersionInput
+	err := graphql.UnmarshalNamedInputFromContext(ctx, "RestoreTreeVersionInput", raw, &out)
+	return out, err
+}
+
+func (ec *executionContext) unmarshalInputReturnToTreeInput(ctx context.Context, obj any) (model.ReturnToTreeInput, error) {
+	var it model.ReturnToTreeInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"sessionId", "expectedStep", "idempotencyKey"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "sessionId":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("sessionId"))
+			data, err := ec.unmarshalNID2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.SessionID = data
+		case "expectedStep":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("expectedStep"))
+			data, err := ec.unmarshalNInt2int(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.ExpectedStep = data
+		case "idempotencyKey":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("idempotencyKey"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.IdempotencyKey = data
+		}
+	}
+	return it, nil
+}
+
+// UnmarshalReturnToTreeInput unmarshals raw into the ReturnToTreeInput input type, using the
+// unmarshaler bound to ctx's request. Call it from a resolver to decode an input
+// object that was not passed as a field argument.
+//
+// ctx must come from a gqlgen request; outside one there is no unmarshaler to use
+// and the returned error says so.
+func UnmarshalReturnToTreeInput(ctx context.Context, raw any) (model.ReturnToTreeInput, error) {
+	var out model.ReturnToTreeInput
+	err := graphql.UnmarshalNamedInputFromContext(ctx, "ReturnToTreeInput", raw, &out)
+	return out, err
+}
+
 func (ec *executionContext) unmarshalInputRevokeSessionInput(ctx context.Context, obj any) (model.RevokeSessionInput, error) {
 	var it model.RevokeSessionInput
 	if obj == nil {
@@ -17127,8 +24249,11 @@ func (ec *executionContext) unmarshalInputSolutionNodeInput(ctx context.Context,
 	if _, present := asMap["followUps"]; !present {
 		asMap["followUps"] = []any{}
 	}
+	if _, present := asMap["continue"]; !present {
+		asMap["continue"] = false
+	}
 
-	fieldsInOrder := [...]string{"nodeId", "title", "text", "links", "outcome", "followUps"}
+	fieldsInOrder := [...]string{"nodeId", "title", "text", "links", "outcome", "followUps", "continue"}
 	for _, k := range fieldsInOrder {
 		v, ok := asMap[k]
 		if !ok {
@@ -17177,6 +24302,13 @@ func (ec *executionContext) unmarshalInputSolutionNodeInput(ctx context.Context,
 				return it, err
 			}
 			it.FollowUps = data
+		case "continue":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("continue"))
+			data, err := ec.unmarshalNBoolean2bool(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Continue = data
 		}
 	}
 	return it, nil
@@ -17224,7 +24356,7 @@ func (ec *executionContext) unmarshalInputStartSessionInput(ctx context.Context,
 		switch k {
 		case "treeId":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("treeId"))
-			data, err := ec.unmarshalNID2string(ctx, v)
+			data, err := ec.unmarshalOID2ᚖstring(ctx, v)
 			if err != nil {
 				return it, err
 			}
@@ -17274,6 +24406,330 @@ func UnmarshalStartSessionInput(ctx context.Context, raw any) (model.StartSessio
 	return out, err
 }
 
+func (ec *executionContext) unmarshalInputSubtreeNodeInput(ctx context.Context, obj any) (model.SubtreeNodeInput, error) {
+	var it model.SubtreeNodeInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	if _, present := asMap["text"]; !present {
+		asMap["text"] = ""
+	}
+	if _, present := asMap["links"]; !present {
+		asMap["links"] = []any{}
+	}
+	if _, present := asMap["branches"]; !present {
+		asMap["branches"] = []any{}
+	}
+
+	fieldsInOrder := [...]string{"nodeId", "title", "text", "links", "treeId", "next", "branches"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "nodeId":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("nodeId"))
+			data, err := ec.unmarshalNID2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.NodeID = data
+		case "title":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("title"))
+			data, err := ec.unmarshalNString2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Title = data
+		case "text":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("text"))
+			data, err := ec.unmarshalNString2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Text = data
+		case "links":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("links"))
+			data, err := ec.unmarshalNTreeLinkInput2ᚕᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐTreeLinkInputᚄ(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Links = data
+		case "treeId":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("treeId"))
+			data, err := ec.unmarshalOID2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.TreeID = data
+		case "next":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("next"))
+			data, err := ec.unmarshalOID2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Next = data
+		case "branches":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("branches"))
+			data, err := ec.unmarshalNTreeBranchInput2ᚕᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐTreeBranchInputᚄ(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Branches = data
+		}
+	}
+	return it, nil
+}
+
+// UnmarshalSubtreeNodeInput unmarshals raw into the SubtreeNodeInput input type, using the
+// unmarshaler bound to ctx's request. Call it from a resolver to decode an input
+// object that was not passed as a field argument.
+//
+// ctx must come from a gqlgen request; outside one there is no unmarshaler to use
+// and the returned error says so.
+func UnmarshalSubtreeNodeInput(ctx context.Context, raw any) (model.SubtreeNodeInput, error) {
+	var out model.SubtreeNodeInput
+	err := graphql.UnmarshalNamedInputFromContext(ctx, "SubtreeNodeInput", raw, &out)
+	return out, err
+}
+
+func (ec *executionContext) unmarshalInputSwitchTreeInput(ctx context.Context, obj any) (model.SwitchTreeInput, error) {
+	var it model.SwitchTreeInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"sessionId", "expectedStep", "treeId", "idempotencyKey"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "sessionId":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("sessionId"))
+			data, err := ec.unmarshalNID2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.SessionID = data
+		case "expectedStep":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("expectedStep"))
+			data, err := ec.unmarshalNInt2int(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.ExpectedStep = data
+		case "treeId":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("treeId"))
+			data, err := ec.unmarshalOID2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.TreeID = data
+		case "idempotencyKey":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("idempotencyKey"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.IdempotencyKey = data
+		}
+	}
+	return it, nil
+}
+
+// UnmarshalSwitchTreeInput unmarshals raw into the SwitchTreeInput input type, using the
+// unmarshaler bound to ctx's request. Call it from a resolver to decode an input
+// object that was not passed as a field argument.
+//
+// ctx must come from a gqlgen request; outside one there is no unmarshaler to use
+// and the returned error says so.
+func UnmarshalSwitchTreeInput(ctx context.Context, raw any) (model.SwitchTreeInput, error) {
+	var out model.SwitchTreeInput
+	err := graphql.UnmarshalNamedInputFromContext(ctx, "SwitchTreeInput", raw, &out)
+	return out, err
+}
+
+func (ec *executionContext) unmarshalInputTreeBranchInput(ctx context.Context, obj any) (model.TreeBranchInput, error) {
+	var it model.TreeBranchInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	if _, present := asMap["value"]; !present {
+		asMap["value"] = ""
+	}
+
+	fieldsInOrder := [...]string{"name", "test", "value", "target"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "name":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("name"))
+			data, err := ec.unmarshalNString2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Name = data
+		case "test":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("test"))
+			data, err := ec.unmarshalNTreeTest2githubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐTreeTest(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Test = data
+		case "value":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("value"))
+			data, err := ec.unmarshalNString2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Value = data
+		case "target":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("target"))
+			data, err := ec.unmarshalNID2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Target = data
+		}
+	}
+	return it, nil
+}
+
+// UnmarshalTreeBranchInput unmarshals raw into the TreeBranchInput input type, using the
+// unmarshaler bound to ctx's request. Call it from a resolver to decode an input
+// object that was not passed as a field argument.
+//
+// ctx must come from a gqlgen request; outside one there is no unmarshaler to use
+// and the returned error says so.
+func UnmarshalTreeBranchInput(ctx context.Context, raw any) (model.TreeBranchInput, error) {
+	var out model.TreeBranchInput
+	err := graphql.UnmarshalNamedInputFromContext(ctx, "TreeBranchInput", raw, &out)
+	return out, err
+}
+
+func (ec *executionContext) unmarshalInputTreeFieldInput(ctx context.Context, obj any) (model.TreeFieldInput, error) {
+	var it model.TreeFieldInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	if _, present := asMap["type"]; !present {
+		asMap["type"] = "TEXT"
+	}
+	if _, present := asMap["required"]; !present {
+		asMap["required"] = false
+	}
+	if _, present := asMap["pattern"]; !present {
+		asMap["pattern"] = ""
+	}
+	if _, present := asMap["choices"]; !present {
+		asMap["choices"] = []any{}
+	}
+	if _, present := asMap["sensitive"]; !present {
+		asMap["sensitive"] = false
+	}
+
+	fieldsInOrder := [...]string{"name", "label", "type", "required", "pattern", "choices", "sensitive"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "name":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("name"))
+			data, err := ec.unmarshalNString2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Name = data
+		case "label":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("label"))
+			data, err := ec.unmarshalNString2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Label = data
+		case "type":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("type"))
+			data, err := ec.unmarshalNTreeFieldType2githubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐTreeFieldType(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Type = data
+		case "required":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("required"))
+			data, err := ec.unmarshalNBoolean2bool(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Required = data
+		case "pattern":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("pattern"))
+			data, err := ec.unmarshalNString2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Pattern = data
+		case "choices":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("choices"))
+			data, err := ec.unmarshalNString2ᚕstringᚄ(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Choices = data
+		case "sensitive":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("sensitive"))
+			data, err := ec.unmarshalNBoolean2bool(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Sensitive = data
+		}
+	}
+	return it, nil
+}
+
+// UnmarshalTreeFieldInput unmarshals raw into the TreeFieldInput input type, using the
+// unmarshaler bound to ctx's request. Call it from a resolver to decode an input
+// object that was not passed as a field argument.
+//
+// ctx must come from a gqlgen request; outside one there is no unmarshaler to use
+// and the returned error says so.
+func UnmarshalTreeFieldInput(ctx context.Context, raw any) (model.TreeFieldInput, error) {
+	var out model.TreeFieldInput
+	err := graphql.UnmarshalNamedInputFromContext(ctx, "TreeFieldInput", raw, &out)
+	return out, err
+}
+
 func (ec *executionContext) unmarshalInputTreeFilter(ctx context.Context, obj any) (model.TreeFilter, error) {
 	var it model.TreeFilter
 	if obj == nil {
@@ -17285,7 +24741,11 @@ func (ec *executionContext) unmarshalInputTreeFilter(ctx context.Context, obj an
 		asMap[k] = v
 	}
 
-	fieldsInOrder := [...]string{"status", "tag", "categoryId", "authorId"}
+	if _, present := asMap["due"]; !present {
+		asMap["due"] = false
+	}
+
+	fieldsInOrder := [...]string{"status", "tag", "categoryId", "authorId", "ownerId", "due"}
 	for _, k := range fieldsInOrder {
 		v, ok := asMap[k]
 		if !ok {
@@ -17320,6 +24780,20 @@ func (ec *executionContext) unmarshalInputTreeFilter(ctx context.Context, obj an
 				return it, err
 			}
 			it.AuthorID = data
+		case "ownerId":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("ownerId"))
+			data, err := ec.unmarshalOID2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.OwnerID = data
+		case "due":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("due"))
+			data, err := ec.unmarshalNBoolean2bool(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Due = data
 		}
 	}
 	return it, nil
@@ -17446,7 +24920,7 @@ func (ec *executionContext) unmarshalInputTreeNodeInput(ctx context.Context, obj
 		asMap[k] = v
 	}
 
-	fieldsInOrder := [...]string{"decision", "action", "solution"}
+	fieldsInOrder := [...]string{"decision", "action", "input", "subtree", "solution"}
 	for _, k := range fieldsInOrder {
 		v, ok := asMap[k]
 		if !ok {
@@ -17467,6 +24941,20 @@ func (ec *executionContext) unmarshalInputTreeNodeInput(ctx context.Context, obj
 				return it, err
 			}
 			it.Action = data
+		case "input":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("input"))
+			data, err := ec.unmarshalOInputNodeInput2ᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐInputNodeInput(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Input = data
+		case "subtree":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("subtree"))
+			data, err := ec.unmarshalOSubtreeNodeInput2ᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐSubtreeNodeInput(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Subtree = data
 		case "solution":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("solution"))
 			data, err := ec.unmarshalOSolutionNodeInput2ᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐSolutionNodeInput(ctx, v)
@@ -17667,6 +25155,160 @@ func UnmarshalTreeSessionFilter(ctx context.Context, raw any) (model.TreeSession
 	return out, err
 }
 
+func (ec *executionContext) unmarshalInputTreeSessionValueInput(ctx context.Context, obj any) (model.TreeSessionValueInput, error) {
+	var it model.TreeSessionValueInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"name", "text"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "name":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("name"))
+			data, err := ec.unmarshalNString2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Name = data
+		case "text":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("text"))
+			data, err := ec.unmarshalNString2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Text = data
+		}
+	}
+	return it, nil
+}
+
+// UnmarshalTreeSessionValueInput unmarshals raw into the TreeSessionValueInput input type, using the
+// unmarshaler bound to ctx's request. Call it from a resolver to decode an input
+// object that was not passed as a field argument.
+//
+// ctx must come from a gqlgen request; outside one there is no unmarshaler to use
+// and the returned error says so.
+func UnmarshalTreeSessionValueInput(ctx context.Context, raw any) (model.TreeSessionValueInput, error) {
+	var out model.TreeSessionValueInput
+	err := graphql.UnmarshalNamedInputFromContext(ctx, "TreeSessionValueInput", raw, &out)
+	return out, err
+}
+
+func (ec *executionContext) unmarshalInputUnarchiveTreeInput(ctx context.Context, obj any) (model.UnarchiveTreeInput, error) {
+	var it model.UnarchiveTreeInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"treeId"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "treeId":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("treeId"))
+			data, err := ec.unmarshalNID2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.TreeID = data
+		}
+	}
+	return it, nil
+}
+
+// UnmarshalUnarchiveTreeInput unmarshals raw into the UnarchiveTreeInput input type, using the
+// unmarshaler bound to ctx's request. Call it from a resolver to decode an input
+// object that was not passed as a field argument.
+//
+// ctx must come from a gqlgen request; outside one there is no unmarshaler to use
+// and the returned error says so.
+func UnmarshalUnarchiveTreeInput(ctx context.Context, raw any) (model.UnarchiveTreeInput, error) {
+	var out model.UnarchiveTreeInput
+	err := graphql.UnmarshalNamedInputFromContext(ctx, "UnarchiveTreeInput", raw, &out)
+	return out, err
+}
+
+func (ec *executionContext) unmarshalInputUpdateSessionInput(ctx context.Context, obj any) (model.UpdateSessionInput, error) {
+	var it model.UpdateSessionInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"sessionId", "ticket", "clientName", "subject"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "sessionId":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("sessionId"))
+			data, err := ec.unmarshalNID2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.SessionID = data
+		case "ticket":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("ticket"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Ticket = data
+		case "clientName":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("clientName"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.ClientName = data
+		case "subject":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("subject"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Subject = data
+		}
+	}
+	return it, nil
+}
+
+// UnmarshalUpdateSessionInput unmarshals raw into the UpdateSessionInput input type, using the
+// unmarshaler bound to ctx's request. Call it from a resolver to decode an input
+// object that was not passed as a field argument.
+//
+// ctx must come from a gqlgen request; outside one there is no unmarshaler to use
+// and the returned error says so.
+func UnmarshalUpdateSessionInput(ctx context.Context, raw any) (model.UpdateSessionInput, error) {
+	var out model.UpdateSessionInput
+	err := graphql.UnmarshalNamedInputFromContext(ctx, "UpdateSessionInput", raw, &out)
+	return out, err
+}
+
 func (ec *executionContext) unmarshalInputUpdateSessionPolicyInput(ctx context.Context, obj any) (model.UpdateSessionPolicyInput, error) {
 	var it model.UpdateSessionPolicyInput
 	if obj == nil {
@@ -17758,6 +25400,55 @@ func UnmarshalUpdateSessionPolicyInput(ctx context.Context, raw any) (model.Upda
 	return out, err
 }
 
+func (ec *executionContext) unmarshalInputUpdateTreeCategoryInput(ctx context.Context, obj any) (model.UpdateTreeCategoryInput, error) {
+	var it model.UpdateTreeCategoryInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"categoryId", "name"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "categoryId":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("categoryId"))
+			data, err := ec.unmarshalNID2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.CategoryID = data
+		case "name":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("name"))
+			data, err := ec.unmarshalNString2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Name = data
+		}
+	}
+	return it, nil
+}
+
+// UnmarshalUpdateTreeCategoryInput unmarshals raw into the UpdateTreeCategoryInput input type, using the
+// unmarshaler bound to ctx's request. Call it from a resolver to decode an input
+// object that was not passed as a field argument.
+//
+// ctx must come from a gqlgen request; outside one there is no unmarshaler to use
+// and the returned error says so.
+func UnmarshalUpdateTreeCategoryInput(ctx context.Context, raw any) (model.UpdateTreeCategoryInput, error) {
+	var out model.UpdateTreeCategoryInput
+	err := graphql.UnmarshalNamedInputFromContext(ctx, "UpdateTreeCategoryInput", raw, &out)
+	return out, err
+}
+
 func (ec *executionContext) unmarshalInputUpdateTreeInput(ctx context.Context, obj any) (model.UpdateTreeInput, error) {
 	var it model.UpdateTreeInput
 	if obj == nil {
@@ -17769,7 +25460,7 @@ func (ec *executionContext) unmarshalInputUpdateTreeInput(ctx context.Context, o
 		asMap[k] = v
 	}
 
-	fieldsInOrder := [...]string{"treeId", "expectedRevision", "title", "description", "tags", "categoryId", "graph"}
+	fieldsInOrder := [...]string{"treeId", "expectedRevision", "title", "description", "tags", "categoryId", "reviewBy", "ownerId", "graph"}
 	for _, k := range fieldsInOrder {
 		v, ok := asMap[k]
 		if !ok {
@@ -17817,7 +25508,21 @@ func (ec *executionContext) unmarshalInputUpdateTreeInput(ctx context.Context, o
 			if err != nil {
 				return it, err
 			}
-			it.CategoryID = data
+			it.CategoryID = graphql.OmittableOf(data)
+		case "reviewBy":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("reviewBy"))
+			data, err := ec.unmarshalODate2ᚖtimeᚐTime(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.ReviewBy = graphql.OmittableOf(data)
+		case "ownerId":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("ownerId"))
+			data, err := ec.unmarshalOID2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.OwnerID = data
 		case "graph":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("graph"))
 			data, err := ec.unmarshalOTreeGraphInput2ᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐTreeGraphInput(ctx, v)
@@ -17902,7 +25607,7 @@ func (ec *executionContext) unmarshalInputValidateTreeInput(ctx context.Context,
 		asMap[k] = v
 	}
 
-	fieldsInOrder := [...]string{"title", "graph"}
+	fieldsInOrder := [...]string{"title", "treeId", "graph"}
 	for _, k := range fieldsInOrder {
 		v, ok := asMap[k]
 		if !ok {
@@ -17916,6 +25621,13 @@ func (ec *executionContext) unmarshalInputValidateTreeInput(ctx context.Context,
 				return it, err
 			}
 			it.Title = data
+		case "treeId":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("treeId"))
+			data, err := ec.unmarshalOID2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.TreeID = data
 		case "graph":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("graph"))
 			data, err := ec.unmarshalNTreeGraphInput2ᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐTreeGraphInput(ctx, v)
@@ -18086,6 +25798,13 @@ func (ec *executionContext) _TreeNode(ctx context.Context, sel ast.SelectionSet,
 	switch obj := (obj).(type) {
 	case nil:
 		return graphql.Null
+	case model.SubtreeNode:
+		return ec._SubtreeNode(ctx, sel, &obj)
+	case *model.SubtreeNode:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._SubtreeNode(ctx, sel, obj)
 	case model.SolutionNode:
 		return ec._SolutionNode(ctx, sel, &obj)
 	case *model.SolutionNode:
@@ -18093,6 +25812,13 @@ func (ec *executionContext) _TreeNode(ctx context.Context, sel ast.SelectionSet,
 			return graphql.Null
 		}
 		return ec._SolutionNode(ctx, sel, obj)
+	case model.InputNode:
+		return ec._InputNode(ctx, sel, &obj)
+	case *model.InputNode:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._InputNode(ctx, sel, obj)
 	case model.DecisionNode:
 		return ec._DecisionNode(ctx, sel, &obj)
 	case *model.DecisionNode:
@@ -18309,6 +26035,11 @@ func (ec *executionContext) _ActionNode(ctx context.Context, sel ast.SelectionSe
 			if out.Values[i] == graphql.RequiredNull {
 				out.Invalids++
 			}
+		case "branches":
+			out.Values[i] = ec._ActionNode_branches(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
 		}
@@ -18377,6 +26108,39 @@ func (ec *executionContext) _AddNotePayload(ctx context.Context, sel ast.Selecti
 			out.Values[i] = graphql.MarshalString("AddNotePayload")
 		case "session":
 			out.Values[i] = ec._AddNotePayload_session(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var addStepPayloadImplementors = []string{"AddStepPayload"}
+
+func (ec *executionContext) _AddStepPayload(ctx context.Context, sel ast.SelectionSet, obj *model.AddStepPayload) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, addStepPayloadImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("AddStepPayload")
+		case "session":
+			out.Values[i] = ec._AddStepPayload_session(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
@@ -18544,6 +26308,39 @@ func (ec *executionContext) _CompleteSessionPayload(ctx context.Context, sel ast
 	return out
 }
 
+var confirmTreePayloadImplementors = []string{"ConfirmTreePayload"}
+
+func (ec *executionContext) _ConfirmTreePayload(ctx context.Context, sel ast.SelectionSet, obj *model.ConfirmTreePayload) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, confirmTreePayloadImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("ConfirmTreePayload")
+		case "tree":
+			out.Values[i] = ec._ConfirmTreePayload_tree(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
 var createTreeCategoryPayloadImplementors = []string{"CreateTreeCategoryPayload"}
 
 func (ec *executionContext) _CreateTreeCategoryPayload(ctx context.Context, sel ast.SelectionSet, obj *model.CreateTreeCategoryPayload) graphql.Marshaler {
@@ -18557,6 +26354,39 @@ func (ec *executionContext) _CreateTreeCategoryPayload(ctx context.Context, sel 
 			out.Values[i] = graphql.MarshalString("CreateTreeCategoryPayload")
 		case "category":
 			out.Values[i] = ec._CreateTreeCategoryPayload_category(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var createTreeFromTemplatePayloadImplementors = []string{"CreateTreeFromTemplatePayload"}
+
+func (ec *executionContext) _CreateTreeFromTemplatePayload(ctx context.Context, sel ast.SelectionSet, obj *model.CreateTreeFromTemplatePayload) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, createTreeFromTemplatePayloadImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("CreateTreeFromTemplatePayload")
+		case "tree":
+			out.Values[i] = ec._CreateTreeFromTemplatePayload_tree(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
@@ -18663,6 +26493,39 @@ func (ec *executionContext) _DecisionNode(ctx context.Context, sel ast.Selection
 	return out
 }
 
+var deleteTreeCategoryPayloadImplementors = []string{"DeleteTreeCategoryPayload"}
+
+func (ec *executionContext) _DeleteTreeCategoryPayload(ctx context.Context, sel ast.SelectionSet, obj *model.DeleteTreeCategoryPayload) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, deleteTreeCategoryPayloadImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("DeleteTreeCategoryPayload")
+		case "deletedCategoryId":
+			out.Values[i] = ec._DeleteTreeCategoryPayload_deletedCategoryId(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
 var deleteTreePayloadImplementors = []string{"DeleteTreePayload"}
 
 func (ec *executionContext) _DeleteTreePayload(ctx context.Context, sel ast.SelectionSet, obj *model.DeleteTreePayload) graphql.Marshaler {
@@ -18714,6 +26577,39 @@ func (ec *executionContext) _DisableUserPayload(ctx context.Context, sel ast.Sel
 			}
 		case "revokedCount":
 			out.Values[i] = ec._DisableUserPayload_revokedCount(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var duplicateTreePayloadImplementors = []string{"DuplicateTreePayload"}
+
+func (ec *executionContext) _DuplicateTreePayload(ctx context.Context, sel ast.SelectionSet, obj *model.DuplicateTreePayload) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, duplicateTreePayloadImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("DuplicateTreePayload")
+		case "tree":
+			out.Values[i] = ec._DuplicateTreePayload_tree(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
@@ -18790,6 +26686,11 @@ func (ec *executionContext) _ExportedFile(ctx context.Context, sel ast.Selection
 			}
 		case "content":
 			out.Values[i] = ec._ExportedFile_content(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "encoding":
+			out.Values[i] = ec._ExportedFile_encoding(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
@@ -18896,6 +26797,39 @@ func (ec *executionContext) _GoBackPayload(ctx context.Context, sel ast.Selectio
 	return out
 }
 
+var handOverSessionPayloadImplementors = []string{"HandOverSessionPayload"}
+
+func (ec *executionContext) _HandOverSessionPayload(ctx context.Context, sel ast.SelectionSet, obj *model.HandOverSessionPayload) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, handOverSessionPayloadImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("HandOverSessionPayload")
+		case "session":
+			out.Values[i] = ec._HandOverSessionPayload_session(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
 var importTreePayloadImplementors = []string{"ImportTreePayload"}
 
 func (ec *executionContext) _ImportTreePayload(ctx context.Context, sel ast.SelectionSet, obj *model.ImportTreePayload) graphql.Marshaler {
@@ -18914,6 +26848,69 @@ func (ec *executionContext) _ImportTreePayload(ctx context.Context, sel ast.Sele
 			}
 		case "problems":
 			out.Values[i] = ec._ImportTreePayload_problems(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var inputNodeImplementors = []string{"InputNode", "TreeNode"}
+
+func (ec *executionContext) _InputNode(ctx context.Context, sel ast.SelectionSet, obj *model.InputNode) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, inputNodeImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("InputNode")
+		case "nodeId":
+			out.Values[i] = ec._InputNode_nodeId(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "title":
+			out.Values[i] = ec._InputNode_title(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "text":
+			out.Values[i] = ec._InputNode_text(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "links":
+			out.Values[i] = ec._InputNode_links(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "fields":
+			out.Values[i] = ec._InputNode_fields(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "next":
+			out.Values[i] = ec._InputNode_next(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "branches":
+			out.Values[i] = ec._InputNode_branches(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
@@ -19179,6 +27176,39 @@ func (ec *executionContext) _LogoutPayload(ctx context.Context, sel ast.Selectio
 	return out
 }
 
+var moveTreeCategoryPayloadImplementors = []string{"MoveTreeCategoryPayload"}
+
+func (ec *executionContext) _MoveTreeCategoryPayload(ctx context.Context, sel ast.SelectionSet, obj *model.MoveTreeCategoryPayload) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, moveTreeCategoryPayloadImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("MoveTreeCategoryPayload")
+		case "categories":
+			out.Values[i] = ec._MoveTreeCategoryPayload_categories(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
 var mutationImplementors = []string{"Mutation"}
 
 func (ec *executionContext) _Mutation(ctx context.Context, sel ast.SelectionSet) graphql.Marshaler {
@@ -19303,6 +27333,27 @@ func (ec *executionContext) _Mutation(ctx context.Context, sel ast.SelectionSet)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
+		case "restoreTreeVersion":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_restoreTreeVersion(ctx, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "duplicateTree":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_duplicateTree(ctx, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "createTreeFromTemplate":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_createTreeFromTemplate(ctx, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
 		case "archiveTree":
 			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
 				return ec._Mutation_archiveTree(ctx, field)
@@ -19310,9 +27361,44 @@ func (ec *executionContext) _Mutation(ctx context.Context, sel ast.SelectionSet)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
+		case "unarchiveTree":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_unarchiveTree(ctx, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "confirmTree":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_confirmTree(ctx, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
 		case "createTreeCategory":
 			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
 				return ec._Mutation_createTreeCategory(ctx, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "updateTreeCategory":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_updateTreeCategory(ctx, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "moveTreeCategory":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_moveTreeCategory(ctx, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "deleteTreeCategory":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_deleteTreeCategory(ctx, field)
 			})
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
@@ -19369,6 +27455,48 @@ func (ec *executionContext) _Mutation(ctx context.Context, sel ast.SelectionSet)
 		case "abandonSession":
 			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
 				return ec._Mutation_abandonSession(ctx, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "addStep":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_addStep(ctx, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "switchTree":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_switchTree(ctx, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "returnToTree":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_returnToTree(ctx, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "handOverSession":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_handOverSession(ctx, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "reopenSession":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_reopenSession(ctx, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "updateSession":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_updateSession(ctx, field)
 			})
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
@@ -19564,11 +27692,35 @@ func (ec *executionContext) _Query(ctx context.Context, sel ast.SelectionSet) gr
 				func(ctx context.Context) graphql.Marshaler {
 					return ec._Query_tree(ctx, field)
 				})
+		case "treeVersion":
+			out.ResolveRootConcurrently(innerCtx, ec.OperationContext, i,
+				true, false,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._Query_treeVersion(ctx, field)
+				})
+		case "compareTreeVersions":
+			out.ResolveRootConcurrently(innerCtx, ec.OperationContext, i,
+				true, true,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._Query_compareTreeVersions(ctx, field)
+				})
 		case "treeCategories":
 			out.ResolveRootConcurrently(innerCtx, ec.OperationContext, i,
 				true, true,
 				func(ctx context.Context) graphql.Marshaler {
 					return ec._Query_treeCategories(ctx, field)
+				})
+		case "treeTags":
+			out.ResolveRootConcurrently(innerCtx, ec.OperationContext, i,
+				true, true,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._Query_treeTags(ctx, field)
+				})
+		case "treeTemplates":
+			out.ResolveRootConcurrently(innerCtx, ec.OperationContext, i,
+				true, true,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._Query_treeTemplates(ctx, field)
 				})
 		case "validateTree":
 			out.ResolveRootConcurrently(innerCtx, ec.OperationContext, i,
@@ -19704,6 +27856,105 @@ func (ec *executionContext) _RefreshPayload(ctx context.Context, sel ast.Selecti
 			}
 		case "loginSession":
 			out.Values[i] = ec._RefreshPayload_loginSession(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var reopenSessionPayloadImplementors = []string{"ReopenSessionPayload"}
+
+func (ec *executionContext) _ReopenSessionPayload(ctx context.Context, sel ast.SelectionSet, obj *model.ReopenSessionPayload) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, reopenSessionPayloadImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("ReopenSessionPayload")
+		case "session":
+			out.Values[i] = ec._ReopenSessionPayload_session(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var restoreTreeVersionPayloadImplementors = []string{"RestoreTreeVersionPayload"}
+
+func (ec *executionContext) _RestoreTreeVersionPayload(ctx context.Context, sel ast.SelectionSet, obj *model.RestoreTreeVersionPayload) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, restoreTreeVersionPayloadImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("RestoreTreeVersionPayload")
+		case "tree":
+			out.Values[i] = ec._RestoreTreeVersionPayload_tree(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var returnToTreePayloadImplementors = []string{"ReturnToTreePayload"}
+
+func (ec *executionContext) _ReturnToTreePayload(ctx context.Context, sel ast.SelectionSet, obj *model.ReturnToTreePayload) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, returnToTreePayloadImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("ReturnToTreePayload")
+		case "session":
+			out.Values[i] = ec._ReturnToTreePayload_session(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
@@ -20389,6 +28640,11 @@ func (ec *executionContext) _SolutionNode(ctx context.Context, sel ast.Selection
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
+		case "continue":
+			out.Values[i] = ec._SolutionNode_continue(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
 		}
@@ -20459,6 +28715,107 @@ func (ec *executionContext) _Subscription(ctx context.Context, sel ast.Selection
 	}
 }
 
+var subtreeNodeImplementors = []string{"SubtreeNode", "TreeNode"}
+
+func (ec *executionContext) _SubtreeNode(ctx context.Context, sel ast.SelectionSet, obj *model.SubtreeNode) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, subtreeNodeImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("SubtreeNode")
+		case "nodeId":
+			out.Values[i] = ec._SubtreeNode_nodeId(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "title":
+			out.Values[i] = ec._SubtreeNode_title(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "text":
+			out.Values[i] = ec._SubtreeNode_text(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "links":
+			out.Values[i] = ec._SubtreeNode_links(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "treeId":
+			out.Values[i] = ec._SubtreeNode_treeId(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "treeVersion":
+			out.Values[i] = ec._SubtreeNode_treeVersion(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "next":
+			out.Values[i] = ec._SubtreeNode_next(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "branches":
+			out.Values[i] = ec._SubtreeNode_branches(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var switchTreePayloadImplementors = []string{"SwitchTreePayload"}
+
+func (ec *executionContext) _SwitchTreePayload(ctx context.Context, sel ast.SelectionSet, obj *model.SwitchTreePayload) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, switchTreePayloadImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("SwitchTreePayload")
+		case "session":
+			out.Values[i] = ec._SwitchTreePayload_session(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
 var treeImplementors = []string{"Tree", "Node"}
 
 func (ec *executionContext) _Tree(ctx context.Context, sel ast.SelectionSet, obj *model.Tree) graphql.Marshaler {
@@ -20473,80 +28830,149 @@ func (ec *executionContext) _Tree(ctx context.Context, sel ast.SelectionSet, obj
 		case "id":
 			out.Values[i] = ec._Tree_id(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "title":
 			out.Values[i] = ec._Tree_title(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "description":
 			out.Values[i] = ec._Tree_description(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "status":
 			out.Values[i] = ec._Tree_status(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "tags":
 			out.Values[i] = ec._Tree_tags(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "category":
 			out.Values[i] = ec._Tree_category(ctx, field, obj)
 			if out.Values[i] == graphql.RequiredNull {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "author":
 			out.Values[i] = ec._Tree_author(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "owner":
 			out.Values[i] = ec._Tree_owner(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "savedBy":
 			out.Values[i] = ec._Tree_savedBy(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "nodeCount":
 			out.Values[i] = ec._Tree_nodeCount(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "publishedVersion":
 			out.Values[i] = ec._Tree_publishedVersion(ctx, field, obj)
 			if out.Values[i] == graphql.RequiredNull {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "revision":
 			out.Values[i] = ec._Tree_revision(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "createdAt":
 			out.Values[i] = ec._Tree_createdAt(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "reviewBy":
+			out.Values[i] = ec._Tree_reviewBy(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "confirmedAt":
+			out.Values[i] = ec._Tree_confirmedAt(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "confirmedBy":
+			out.Values[i] = ec._Tree_confirmedBy(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "updatedAt":
 			out.Values[i] = ec._Tree_updatedAt(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "graph":
 			out.Values[i] = ec._Tree_graph(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "problems":
 			out.Values[i] = ec._Tree_problems(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "versions":
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, true,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._Tree_versions(ctx, field, obj)
+				})
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var treeBranchImplementors = []string{"TreeBranch"}
+
+func (ec *executionContext) _TreeBranch(ctx context.Context, sel ast.SelectionSet, obj *model.TreeBranch) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, treeBranchImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("TreeBranch")
+		case "name":
+			out.Values[i] = ec._TreeBranch_name(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "test":
+			out.Values[i] = ec._TreeBranch_test(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "value":
+			out.Values[i] = ec._TreeBranch_value(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "target":
+			out.Values[i] = ec._TreeBranch_target(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
@@ -20590,6 +29016,64 @@ func (ec *executionContext) _TreeCategory(ctx context.Context, sel ast.Selection
 			}
 		case "position":
 			out.Values[i] = ec._TreeCategory_position(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var treeComparisonImplementors = []string{"TreeComparison"}
+
+func (ec *executionContext) _TreeComparison(ctx context.Context, sel ast.SelectionSet, obj *model.TreeComparison) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, treeComparisonImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("TreeComparison")
+		case "same":
+			out.Values[i] = ec._TreeComparison_same(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "fields":
+			out.Values[i] = ec._TreeComparison_fields(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "nodes":
+			out.Values[i] = ec._TreeComparison_nodes(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "addedCount":
+			out.Values[i] = ec._TreeComparison_addedCount(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "removedCount":
+			out.Values[i] = ec._TreeComparison_removedCount(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "changedCount":
+			out.Values[i] = ec._TreeComparison_changedCount(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
@@ -20696,6 +29180,112 @@ func (ec *executionContext) _TreeEdge(ctx context.Context, sel ast.SelectionSet,
 	return out
 }
 
+var treeFieldImplementors = []string{"TreeField"}
+
+func (ec *executionContext) _TreeField(ctx context.Context, sel ast.SelectionSet, obj *model.TreeField) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, treeFieldImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("TreeField")
+		case "name":
+			out.Values[i] = ec._TreeField_name(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "label":
+			out.Values[i] = ec._TreeField_label(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "type":
+			out.Values[i] = ec._TreeField_type(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "required":
+			out.Values[i] = ec._TreeField_required(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "pattern":
+			out.Values[i] = ec._TreeField_pattern(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "choices":
+			out.Values[i] = ec._TreeField_choices(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "sensitive":
+			out.Values[i] = ec._TreeField_sensitive(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var treeFieldChangeImplementors = []string{"TreeFieldChange"}
+
+func (ec *executionContext) _TreeFieldChange(ctx context.Context, sel ast.SelectionSet, obj *model.TreeFieldChange) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, treeFieldChangeImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("TreeFieldChange")
+		case "field":
+			out.Values[i] = ec._TreeFieldChange_field(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "old":
+			out.Values[i] = ec._TreeFieldChange_old(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "new":
+			out.Values[i] = ec._TreeFieldChange_new(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
 var treeGraphImplementors = []string{"TreeGraph"}
 
 func (ec *executionContext) _TreeGraph(ctx context.Context, sel ast.SelectionSet, obj *model.TreeGraph) graphql.Marshaler {
@@ -20772,6 +29362,59 @@ func (ec *executionContext) _TreeLink(ctx context.Context, sel ast.SelectionSet,
 	return out
 }
 
+var treeNodeChangeImplementors = []string{"TreeNodeChange"}
+
+func (ec *executionContext) _TreeNodeChange(ctx context.Context, sel ast.SelectionSet, obj *model.TreeNodeChange) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, treeNodeChangeImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("TreeNodeChange")
+		case "nodeId":
+			out.Values[i] = ec._TreeNodeChange_nodeId(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "kind":
+			out.Values[i] = ec._TreeNodeChange_kind(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "title":
+			out.Values[i] = ec._TreeNodeChange_title(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "fields":
+			out.Values[i] = ec._TreeNodeChange_fields(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "options":
+			out.Values[i] = ec._TreeNodeChange_options(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
 var treeOptionImplementors = []string{"TreeOption"}
 
 func (ec *executionContext) _TreeOption(ctx context.Context, sel ast.SelectionSet, obj *model.TreeOption) graphql.Marshaler {
@@ -20800,6 +29443,59 @@ func (ec *executionContext) _TreeOption(ctx context.Context, sel ast.SelectionSe
 			}
 		case "target":
 			out.Values[i] = ec._TreeOption_target(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var treeOptionChangeImplementors = []string{"TreeOptionChange"}
+
+func (ec *executionContext) _TreeOptionChange(ctx context.Context, sel ast.SelectionSet, obj *model.TreeOptionChange) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, treeOptionChangeImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("TreeOptionChange")
+		case "optionId":
+			out.Values[i] = ec._TreeOptionChange_optionId(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "kind":
+			out.Values[i] = ec._TreeOptionChange_kind(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "label":
+			out.Values[i] = ec._TreeOptionChange_label(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "moved":
+			out.Values[i] = ec._TreeOptionChange_moved(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "fields":
+			out.Values[i] = ec._TreeOptionChange_fields(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
@@ -20974,9 +29670,19 @@ func (ec *executionContext) _TreeSession(ctx context.Context, sel ast.SelectionS
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
+		case "places":
+			out.Values[i] = ec._TreeSession_places(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
 		case "currentNode":
 			out.Values[i] = ec._TreeSession_currentNode(ctx, field, obj)
 			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "values":
+			out.Values[i] = ec._TreeSession_values(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
 		case "steps":
@@ -21108,6 +29814,11 @@ func (ec *executionContext) _TreeSessionNote(ctx context.Context, sel ast.Select
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
+		case "output":
+			out.Values[i] = ec._TreeSessionNote_output(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
 		case "writtenAt":
 			out.Values[i] = ec._TreeSessionNote_writtenAt(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
@@ -21115,6 +29826,59 @@ func (ec *executionContext) _TreeSessionNote(ctx context.Context, sel ast.Select
 			}
 		case "by":
 			out.Values[i] = ec._TreeSessionNote_by(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var treeSessionPlaceImplementors = []string{"TreeSessionPlace"}
+
+func (ec *executionContext) _TreeSessionPlace(ctx context.Context, sel ast.SelectionSet, obj *model.TreeSessionPlace) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, treeSessionPlaceImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("TreeSessionPlace")
+		case "treeId":
+			out.Values[i] = ec._TreeSessionPlace_treeId(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "treeVersion":
+			out.Values[i] = ec._TreeSessionPlace_treeVersion(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "title":
+			out.Values[i] = ec._TreeSessionPlace_title(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "nodeId":
+			out.Values[i] = ec._TreeSessionPlace_nodeId(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "arrival":
+			out.Values[i] = ec._TreeSessionPlace_arrival(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
@@ -21151,14 +29915,29 @@ func (ec *executionContext) _TreeSessionStep(ctx context.Context, sel ast.Select
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
+		case "how":
+			out.Values[i] = ec._TreeSessionStep_how(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "own":
+			out.Values[i] = ec._TreeSessionStep_own(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "place":
+			out.Values[i] = ec._TreeSessionStep_place(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
 		case "nodeId":
 			out.Values[i] = ec._TreeSessionStep_nodeId(ctx, field, obj)
-			if out.Values[i] == graphql.Null {
+			if out.Values[i] == graphql.RequiredNull {
 				out.Invalids++
 			}
 		case "kind":
 			out.Values[i] = ec._TreeSessionStep_kind(ctx, field, obj)
-			if out.Values[i] == graphql.Null {
+			if out.Values[i] == graphql.RequiredNull {
 				out.Invalids++
 			}
 		case "title":
@@ -21174,6 +29953,16 @@ func (ec *executionContext) _TreeSessionStep(ctx context.Context, sel ast.Select
 		case "answer":
 			out.Values[i] = ec._TreeSessionStep_answer(ctx, field, obj)
 			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "values":
+			out.Values[i] = ec._TreeSessionStep_values(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "output":
+			out.Values[i] = ec._TreeSessionStep_output(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
 		case "notes":
@@ -21218,6 +30007,375 @@ func (ec *executionContext) _TreeSessionStep(ctx context.Context, sel ast.Select
 	return out
 }
 
+var treeSessionValueImplementors = []string{"TreeSessionValue"}
+
+func (ec *executionContext) _TreeSessionValue(ctx context.Context, sel ast.SelectionSet, obj *model.TreeSessionValue) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, treeSessionValueImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("TreeSessionValue")
+		case "name":
+			out.Values[i] = ec._TreeSessionValue_name(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "label":
+			out.Values[i] = ec._TreeSessionValue_label(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "type":
+			out.Values[i] = ec._TreeSessionValue_type(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "text":
+			out.Values[i] = ec._TreeSessionValue_text(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "sensitive":
+			out.Values[i] = ec._TreeSessionValue_sensitive(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var treeTagImplementors = []string{"TreeTag"}
+
+func (ec *executionContext) _TreeTag(ctx context.Context, sel ast.SelectionSet, obj *model.TreeTag) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, treeTagImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("TreeTag")
+		case "tag":
+			out.Values[i] = ec._TreeTag_tag(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "treeCount":
+			out.Values[i] = ec._TreeTag_treeCount(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var treeTemplateImplementors = []string{"TreeTemplate"}
+
+func (ec *executionContext) _TreeTemplate(ctx context.Context, sel ast.SelectionSet, obj *model.TreeTemplate) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, treeTemplateImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("TreeTemplate")
+		case "template":
+			out.Values[i] = ec._TreeTemplate_template(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "title":
+			out.Values[i] = ec._TreeTemplate_title(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "description":
+			out.Values[i] = ec._TreeTemplate_description(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "tags":
+			out.Values[i] = ec._TreeTemplate_tags(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "nodeCount":
+			out.Values[i] = ec._TreeTemplate_nodeCount(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var treeVersionImplementors = []string{"TreeVersion"}
+
+func (ec *executionContext) _TreeVersion(ctx context.Context, sel ast.SelectionSet, obj *model.TreeVersion) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, treeVersionImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("TreeVersion")
+		case "treeId":
+			out.Values[i] = ec._TreeVersion_treeId(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "number":
+			out.Values[i] = ec._TreeVersion_number(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "title":
+			out.Values[i] = ec._TreeVersion_title(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "description":
+			out.Values[i] = ec._TreeVersion_description(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "nodeCount":
+			out.Values[i] = ec._TreeVersion_nodeCount(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "graph":
+			out.Values[i] = ec._TreeVersion_graph(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "changeNote":
+			out.Values[i] = ec._TreeVersion_changeNote(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "publishedBy":
+			out.Values[i] = ec._TreeVersion_publishedBy(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "publishedAt":
+			out.Values[i] = ec._TreeVersion_publishedAt(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var treeVersionConnectionImplementors = []string{"TreeVersionConnection"}
+
+func (ec *executionContext) _TreeVersionConnection(ctx context.Context, sel ast.SelectionSet, obj *model.TreeVersionConnection) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, treeVersionConnectionImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("TreeVersionConnection")
+		case "edges":
+			out.Values[i] = ec._TreeVersionConnection_edges(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "nodes":
+			out.Values[i] = ec._TreeVersionConnection_nodes(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "pageInfo":
+			out.Values[i] = ec._TreeVersionConnection_pageInfo(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "totalCount":
+			out.Values[i] = ec._TreeVersionConnection_totalCount(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var treeVersionEdgeImplementors = []string{"TreeVersionEdge"}
+
+func (ec *executionContext) _TreeVersionEdge(ctx context.Context, sel ast.SelectionSet, obj *model.TreeVersionEdge) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, treeVersionEdgeImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("TreeVersionEdge")
+		case "cursor":
+			out.Values[i] = ec._TreeVersionEdge_cursor(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "node":
+			out.Values[i] = ec._TreeVersionEdge_node(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var unarchiveTreePayloadImplementors = []string{"UnarchiveTreePayload"}
+
+func (ec *executionContext) _UnarchiveTreePayload(ctx context.Context, sel ast.SelectionSet, obj *model.UnarchiveTreePayload) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, unarchiveTreePayloadImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("UnarchiveTreePayload")
+		case "tree":
+			out.Values[i] = ec._UnarchiveTreePayload_tree(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var updateSessionPayloadImplementors = []string{"UpdateSessionPayload"}
+
+func (ec *executionContext) _UpdateSessionPayload(ctx context.Context, sel ast.SelectionSet, obj *model.UpdateSessionPayload) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, updateSessionPayloadImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("UpdateSessionPayload")
+		case "session":
+			out.Values[i] = ec._UpdateSessionPayload_session(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
 var updateSessionPolicyPayloadImplementors = []string{"UpdateSessionPolicyPayload"}
 
 func (ec *executionContext) _UpdateSessionPolicyPayload(ctx context.Context, sel ast.SelectionSet, obj *model.UpdateSessionPolicyPayload) graphql.Marshaler {
@@ -21236,6 +30394,39 @@ func (ec *executionContext) _UpdateSessionPolicyPayload(ctx context.Context, sel
 			}
 		case "endedCount":
 			out.Values[i] = ec._UpdateSessionPolicyPayload_endedCount(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var updateTreeCategoryPayloadImplementors = []string{"UpdateTreeCategoryPayload"}
+
+func (ec *executionContext) _UpdateTreeCategoryPayload(ctx context.Context, sel ast.SelectionSet, obj *model.UpdateTreeCategoryPayload) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, updateTreeCategoryPayloadImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("UpdateTreeCategoryPayload")
+		case "category":
+			out.Values[i] = ec._UpdateTreeCategoryPayload_category(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
@@ -21898,6 +31089,19 @@ func (ec *executionContext) marshalNAddNotePayload2ᚖgithubᚗcomᚋbranchline�
 	return ec._AddNotePayload(ctx, sel, v)
 }
 
+func (ec *executionContext) unmarshalNAddStepInput2githubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐAddStepInput(ctx context.Context, v any) (model.AddStepInput, error) {
+	res, err := ec.unmarshalInputAddStepInput(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNAddStepPayload2ᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐAddStepPayload(ctx context.Context, sel ast.SelectionSet, v *model.AddStepPayload) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "AddStepPayload!")
+		return graphql.Null
+	}
+	return ec._AddStepPayload(ctx, sel, v)
+}
+
 func (ec *executionContext) unmarshalNAdvanceSessionInput2githubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐAdvanceSessionInput(ctx context.Context, v any) (model.AdvanceSessionInput, error) {
 	res, err := ec.unmarshalInputAdvanceSessionInput(ctx, v)
 	return res, graphql.ErrorOnPath(ctx, err)
@@ -21961,6 +31165,11 @@ func (ec *executionContext) marshalNChangePasswordPayload2ᚖgithubᚗcomᚋbran
 	return ec._ChangePasswordPayload(ctx, sel, v)
 }
 
+func (ec *executionContext) unmarshalNCompareTreeVersionsInput2githubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐCompareTreeVersionsInput(ctx context.Context, v any) (model.CompareTreeVersionsInput, error) {
+	res, err := ec.unmarshalInputCompareTreeVersionsInput(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
 func (ec *executionContext) unmarshalNCompleteSessionInput2githubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐCompleteSessionInput(ctx context.Context, v any) (model.CompleteSessionInput, error) {
 	res, err := ec.unmarshalInputCompleteSessionInput(ctx, v)
 	return res, graphql.ErrorOnPath(ctx, err)
@@ -21974,6 +31183,19 @@ func (ec *executionContext) marshalNCompleteSessionPayload2ᚖgithubᚗcomᚋbra
 	return ec._CompleteSessionPayload(ctx, sel, v)
 }
 
+func (ec *executionContext) unmarshalNConfirmTreeInput2githubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐConfirmTreeInput(ctx context.Context, v any) (model.ConfirmTreeInput, error) {
+	res, err := ec.unmarshalInputConfirmTreeInput(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNConfirmTreePayload2ᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐConfirmTreePayload(ctx context.Context, sel ast.SelectionSet, v *model.ConfirmTreePayload) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "ConfirmTreePayload!")
+		return graphql.Null
+	}
+	return ec._ConfirmTreePayload(ctx, sel, v)
+}
+
 func (ec *executionContext) unmarshalNCreateTreeCategoryInput2githubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐCreateTreeCategoryInput(ctx context.Context, v any) (model.CreateTreeCategoryInput, error) {
 	res, err := ec.unmarshalInputCreateTreeCategoryInput(ctx, v)
 	return res, graphql.ErrorOnPath(ctx, err)
@@ -21985,6 +31207,19 @@ func (ec *executionContext) marshalNCreateTreeCategoryPayload2ᚖgithubᚗcomᚋ
 		return graphql.Null
 	}
 	return ec._CreateTreeCategoryPayload(ctx, sel, v)
+}
+
+func (ec *executionContext) unmarshalNCreateTreeFromTemplateInput2githubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐCreateTreeFromTemplateInput(ctx context.Context, v any) (model.CreateTreeFromTemplateInput, error) {
+	res, err := ec.unmarshalInputCreateTreeFromTemplateInput(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNCreateTreeFromTemplatePayload2ᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐCreateTreeFromTemplatePayload(ctx context.Context, sel ast.SelectionSet, v *model.CreateTreeFromTemplatePayload) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "CreateTreeFromTemplatePayload!")
+		return graphql.Null
+	}
+	return ec._CreateTreeFromTemplatePayload(ctx, sel, v)
 }
 
 func (ec *executionContext) unmarshalNCreateTreeInput2githubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐCreateTreeInput(ctx context.Context, v any) (model.CreateTreeInput, error) {
@@ -22014,6 +31249,19 @@ func (ec *executionContext) marshalNDateTime2timeᚐTime(ctx context.Context, se
 	return res
 }
 
+func (ec *executionContext) unmarshalNDeleteTreeCategoryInput2githubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐDeleteTreeCategoryInput(ctx context.Context, v any) (model.DeleteTreeCategoryInput, error) {
+	res, err := ec.unmarshalInputDeleteTreeCategoryInput(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNDeleteTreeCategoryPayload2ᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐDeleteTreeCategoryPayload(ctx context.Context, sel ast.SelectionSet, v *model.DeleteTreeCategoryPayload) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "DeleteTreeCategoryPayload!")
+		return graphql.Null
+	}
+	return ec._DeleteTreeCategoryPayload(ctx, sel, v)
+}
+
 func (ec *executionContext) unmarshalNDeleteTreeInput2githubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐDeleteTreeInput(ctx context.Context, v any) (model.DeleteTreeInput, error) {
 	res, err := ec.unmarshalInputDeleteTreeInput(ctx, v)
 	return res, graphql.ErrorOnPath(ctx, err)
@@ -22038,6 +31286,19 @@ func (ec *executionContext) marshalNDisableUserPayload2ᚖgithubᚗcomᚋbranchl
 		return graphql.Null
 	}
 	return ec._DisableUserPayload(ctx, sel, v)
+}
+
+func (ec *executionContext) unmarshalNDuplicateTreeInput2githubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐDuplicateTreeInput(ctx context.Context, v any) (model.DuplicateTreeInput, error) {
+	res, err := ec.unmarshalInputDuplicateTreeInput(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNDuplicateTreePayload2ᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐDuplicateTreePayload(ctx context.Context, sel ast.SelectionSet, v *model.DuplicateTreePayload) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "DuplicateTreePayload!")
+		return graphql.Null
+	}
+	return ec._DuplicateTreePayload(ctx, sel, v)
 }
 
 func (ec *executionContext) unmarshalNEnableUserInput2githubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐEnableUserInput(ctx context.Context, v any) (model.EnableUserInput, error) {
@@ -22086,6 +31347,16 @@ func (ec *executionContext) marshalNExportedFile2ᚖgithubᚗcomᚋbranchlineᚋ
 	return ec._ExportedFile(ctx, sel, v)
 }
 
+func (ec *executionContext) unmarshalNFileEncoding2githubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐFileEncoding(ctx context.Context, v any) (model.FileEncoding, error) {
+	var res model.FileEncoding
+	err := res.UnmarshalGQL(v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNFileEncoding2githubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐFileEncoding(ctx context.Context, sel ast.SelectionSet, v model.FileEncoding) graphql.Marshaler {
+	return v
+}
+
 func (ec *executionContext) unmarshalNGoBackInput2githubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐGoBackInput(ctx context.Context, v any) (model.GoBackInput, error) {
 	res, err := ec.unmarshalInputGoBackInput(ctx, v)
 	return res, graphql.ErrorOnPath(ctx, err)
@@ -22097,6 +31368,19 @@ func (ec *executionContext) marshalNGoBackPayload2ᚖgithubᚗcomᚋbranchline�
 		return graphql.Null
 	}
 	return ec._GoBackPayload(ctx, sel, v)
+}
+
+func (ec *executionContext) unmarshalNHandOverSessionInput2githubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐHandOverSessionInput(ctx context.Context, v any) (model.HandOverSessionInput, error) {
+	res, err := ec.unmarshalInputHandOverSessionInput(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNHandOverSessionPayload2ᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐHandOverSessionPayload(ctx context.Context, sel ast.SelectionSet, v *model.HandOverSessionPayload) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "HandOverSessionPayload!")
+		return graphql.Null
+	}
+	return ec._HandOverSessionPayload(ctx, sel, v)
 }
 
 func (ec *executionContext) unmarshalNID2string(ctx context.Context, v any) (string, error) {
@@ -22242,6 +31526,19 @@ func (ec *executionContext) marshalNLogoutReason2githubᚗcomᚋbranchlineᚋbra
 	return v
 }
 
+func (ec *executionContext) unmarshalNMoveTreeCategoryInput2githubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐMoveTreeCategoryInput(ctx context.Context, v any) (model.MoveTreeCategoryInput, error) {
+	res, err := ec.unmarshalInputMoveTreeCategoryInput(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNMoveTreeCategoryPayload2ᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐMoveTreeCategoryPayload(ctx context.Context, sel ast.SelectionSet, v *model.MoveTreeCategoryPayload) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "MoveTreeCategoryPayload!")
+		return graphql.Null
+	}
+	return ec._MoveTreeCategoryPayload(ctx, sel, v)
+}
+
 func (ec *executionContext) marshalNNode2ᚕgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐNode(ctx context.Context, sel ast.SelectionSet, v []model.Node) graphql.Marshaler {
 	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
@@ -22312,6 +31609,45 @@ func (ec *executionContext) marshalNRefreshPayload2ᚖgithubᚗcomᚋbranchline�
 func (ec *executionContext) unmarshalNRegisterInput2githubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐRegisterInput(ctx context.Context, v any) (model.RegisterInput, error) {
 	res, err := ec.unmarshalInputRegisterInput(ctx, v)
 	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) unmarshalNReopenSessionInput2githubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐReopenSessionInput(ctx context.Context, v any) (model.ReopenSessionInput, error) {
+	res, err := ec.unmarshalInputReopenSessionInput(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNReopenSessionPayload2ᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐReopenSessionPayload(ctx context.Context, sel ast.SelectionSet, v *model.ReopenSessionPayload) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "ReopenSessionPayload!")
+		return graphql.Null
+	}
+	return ec._ReopenSessionPayload(ctx, sel, v)
+}
+
+func (ec *executionContext) unmarshalNRestoreTreeVersionInput2githubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐRestoreTreeVersionInput(ctx context.Context, v any) (model.RestoreTreeVersionInput, error) {
+	res, err := ec.unmarshalInputRestoreTreeVersionInput(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNRestoreTreeVersionPayload2ᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐRestoreTreeVersionPayload(ctx context.Context, sel ast.SelectionSet, v *model.RestoreTreeVersionPayload) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "RestoreTreeVersionPayload!")
+		return graphql.Null
+	}
+	return ec._RestoreTreeVersionPayload(ctx, sel, v)
+}
+
+func (ec *executionContext) unmarshalNReturnToTreeInput2githubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐReturnToTreeInput(ctx context.Context, v any) (model.ReturnToTreeInput, error) {
+	res, err := ec.unmarshalInputReturnToTreeInput(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNReturnToTreePayload2ᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐReturnToTreePayload(ctx context.Context, sel ast.SelectionSet, v *model.ReturnToTreePayload) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "ReturnToTreePayload!")
+		return graphql.Null
+	}
+	return ec._ReturnToTreePayload(ctx, sel, v)
 }
 
 func (ec *executionContext) marshalNRevokeMyOtherSessionsPayload2ᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐRevokeMyOtherSessionsPayload(ctx context.Context, sel ast.SelectionSet, v *model.RevokeMyOtherSessionsPayload) graphql.Marshaler {
@@ -22498,6 +31834,19 @@ func (ec *executionContext) marshalNString2ᚕstringᚄ(ctx context.Context, sel
 	return ret
 }
 
+func (ec *executionContext) unmarshalNSwitchTreeInput2githubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐSwitchTreeInput(ctx context.Context, v any) (model.SwitchTreeInput, error) {
+	res, err := ec.unmarshalInputSwitchTreeInput(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNSwitchTreePayload2ᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐSwitchTreePayload(ctx context.Context, sel ast.SelectionSet, v *model.SwitchTreePayload) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "SwitchTreePayload!")
+		return graphql.Null
+	}
+	return ec._SwitchTreePayload(ctx, sel, v)
+}
+
 func (ec *executionContext) unmarshalNTokenDelivery2githubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐTokenDelivery(ctx context.Context, v any) (model.TokenDelivery, error) {
 	var res model.TokenDelivery
 	err := res.UnmarshalGQL(v)
@@ -22532,6 +31881,59 @@ func (ec *executionContext) marshalNTree2ᚖgithubᚗcomᚋbranchlineᚋbranchli
 	return ec._Tree(ctx, sel, v)
 }
 
+func (ec *executionContext) unmarshalNTreeArrival2githubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐTreeArrival(ctx context.Context, v any) (model.TreeArrival, error) {
+	var res model.TreeArrival
+	err := res.UnmarshalGQL(v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNTreeArrival2githubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐTreeArrival(ctx context.Context, sel ast.SelectionSet, v model.TreeArrival) graphql.Marshaler {
+	return v
+}
+
+func (ec *executionContext) marshalNTreeBranch2ᚕᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐTreeBranchᚄ(ctx context.Context, sel ast.SelectionSet, v []*model.TreeBranch) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNTreeBranch2ᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐTreeBranch(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) marshalNTreeBranch2ᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐTreeBranch(ctx context.Context, sel ast.SelectionSet, v *model.TreeBranch) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "TreeBranch!")
+		return graphql.Null
+	}
+	return ec._TreeBranch(ctx, sel, v)
+}
+
+func (ec *executionContext) unmarshalNTreeBranchInput2ᚕᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐTreeBranchInputᚄ(ctx context.Context, v any) ([]*model.TreeBranchInput, error) {
+	vSlice := graphql.CoerceList(v)
+	var err error
+	res := make([]*model.TreeBranchInput, len(vSlice))
+	for i := range vSlice {
+		ctx := graphql.WithPathContext(ctx, graphql.NewPathWithIndex(i))
+		res[i], err = ec.unmarshalNTreeBranchInput2ᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐTreeBranchInput(ctx, vSlice[i])
+		if err != nil {
+			return nil, err
+		}
+	}
+	return res, nil
+}
+
+func (ec *executionContext) unmarshalNTreeBranchInput2ᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐTreeBranchInput(ctx context.Context, v any) (*model.TreeBranchInput, error) {
+	res, err := ec.unmarshalInputTreeBranchInput(ctx, v)
+	return &res, graphql.ErrorOnPath(ctx, err)
+}
+
 func (ec *executionContext) marshalNTreeCategory2ᚕᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐTreeCategoryᚄ(ctx context.Context, sel ast.SelectionSet, v []*model.TreeCategory) graphql.Marshaler {
 	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
@@ -22554,6 +31956,24 @@ func (ec *executionContext) marshalNTreeCategory2ᚖgithubᚗcomᚋbranchlineᚋ
 		return graphql.Null
 	}
 	return ec._TreeCategory(ctx, sel, v)
+}
+
+func (ec *executionContext) unmarshalNTreeChangeKind2githubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐTreeChangeKind(ctx context.Context, v any) (model.TreeChangeKind, error) {
+	var res model.TreeChangeKind
+	err := res.UnmarshalGQL(v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNTreeChangeKind2githubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐTreeChangeKind(ctx context.Context, sel ast.SelectionSet, v model.TreeChangeKind) graphql.Marshaler {
+	return v
+}
+
+func (ec *executionContext) marshalNTreeComparison2ᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐTreeComparison(ctx context.Context, sel ast.SelectionSet, v *model.TreeComparison) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "TreeComparison!")
+		return graphql.Null
+	}
+	return ec._TreeComparison(ctx, sel, v)
 }
 
 func (ec *executionContext) marshalNTreeConnection2ᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐTreeConnection(ctx context.Context, sel ast.SelectionSet, v *model.TreeConnection) graphql.Marshaler {
@@ -22586,6 +32006,83 @@ func (ec *executionContext) marshalNTreeEdge2ᚖgithubᚗcomᚋbranchlineᚋbran
 		return graphql.Null
 	}
 	return ec._TreeEdge(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalNTreeField2ᚕᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐTreeFieldᚄ(ctx context.Context, sel ast.SelectionSet, v []*model.TreeField) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNTreeField2ᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐTreeField(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) marshalNTreeField2ᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐTreeField(ctx context.Context, sel ast.SelectionSet, v *model.TreeField) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "TreeField!")
+		return graphql.Null
+	}
+	return ec._TreeField(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalNTreeFieldChange2ᚕᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐTreeFieldChangeᚄ(ctx context.Context, sel ast.SelectionSet, v []*model.TreeFieldChange) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNTreeFieldChange2ᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐTreeFieldChange(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) marshalNTreeFieldChange2ᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐTreeFieldChange(ctx context.Context, sel ast.SelectionSet, v *model.TreeFieldChange) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "TreeFieldChange!")
+		return graphql.Null
+	}
+	return ec._TreeFieldChange(ctx, sel, v)
+}
+
+func (ec *executionContext) unmarshalNTreeFieldInput2ᚕᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐTreeFieldInputᚄ(ctx context.Context, v any) ([]*model.TreeFieldInput, error) {
+	vSlice := graphql.CoerceList(v)
+	var err error
+	res := make([]*model.TreeFieldInput, len(vSlice))
+	for i := range vSlice {
+		ctx := graphql.WithPathContext(ctx, graphql.NewPathWithIndex(i))
+		res[i], err = ec.unmarshalNTreeFieldInput2ᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐTreeFieldInput(ctx, vSlice[i])
+		if err != nil {
+			return nil, err
+		}
+	}
+	return res, nil
+}
+
+func (ec *executionContext) unmarshalNTreeFieldInput2ᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐTreeFieldInput(ctx context.Context, v any) (*model.TreeFieldInput, error) {
+	res, err := ec.unmarshalInputTreeFieldInput(ctx, v)
+	return &res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) unmarshalNTreeFieldType2githubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐTreeFieldType(ctx context.Context, v any) (model.TreeFieldType, error) {
+	var res model.TreeFieldType
+	err := res.UnmarshalGQL(v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNTreeFieldType2githubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐTreeFieldType(ctx context.Context, sel ast.SelectionSet, v model.TreeFieldType) graphql.Marshaler {
+	return v
 }
 
 func (ec *executionContext) unmarshalNTreeFormat2githubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐTreeFormat(ctx context.Context, v any) (model.TreeFormat, error) {
@@ -22708,6 +32205,30 @@ func (ec *executionContext) marshalNTreeNode2ᚕgithubᚗcomᚋbranchlineᚋbran
 	return ret
 }
 
+func (ec *executionContext) marshalNTreeNodeChange2ᚕᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐTreeNodeChangeᚄ(ctx context.Context, sel ast.SelectionSet, v []*model.TreeNodeChange) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNTreeNodeChange2ᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐTreeNodeChange(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) marshalNTreeNodeChange2ᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐTreeNodeChange(ctx context.Context, sel ast.SelectionSet, v *model.TreeNodeChange) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "TreeNodeChange!")
+		return graphql.Null
+	}
+	return ec._TreeNodeChange(ctx, sel, v)
+}
+
 func (ec *executionContext) unmarshalNTreeNodeInput2ᚕᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐTreeNodeInputᚄ(ctx context.Context, v any) ([]*model.TreeNodeInput, error) {
 	vSlice := graphql.CoerceList(v)
 	var err error
@@ -22725,16 +32246,6 @@ func (ec *executionContext) unmarshalNTreeNodeInput2ᚕᚖgithubᚗcomᚋbranchl
 func (ec *executionContext) unmarshalNTreeNodeInput2ᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐTreeNodeInput(ctx context.Context, v any) (*model.TreeNodeInput, error) {
 	res, err := ec.unmarshalInputTreeNodeInput(ctx, v)
 	return &res, graphql.ErrorOnPath(ctx, err)
-}
-
-func (ec *executionContext) unmarshalNTreeNodeKind2githubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐTreeNodeKind(ctx context.Context, v any) (model.TreeNodeKind, error) {
-	var res model.TreeNodeKind
-	err := res.UnmarshalGQL(v)
-	return res, graphql.ErrorOnPath(ctx, err)
-}
-
-func (ec *executionContext) marshalNTreeNodeKind2githubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐTreeNodeKind(ctx context.Context, sel ast.SelectionSet, v model.TreeNodeKind) graphql.Marshaler {
-	return v
 }
 
 func (ec *executionContext) marshalNTreeOption2ᚕᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐTreeOptionᚄ(ctx context.Context, sel ast.SelectionSet, v []*model.TreeOption) graphql.Marshaler {
@@ -22759,6 +32270,30 @@ func (ec *executionContext) marshalNTreeOption2ᚖgithubᚗcomᚋbranchlineᚋbr
 		return graphql.Null
 	}
 	return ec._TreeOption(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalNTreeOptionChange2ᚕᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐTreeOptionChangeᚄ(ctx context.Context, sel ast.SelectionSet, v []*model.TreeOptionChange) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNTreeOptionChange2ᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐTreeOptionChange(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) marshalNTreeOptionChange2ᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐTreeOptionChange(ctx context.Context, sel ast.SelectionSet, v *model.TreeOptionChange) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "TreeOptionChange!")
+		return graphql.Null
+	}
+	return ec._TreeOptionChange(ctx, sel, v)
 }
 
 func (ec *executionContext) unmarshalNTreeOptionInput2ᚕᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐTreeOptionInputᚄ(ctx context.Context, v any) ([]*model.TreeOptionInput, error) {
@@ -22954,6 +32489,30 @@ func (ec *executionContext) marshalNTreeSessionNote2ᚖgithubᚗcomᚋbranchline
 	return ec._TreeSessionNote(ctx, sel, v)
 }
 
+func (ec *executionContext) marshalNTreeSessionPlace2ᚕᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐTreeSessionPlaceᚄ(ctx context.Context, sel ast.SelectionSet, v []*model.TreeSessionPlace) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNTreeSessionPlace2ᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐTreeSessionPlace(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) marshalNTreeSessionPlace2ᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐTreeSessionPlace(ctx context.Context, sel ast.SelectionSet, v *model.TreeSessionPlace) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "TreeSessionPlace!")
+		return graphql.Null
+	}
+	return ec._TreeSessionPlace(ctx, sel, v)
+}
+
 func (ec *executionContext) unmarshalNTreeSessionScope2githubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐTreeSessionScope(ctx context.Context, v any) (model.TreeSessionScope, error) {
 	var res model.TreeSessionScope
 	err := res.UnmarshalGQL(v)
@@ -22998,6 +32557,59 @@ func (ec *executionContext) marshalNTreeSessionStep2ᚖgithubᚗcomᚋbranchline
 	return ec._TreeSessionStep(ctx, sel, v)
 }
 
+func (ec *executionContext) unmarshalNTreeSessionStepEnd2githubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐTreeSessionStepEnd(ctx context.Context, v any) (model.TreeSessionStepEnd, error) {
+	var res model.TreeSessionStepEnd
+	err := res.UnmarshalGQL(v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNTreeSessionStepEnd2githubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐTreeSessionStepEnd(ctx context.Context, sel ast.SelectionSet, v model.TreeSessionStepEnd) graphql.Marshaler {
+	return v
+}
+
+func (ec *executionContext) marshalNTreeSessionValue2ᚕᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐTreeSessionValueᚄ(ctx context.Context, sel ast.SelectionSet, v []*model.TreeSessionValue) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNTreeSessionValue2ᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐTreeSessionValue(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) marshalNTreeSessionValue2ᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐTreeSessionValue(ctx context.Context, sel ast.SelectionSet, v *model.TreeSessionValue) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "TreeSessionValue!")
+		return graphql.Null
+	}
+	return ec._TreeSessionValue(ctx, sel, v)
+}
+
+func (ec *executionContext) unmarshalNTreeSessionValueInput2ᚕᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐTreeSessionValueInputᚄ(ctx context.Context, v any) ([]*model.TreeSessionValueInput, error) {
+	vSlice := graphql.CoerceList(v)
+	var err error
+	res := make([]*model.TreeSessionValueInput, len(vSlice))
+	for i := range vSlice {
+		ctx := graphql.WithPathContext(ctx, graphql.NewPathWithIndex(i))
+		res[i], err = ec.unmarshalNTreeSessionValueInput2ᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐTreeSessionValueInput(ctx, vSlice[i])
+		if err != nil {
+			return nil, err
+		}
+	}
+	return res, nil
+}
+
+func (ec *executionContext) unmarshalNTreeSessionValueInput2ᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐTreeSessionValueInput(ctx context.Context, v any) (*model.TreeSessionValueInput, error) {
+	res, err := ec.unmarshalInputTreeSessionValueInput(ctx, v)
+	return &res, graphql.ErrorOnPath(ctx, err)
+}
+
 func (ec *executionContext) unmarshalNTreeStatus2githubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐTreeStatus(ctx context.Context, v any) (model.TreeStatus, error) {
 	var res model.TreeStatus
 	err := res.UnmarshalGQL(v)
@@ -23006,6 +32618,146 @@ func (ec *executionContext) unmarshalNTreeStatus2githubᚗcomᚋbranchlineᚋbra
 
 func (ec *executionContext) marshalNTreeStatus2githubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐTreeStatus(ctx context.Context, sel ast.SelectionSet, v model.TreeStatus) graphql.Marshaler {
 	return v
+}
+
+func (ec *executionContext) marshalNTreeTag2ᚕᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐTreeTagᚄ(ctx context.Context, sel ast.SelectionSet, v []*model.TreeTag) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNTreeTag2ᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐTreeTag(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) marshalNTreeTag2ᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐTreeTag(ctx context.Context, sel ast.SelectionSet, v *model.TreeTag) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "TreeTag!")
+		return graphql.Null
+	}
+	return ec._TreeTag(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalNTreeTemplate2ᚕᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐTreeTemplateᚄ(ctx context.Context, sel ast.SelectionSet, v []*model.TreeTemplate) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNTreeTemplate2ᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐTreeTemplate(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) marshalNTreeTemplate2ᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐTreeTemplate(ctx context.Context, sel ast.SelectionSet, v *model.TreeTemplate) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "TreeTemplate!")
+		return graphql.Null
+	}
+	return ec._TreeTemplate(ctx, sel, v)
+}
+
+func (ec *executionContext) unmarshalNTreeTest2githubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐTreeTest(ctx context.Context, v any) (model.TreeTest, error) {
+	var res model.TreeTest
+	err := res.UnmarshalGQL(v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNTreeTest2githubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐTreeTest(ctx context.Context, sel ast.SelectionSet, v model.TreeTest) graphql.Marshaler {
+	return v
+}
+
+func (ec *executionContext) marshalNTreeVersion2ᚕᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐTreeVersionᚄ(ctx context.Context, sel ast.SelectionSet, v []*model.TreeVersion) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNTreeVersion2ᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐTreeVersion(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) marshalNTreeVersion2ᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐTreeVersion(ctx context.Context, sel ast.SelectionSet, v *model.TreeVersion) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "TreeVersion!")
+		return graphql.Null
+	}
+	return ec._TreeVersion(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalNTreeVersionConnection2ᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐTreeVersionConnection(ctx context.Context, sel ast.SelectionSet, v *model.TreeVersionConnection) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "TreeVersionConnection!")
+		return graphql.Null
+	}
+	return ec._TreeVersionConnection(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalNTreeVersionEdge2ᚕᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐTreeVersionEdgeᚄ(ctx context.Context, sel ast.SelectionSet, v []*model.TreeVersionEdge) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNTreeVersionEdge2ᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐTreeVersionEdge(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) marshalNTreeVersionEdge2ᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐTreeVersionEdge(ctx context.Context, sel ast.SelectionSet, v *model.TreeVersionEdge) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "TreeVersionEdge!")
+		return graphql.Null
+	}
+	return ec._TreeVersionEdge(ctx, sel, v)
+}
+
+func (ec *executionContext) unmarshalNUnarchiveTreeInput2githubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐUnarchiveTreeInput(ctx context.Context, v any) (model.UnarchiveTreeInput, error) {
+	res, err := ec.unmarshalInputUnarchiveTreeInput(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNUnarchiveTreePayload2ᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐUnarchiveTreePayload(ctx context.Context, sel ast.SelectionSet, v *model.UnarchiveTreePayload) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "UnarchiveTreePayload!")
+		return graphql.Null
+	}
+	return ec._UnarchiveTreePayload(ctx, sel, v)
+}
+
+func (ec *executionContext) unmarshalNUpdateSessionInput2githubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐUpdateSessionInput(ctx context.Context, v any) (model.UpdateSessionInput, error) {
+	res, err := ec.unmarshalInputUpdateSessionInput(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNUpdateSessionPayload2ᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐUpdateSessionPayload(ctx context.Context, sel ast.SelectionSet, v *model.UpdateSessionPayload) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "UpdateSessionPayload!")
+		return graphql.Null
+	}
+	return ec._UpdateSessionPayload(ctx, sel, v)
 }
 
 func (ec *executionContext) unmarshalNUpdateSessionPolicyInput2githubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐUpdateSessionPolicyInput(ctx context.Context, v any) (model.UpdateSessionPolicyInput, error) {
@@ -23019,6 +32771,19 @@ func (ec *executionContext) marshalNUpdateSessionPolicyPayload2ᚖgithubᚗcom�
 		return graphql.Null
 	}
 	return ec._UpdateSessionPolicyPayload(ctx, sel, v)
+}
+
+func (ec *executionContext) unmarshalNUpdateTreeCategoryInput2githubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐUpdateTreeCategoryInput(ctx context.Context, v any) (model.UpdateTreeCategoryInput, error) {
+	res, err := ec.unmarshalInputUpdateTreeCategoryInput(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNUpdateTreeCategoryPayload2ᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐUpdateTreeCategoryPayload(ctx context.Context, sel ast.SelectionSet, v *model.UpdateTreeCategoryPayload) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "UpdateTreeCategoryPayload!")
+		return graphql.Null
+	}
+	return ec._UpdateTreeCategoryPayload(ctx, sel, v)
 }
 
 func (ec *executionContext) unmarshalNUpdateTreeInput2githubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐUpdateTreeInput(ctx context.Context, v any) (model.UpdateTreeInput, error) {
@@ -23268,6 +33033,24 @@ func (ec *executionContext) marshalOBoolean2ᚖbool(ctx context.Context, sel ast
 	return res
 }
 
+func (ec *executionContext) unmarshalODate2ᚖtimeᚐTime(ctx context.Context, v any) (*time.Time, error) {
+	if v == nil {
+		return nil, nil
+	}
+	res, err := model.UnmarshalDate(v)
+	return &res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalODate2ᚖtimeᚐTime(ctx context.Context, sel ast.SelectionSet, v *time.Time) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	_ = sel
+	_ = ctx
+	res := model.MarshalDate(*v)
+	return res
+}
+
 func (ec *executionContext) unmarshalODateTime2ᚖtimeᚐTime(ctx context.Context, v any) (*time.Time, error) {
 	if v == nil {
 		return nil, nil
@@ -23310,6 +33093,14 @@ func (ec *executionContext) marshalOID2ᚖstring(ctx context.Context, sel ast.Se
 	_ = ctx
 	res := graphql.MarshalID(*v)
 	return res
+}
+
+func (ec *executionContext) unmarshalOInputNodeInput2ᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐInputNodeInput(ctx context.Context, v any) (*model.InputNodeInput, error) {
+	if v == nil {
+		return nil, nil
+	}
+	res, err := ec.unmarshalInputInputNodeInput(ctx, v)
+	return &res, graphql.ErrorOnPath(ctx, err)
 }
 
 func (ec *executionContext) unmarshalOInt2ᚖint(ctx context.Context, v any) (*int, error) {
@@ -23465,6 +33256,14 @@ func (ec *executionContext) marshalOString2ᚖstring(ctx context.Context, sel as
 	return res
 }
 
+func (ec *executionContext) unmarshalOSubtreeNodeInput2ᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐSubtreeNodeInput(ctx context.Context, v any) (*model.SubtreeNodeInput, error) {
+	if v == nil {
+		return nil, nil
+	}
+	res, err := ec.unmarshalInputSubtreeNodeInput(ctx, v)
+	return &res, graphql.ErrorOnPath(ctx, err)
+}
+
 func (ec *executionContext) marshalOTree2ᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐTree(ctx context.Context, sel ast.SelectionSet, v *model.Tree) graphql.Marshaler {
 	if v == nil {
 		return graphql.Null
@@ -23500,6 +33299,22 @@ func (ec *executionContext) marshalOTreeNode2githubᚗcomᚋbranchlineᚋbranchl
 		return graphql.Null
 	}
 	return ec._TreeNode(ctx, sel, v)
+}
+
+func (ec *executionContext) unmarshalOTreeNodeKind2ᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐTreeNodeKind(ctx context.Context, v any) (*model.TreeNodeKind, error) {
+	if v == nil {
+		return nil, nil
+	}
+	var res = new(model.TreeNodeKind)
+	err := res.UnmarshalGQL(v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalOTreeNodeKind2ᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐTreeNodeKind(ctx context.Context, sel ast.SelectionSet, v *model.TreeNodeKind) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return v
 }
 
 func (ec *executionContext) unmarshalOTreeOrder2ᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐTreeOrder(ctx context.Context, v any) (*model.TreeOrder, error) {
@@ -23611,6 +33426,13 @@ func (ec *executionContext) marshalOTreeStatus2ᚕgithubᚗcomᚋbranchlineᚋbr
 	}
 
 	return ret
+}
+
+func (ec *executionContext) marshalOTreeVersion2ᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐTreeVersion(ctx context.Context, sel ast.SelectionSet, v *model.TreeVersion) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._TreeVersion(ctx, sel, v)
 }
 
 func (ec *executionContext) marshalOUser2ᚕᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐUserᚄ(ctx context.Context, sel ast.SelectionSet, v []*model.User) graphql.Marshaler {

@@ -63,7 +63,11 @@ type (
 	accountResolver         struct{ *Resolver }
 	accountSecurityResolver struct{ *Resolver }
 	userResolver            struct{ *Resolver }
+	treeResolver            struct{ *Resolver }
 )
+
+// Tree implements ResolverRoot.
+func (r *Resolver) Tree() TreeResolver { return &treeResolver{r} }
 
 // globalID is implemented by pointers to every kind of id.
 type globalID[T any] interface {

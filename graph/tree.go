@@ -2,6 +2,7 @@ package graph
 
 import (
 	"context"
+	"time"
 
 	"github.com/branchline/branchline/graph/model"
 	"github.com/branchline/branchline/internal/account"
@@ -26,6 +27,10 @@ func (r *queryResolver) Trees(ctx context.Context, filter *model.TreeFilter, ord
 		}
 		q.Filter.Tag = text(filter.Tag)
 		var err error
+		q.Filter.Due = filter.Due
+		if q.Filter.Owner, err = optional[account.UserID]("filter.ownerId", filter.OwnerID); err != nil {
+			return nil, err
+		}
 		if q.Filter.Author, err = optional[account.UserID]("filter.authorId", filter.AuthorID); err != nil {
 			return nil, err
 		}
@@ -53,26 +58,17 @@ func (r *queryResolver) Tree(ctx context.Context, id string) (*model.Tree, error
 	return toTree(t), nil
 }
 
-// TreeCategories is the resolver of Query.treeCategories.
-func (r *queryResolver) TreeCategories(ctx context.Context) ([]*model.TreeCategory, error) {
-	categories, err := r.Resolver.Trees.Categories(ctx, caller(ctx).Actor)
-	if err != nil {
-		return nil, err
-	}
-	out := make([]*model.TreeCategory, len(categories))
-	for i, c := range categories {
-		out[i] = toCategory(c)
-	}
-	return out, nil
-}
-
 // ValidateTree is the resolver of Query.validateTree.
 func (r *queryResolver) ValidateTree(ctx context.Context, in model.ValidateTreeInput) (*model.ValidateTreePayload, error) {
 	graph, err := fromGraph("input.graph", in.Graph)
 	if err != nil {
 		return nil, err
 	}
-	problems, err := r.Resolver.Trees.ValidateTree(caller(ctx).Actor, in.Title, graph)
+	treeID, err := optional[tree.ID]("input.treeId", in.TreeID)
+	if err != nil {
+		return nil, err
+	}
+	problems, err := r.Resolver.Trees.ValidateTree(ctx, caller(ctx).Actor, treeID, in.Title, graph)
 	if err != nil {
 		return nil, err
 	}
@@ -89,9 +85,11 @@ func (r *mutationResolver) CreateTree(ctx context.Context, in model.CreateTreeIn
 	if err != nil {
 		return nil, err
 	}
-	t, err := r.Trees.CreateTree(ctx, caller(ctx).Actor, tree.NewTree{
-		Title: in.Title, Description: in.Description, Tags: in.Tags, Category: category, Graph: graph,
-	}, treeFields(selected(ctx, "tree")))
+	made := tree.NewTree{Title: in.Title, Description: in.Description, Tags: in.Tags, Category: category, Graph: graph}
+	if in.ReviewBy != nil {
+		made.ReviewBy = *in.ReviewBy
+	}
+	t, err := r.Trees.CreateTree(ctx, caller(ctx).Actor, made, treeFields(selected(ctx, "tree")))
 	if err != nil {
 		return nil, err
 	}
@@ -108,12 +106,25 @@ func (r *mutationResolver) UpdateTree(ctx context.Context, in model.UpdateTreeIn
 	if in.Tags != nil {
 		change.Tags = &in.Tags
 	}
-	if in.CategoryID != nil {
-		category, err := parse[tree.CategoryID]("input.categoryId", *in.CategoryID)
+	if text, given := in.CategoryID.ValueOK(); given {
+		category, err := optional[tree.CategoryID]("input.categoryId", text) // null is no category
 		if err != nil {
 			return nil, err
 		}
 		change.Category = &category
+	}
+	if day, given := in.ReviewBy.ValueOK(); given {
+		change.ReviewBy = new(time.Time) // null is no date
+		if day != nil {
+			change.ReviewBy = day
+		}
+	}
+	if in.OwnerID != nil {
+		owner, err := parse[account.UserID]("input.ownerId", *in.OwnerID)
+		if err != nil {
+			return nil, err
+		}
+		change.Owner = &owner
 	}
 	if in.Graph != nil {
 		graph, err := fromGraph("input.graph", in.Graph)
@@ -165,15 +176,6 @@ func (r *mutationResolver) DeleteTree(ctx context.Context, in model.DeleteTreeIn
 		return nil, err
 	}
 	return &model.DeleteTreePayload{DeletedTreeID: treeID.String()}, nil
-}
-
-// CreateTreeCategory is the resolver of Mutation.createTreeCategory.
-func (r *mutationResolver) CreateTreeCategory(ctx context.Context, in model.CreateTreeCategoryInput) (*model.CreateTreeCategoryPayload, error) {
-	c, err := r.Trees.CreateCategory(ctx, caller(ctx).Actor, in.Name)
-	if err != nil {
-		return nil, err
-	}
-	return &model.CreateTreeCategoryPayload{Category: toCategory(c)}, nil
 }
 
 // ImportTree is the resolver of Mutation.importTree.

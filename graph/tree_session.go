@@ -2,8 +2,10 @@ package graph
 
 import (
 	"context"
+	"encoding/base64"
 
 	"github.com/branchline/branchline/graph/model"
+	"github.com/branchline/branchline/internal/account"
 	"github.com/branchline/branchline/internal/tree"
 )
 
@@ -62,17 +64,21 @@ func (r *queryResolver) ExportSession(ctx context.Context, in model.ExportSessio
 		return nil, err
 	}
 	file, err := r.Resolver.Trees.Export(ctx, caller(ctx).Actor, sessionID, tree.ExportFormat(in.Format), tree.ExportOptions{
-		IncludeNotes: in.IncludeNotes, IncludeTimings: in.IncludeTimings, IncludeUndone: in.IncludeUndone,
+		IncludeNotes: in.IncludeNotes, IncludeTimings: in.IncludeTimings, IncludeUndone: in.IncludeUndone, RedactSensitive: in.RedactSensitive,
 	})
 	if err != nil {
 		return nil, err
 	}
-	return &model.ExportedFile{Filename: file.Filename, MediaType: file.MediaType, Content: file.Content, Sha256: file.SHA256}, nil
+	out := &model.ExportedFile{Filename: file.Filename, MediaType: file.MediaType, Content: file.Content, Encoding: model.FileEncodingUTF8, Sha256: file.SHA256}
+	if file.Binary {
+		out.Content, out.Encoding = base64.StdEncoding.EncodeToString([]byte(file.Content)), model.FileEncodingBase64
+	}
+	return out, nil
 }
 
 // StartSession is the resolver of Mutation.startSession.
 func (r *mutationResolver) StartSession(ctx context.Context, in model.StartSessionInput) (*model.StartSessionPayload, error) {
-	treeID, err := parse[tree.ID]("input.treeId", in.TreeID)
+	treeID, err := optional[tree.ID]("input.treeId", in.TreeID)
 	if err != nil {
 		return nil, err
 	}
@@ -92,7 +98,7 @@ func (r *mutationResolver) AdvanceSession(ctx context.Context, in model.AdvanceS
 		return nil, err
 	}
 	done, err := r.Trees.Advance(ctx, caller(ctx).Actor, sessionID, guard(in.ExpectedStep, in.IdempotencyKey),
-		tree.Choice{Option: tree.OptionID(text(in.OptionID)), Note: in.Note})
+		tree.Choice{Option: tree.OptionID(text(in.OptionID)), Values: fromValues(in.Values), Note: in.Note, Output: in.Output})
 	if err != nil {
 		return nil, err
 	}
@@ -118,7 +124,7 @@ func (r *mutationResolver) AddNote(ctx context.Context, in model.AddNoteInput) (
 	if err != nil {
 		return nil, err
 	}
-	done, err := r.Trees.AddNote(ctx, caller(ctx).Actor, sessionID, guard(in.ExpectedStep, in.IdempotencyKey), number(in.OnStep), in.Text)
+	done, err := r.Trees.AddNote(ctx, caller(ctx).Actor, sessionID, guard(in.ExpectedStep, in.IdempotencyKey), tree.Note{OnStep: number(in.OnStep), Text: in.Text, Output: in.Output})
 	if err != nil {
 		return nil, err
 	}
@@ -155,6 +161,94 @@ func (r *mutationResolver) AbandonSession(ctx context.Context, in model.AbandonS
 	return &model.AbandonSessionPayload{Session: toTreeSession(done.Session)}, nil
 }
 
+// AddStep is the resolver of Mutation.addStep.
+func (r *mutationResolver) AddStep(ctx context.Context, in model.AddStepInput) (*model.AddStepPayload, error) {
+	sessionID, err := parse[tree.SessionID]("input.sessionId", in.SessionID)
+	if err != nil {
+		return nil, err
+	}
+	done, err := r.Trees.AddStep(ctx, caller(ctx).Actor, sessionID, guard(in.ExpectedStep, in.IdempotencyKey),
+		tree.NewStep{Title: in.Title, Answer: in.Answer, Note: in.Note, Output: in.Output})
+	if err != nil {
+		return nil, err
+	}
+	return &model.AddStepPayload{Session: toTreeSession(done.Session)}, nil
+}
+
+// SwitchTree is the resolver of Mutation.switchTree.
+func (r *mutationResolver) SwitchTree(ctx context.Context, in model.SwitchTreeInput) (*model.SwitchTreePayload, error) {
+	sessionID, err := parse[tree.SessionID]("input.sessionId", in.SessionID)
+	if err != nil {
+		return nil, err
+	}
+	treeID, err := optional[tree.ID]("input.treeId", in.TreeID)
+	if err != nil {
+		return nil, err
+	}
+	done, err := r.Trees.SwitchTree(ctx, caller(ctx).Actor, sessionID, guard(in.ExpectedStep, in.IdempotencyKey), treeID)
+	if err != nil {
+		return nil, err
+	}
+	return &model.SwitchTreePayload{Session: toTreeSession(done.Session)}, nil
+}
+
+// ReturnToTree is the resolver of Mutation.returnToTree.
+func (r *mutationResolver) ReturnToTree(ctx context.Context, in model.ReturnToTreeInput) (*model.ReturnToTreePayload, error) {
+	sessionID, err := parse[tree.SessionID]("input.sessionId", in.SessionID)
+	if err != nil {
+		return nil, err
+	}
+	done, err := r.Trees.ReturnToTree(ctx, caller(ctx).Actor, sessionID, guard(in.ExpectedStep, in.IdempotencyKey))
+	if err != nil {
+		return nil, err
+	}
+	return &model.ReturnToTreePayload{Session: toTreeSession(done.Session)}, nil
+}
+
+// HandOverSession is the resolver of Mutation.handOverSession.
+func (r *mutationResolver) HandOverSession(ctx context.Context, in model.HandOverSessionInput) (*model.HandOverSessionPayload, error) {
+	sessionID, err := parse[tree.SessionID]("input.sessionId", in.SessionID)
+	if err != nil {
+		return nil, err
+	}
+	userID, err := parse[account.UserID]("input.toUserId", in.ToUserID)
+	if err != nil {
+		return nil, err
+	}
+	done, err := r.Trees.HandOver(ctx, caller(ctx).Actor, sessionID, guard(in.ExpectedStep, in.IdempotencyKey), userID, in.Note)
+	if err != nil {
+		return nil, err
+	}
+	return &model.HandOverSessionPayload{Session: toTreeSession(done.Session)}, nil
+}
+
+// ReopenSession is the resolver of Mutation.reopenSession.
+func (r *mutationResolver) ReopenSession(ctx context.Context, in model.ReopenSessionInput) (*model.ReopenSessionPayload, error) {
+	sessionID, err := parse[tree.SessionID]("input.sessionId", in.SessionID)
+	if err != nil {
+		return nil, err
+	}
+	done, err := r.Trees.Reopen(ctx, caller(ctx).Actor, sessionID, guard(in.ExpectedStep, in.IdempotencyKey))
+	if err != nil {
+		return nil, err
+	}
+	return &model.ReopenSessionPayload{Session: toTreeSession(done.Session)}, nil
+}
+
+// UpdateSession is the resolver of Mutation.updateSession.
+func (r *mutationResolver) UpdateSession(ctx context.Context, in model.UpdateSessionInput) (*model.UpdateSessionPayload, error) {
+	sessionID, err := parse[tree.SessionID]("input.sessionId", in.SessionID)
+	if err != nil {
+		return nil, err
+	}
+	change := tree.SessionChange{Ticket: in.Ticket, Client: in.ClientName, Subject: in.Subject}
+	s, err := r.Trees.UpdateSession(ctx, caller(ctx).Actor, sessionID, change, sessionFields(selected(ctx, "session")))
+	if err != nil {
+		return nil, err
+	}
+	return &model.UpdateSessionPayload{Session: toTreeSession(s)}, nil
+}
+
 func guard(expectedStep int, key *string) tree.Guard {
 	return tree.Guard{ExpectedStep: expectedStep, IdempotencyKey: text(key)}
 }
@@ -164,53 +258,4 @@ func number(n *int) int {
 		return 0
 	}
 	return *n
-}
-
-func toTreeSession(s *tree.Session) *model.TreeSession {
-	out := &model.TreeSession{
-		ID:            s.ID.String(),
-		Title:         s.Subject,
-		Status:        model.TreeSessionStatus(s.Status),
-		Outcome:       given(model.TreeOutcome(s.Outcome)),
-		Reason:        s.Reason,
-		Ticket:        s.Ticket,
-		ClientName:    s.Client,
-		Subject:       s.Subject,
-		StartedBy:     toUser(s.Starter),
-		HeldBy:        toUser(s.Holder),
-		StartedAt:     s.StartedAt,
-		EndedAt:       instant(s.EndedAt),
-		ActiveSeconds: int(s.Active.Seconds()),
-		Step:          s.LastSeq,
-	}
-	if s.Version != nil {
-		out.TreeID, out.TreeVersion, out.Title = given(s.TreeID.String()), given(s.Version.Number), s.Version.Title
-	}
-	if s.CurrentNode != nil {
-		out.CurrentNode = toNode(s.CurrentNode)
-	}
-	for i := range s.Steps {
-		step := &s.Steps[i]
-		if step.Seq == 0 { // where it stands
-			out.CurrentNotes = toNotes(step.Notes)
-			continue
-		}
-		out.AllSteps = append(out.AllSteps, &model.TreeSessionStep{
-			Step: step.Seq, NodeID: string(step.NodeID), Kind: model.TreeNodeKind(step.NodeKind),
-			Title: step.NodeTitle, Text: step.NodeText, Answer: given(step.OptionLabel), Notes: toNotes(step.Notes),
-			EnteredAt: step.EnteredAt, LeftAt: step.LeftAt, By: toUser(step.By), Undone: step.Undone,
-		})
-	}
-	if out.CurrentNotes == nil {
-		out.CurrentNotes = []*model.TreeSessionNote{}
-	}
-	return out
-}
-
-func toNotes(notes []tree.StepNote) []*model.TreeSessionNote {
-	out := make([]*model.TreeSessionNote, len(notes))
-	for i, n := range notes {
-		out[i] = &model.TreeSessionNote{Text: n.Text, WrittenAt: n.At, By: toUser(n.By)}
-	}
-	return out
 }

@@ -8,6 +8,8 @@ import (
 	"io"
 	"strconv"
 	"time"
+
+	"github.com/99designs/gqlgen/graphql"
 )
 
 // An object with a global id.
@@ -44,7 +46,7 @@ type AbandonSessionInput struct {
 	ExpectedStep int `json:"expectedStep"`
 	// Why, at most 1,000 characters.
 	Reason string `json:"reason"`
-	// A key of the caller's choice, at most 200 characters: a repeat with the same one within a day returns the first result.
+	// A key of the caller's choice, at most 64 characters: a repeat with the same one within a day returns the first result.
 	IdempotencyKey *string `json:"idempotencyKey,omitempty"`
 }
 
@@ -110,6 +112,8 @@ type ActionNode struct {
 	Options []*TreeOption `json:"options"`
 	// The `nodeId` of the one way on; null where there are results to choose from.
 	Next *string `json:"next,omitempty"`
+	// Ways on that are taken before it, the first whose condition holds; empty where there are results to choose from.
+	Branches []*TreeBranch `json:"branches"`
 }
 
 func (ActionNode) IsTreeNode() {}
@@ -139,7 +143,7 @@ func (this ActionNode) GetLinks() []*TreeLink {
 type ActionNodeInput struct {
 	// 1 to 64 characters of A–Z, a–z, 0–9, - and _; unique in the graph.
 	NodeID string `json:"nodeId"`
-	// The instruction, at most 300 characters.
+	// The instruction, at most 200 characters.
 	Title string `json:"title"`
 	// More about it, in Markdown, at most 10,000 characters.
 	Text string `json:"text"`
@@ -153,6 +157,8 @@ type ActionNodeInput struct {
 	Options []*TreeOptionInput `json:"options"`
 	// The `nodeId` of the one way on.
 	Next *string `json:"next,omitempty"`
+	// Ways on that are taken before it: at most 20.
+	Branches []*TreeBranchInput `json:"branches"`
 }
 
 // A user who is signed in somewhere.
@@ -169,16 +175,42 @@ type AddNoteInput struct {
 	SessionID string `json:"sessionId"`
 	// The `step` that the caller saw.
 	ExpectedStep int `json:"expectedStep"`
-	// 1 to 10,000 characters.
+	// At most 10,000 characters; not empty unless there is output.
 	Text string `json:"text"`
+	// What a command put out, at most 64 KiB, kept as it is; 1 MiB in a whole session.
+	Output string `json:"output"`
 	// The number of the step that it is about; the present node if left out.
 	OnStep *int `json:"onStep,omitempty"`
-	// A key of the caller's choice, at most 200 characters: a repeat with the same one within a day returns the first result.
+	// A key of the caller's choice, at most 64 characters: a repeat with the same one within a day returns the first result.
 	IdempotencyKey *string `json:"idempotencyKey,omitempty"`
 }
 
 // The answer to a note.
 type AddNotePayload struct {
+	// The session as it is now.
+	Session *TreeSession `json:"session"`
+}
+
+// A step that is not in the tree.
+type AddStepInput struct {
+	// The session's global id.
+	SessionID string `json:"sessionId"`
+	// The `step` of the session that the caller saw.
+	ExpectedStep int `json:"expectedStep"`
+	// What was asked or tried: 1 to 200 characters.
+	Title string `json:"title"`
+	// The answer, or what came of it: at most 1,000 characters.
+	Answer string `json:"answer"`
+	// A note on the step, at most 10,000 characters.
+	Note string `json:"note"`
+	// What a command put out, at most 64 KiB, kept as it is; 1 MiB in a whole session.
+	Output string `json:"output"`
+	// A key of the caller's choice, at most 64 characters: a repeat with the same one within a day returns the first result.
+	IdempotencyKey *string `json:"idempotencyKey,omitempty"`
+}
+
+// The answer to a step of one's own.
+type AddStepPayload struct {
 	// The session as it is now.
 	Session *TreeSession `json:"session"`
 }
@@ -189,11 +221,15 @@ type AdvanceSessionInput struct {
 	SessionID string `json:"sessionId"`
 	// The `step` that the caller saw.
 	ExpectedStep int `json:"expectedStep"`
-	// The option to take; left out at an action with one way on.
+	// The option to take; left out where the node has one way on.
 	OptionID *string `json:"optionId,omitempty"`
+	// The values of an input: at most one for each of its fields.
+	Values []*TreeSessionValueInput `json:"values"`
 	// A note on the step, at most 10,000 characters.
 	Note string `json:"note"`
-	// A key of the caller's choice, at most 200 characters: a repeat with the same one within a day returns the first result.
+	// What a command put out, at most 64 KiB, kept as it is; 1 MiB in a whole session.
+	Output string `json:"output"`
+	// A key of the caller's choice, at most 64 characters: a repeat with the same one within a day returns the first result.
 	IdempotencyKey *string `json:"idempotencyKey,omitempty"`
 }
 
@@ -235,6 +271,16 @@ type ChangePasswordPayload struct {
 	AccessTokenExpiresAt time.Time `json:"accessTokenExpiresAt"`
 }
 
+// Two states of a tree.
+type CompareTreeVersionsInput struct {
+	// The tree's global id.
+	TreeID string `json:"treeId"`
+	// The number of the version to begin from; the draft if left out.
+	From *int `json:"from,omitempty"`
+	// The number of the version to come to; the draft if left out.
+	To *int `json:"to,omitempty"`
+}
+
 // How a session ended.
 type CompleteSessionInput struct {
 	// The session's global id.
@@ -245,7 +291,7 @@ type CompleteSessionInput struct {
 	Outcome *TreeOutcome `json:"outcome,omitempty"`
 	// Why it ends before a solution: at most 1,000 characters, needed there and refused at a solution.
 	Reason string `json:"reason"`
-	// A key of the caller's choice, at most 200 characters: a repeat with the same one within a day returns the first result.
+	// A key of the caller's choice, at most 64 characters: a repeat with the same one within a day returns the first result.
 	IdempotencyKey *string `json:"idempotencyKey,omitempty"`
 }
 
@@ -253,6 +299,20 @@ type CompleteSessionInput struct {
 type CompleteSessionPayload struct {
 	// The session as it is now.
 	Session *TreeSession `json:"session"`
+}
+
+// Which tree is still right.
+type ConfirmTreeInput struct {
+	// The tree's global id.
+	TreeID string `json:"treeId"`
+	// In how many months from today somebody should look again: 1 to 60.
+	Months int `json:"months"`
+}
+
+// The answer to confirming a tree.
+type ConfirmTreePayload struct {
+	// The tree as it is now.
+	Tree *Tree `json:"tree"`
 }
 
 // A new category.
@@ -267,16 +327,34 @@ type CreateTreeCategoryPayload struct {
 	Category *TreeCategory `json:"category"`
 }
 
+// What to begin from.
+type CreateTreeFromTemplateInput struct {
+	// The template, as treeTemplates names it.
+	Template string `json:"template"`
+	// 1 to 200 characters; the template's own title if left out.
+	Title *string `json:"title,omitempty"`
+	// The category, by global id; none if left out.
+	CategoryID *string `json:"categoryId,omitempty"`
+}
+
+// The answer to beginning from a template.
+type CreateTreeFromTemplatePayload struct {
+	// The new tree.
+	Tree *Tree `json:"tree"`
+}
+
 // A new tree.
 type CreateTreeInput struct {
 	// 1 to 200 characters.
 	Title string `json:"title"`
-	// What the tree is for, in Markdown, at most 4,000 characters.
+	// What the tree is for, in Markdown, at most 10,000 characters.
 	Description string `json:"description"`
 	// The category, by global id; none if left out.
 	CategoryID *string `json:"categoryId,omitempty"`
 	// Words to find it by: at most 20, each of at most 40 characters.
 	Tags []string `json:"tags"`
+	// The day by which somebody should look whether it is still right; none if left out.
+	ReviewBy *time.Time `json:"reviewBy,omitempty"`
 	// The graph; an empty draft if left out.
 	Graph *TreeGraphInput `json:"graph,omitempty"`
 }
@@ -324,7 +402,7 @@ func (this DecisionNode) GetLinks() []*TreeLink {
 type DecisionNodeInput struct {
 	// 1 to 64 characters of A–Z, a–z, 0–9, - and _; unique in the graph.
 	NodeID string `json:"nodeId"`
-	// The question, at most 300 characters.
+	// The question, at most 200 characters.
 	Title string `json:"title"`
 	// More about it, in Markdown, at most 10,000 characters.
 	Text string `json:"text"`
@@ -332,6 +410,18 @@ type DecisionNodeInput struct {
 	Links []*TreeLinkInput `json:"links"`
 	// The answers, in order.
 	Options []*TreeOptionInput `json:"options"`
+}
+
+// Which category to delete.
+type DeleteTreeCategoryInput struct {
+	// The category's global id.
+	CategoryID string `json:"categoryId"`
+}
+
+// The answer to deleting a category.
+type DeleteTreeCategoryPayload struct {
+	// The global id that is gone.
+	DeletedCategoryID string `json:"deletedCategoryId"`
 }
 
 // Which tree to delete.
@@ -360,6 +450,22 @@ type DisableUserPayload struct {
 	RevokedCount int `json:"revokedCount"`
 }
 
+// What to copy.
+type DuplicateTreeInput struct {
+	// The tree's global id.
+	TreeID string `json:"treeId"`
+	// The number of the version to copy; the draft if left out.
+	Version *int `json:"version,omitempty"`
+	// The copy's title, 1 to 200 characters.
+	Title string `json:"title"`
+}
+
+// The answer to copying a tree.
+type DuplicateTreePayload struct {
+	// The new tree.
+	Tree *Tree `json:"tree"`
+}
+
 // Who may sign in again.
 type EnableUserInput struct {
 	// The user's global id.
@@ -378,12 +484,14 @@ type ExportSessionInput struct {
 	SessionID string `json:"sessionId"`
 	// The file's format.
 	Format TreeSessionExportFormat `json:"format"`
-	// Whether to include notes.
+	// Whether to include notes and command output.
 	IncludeNotes bool `json:"includeNotes"`
 	// Whether to include the time of each step. Start, end and duration are always there: people bill by them.
 	IncludeTimings bool `json:"includeTimings"`
 	// Whether to include steps that were undone.
 	IncludeUndone bool `json:"includeUndone"`
+	// Whether to show `•••` in place of values that the tree marks as sensitive. Of texts and numbers of three or more characters this holds in notes, titles and output too, where they stand as words of their own.
+	RedactSensitive bool `json:"redactSensitive"`
 }
 
 // A file.
@@ -392,9 +500,11 @@ type ExportedFile struct {
 	Filename string `json:"filename"`
 	// Its media type, e.g. `text/plain; charset=utf-8`.
 	MediaType string `json:"mediaType"`
-	// What is in it.
+	// What is in it, in the given encoding.
 	Content string `json:"content"`
-	// The SHA-256 of the content's UTF-8 bytes, in hexadecimal: the same session gives the same bytes.
+	// How the file's bytes are written in `content`.
+	Encoding FileEncoding `json:"encoding"`
+	// The SHA-256 of the file's bytes, in hexadecimal. Of a session, the same one gives the same bytes.
 	Sha256 string `json:"sha256"`
 }
 
@@ -406,12 +516,32 @@ type GoBackInput struct {
 	ExpectedStep int `json:"expectedStep"`
 	// The number of the step to undo, with all after it; the latest one if left out.
 	ToStep *int `json:"toStep,omitempty"`
-	// A key of the caller's choice, at most 200 characters: a repeat with the same one within a day returns the first result.
+	// A key of the caller's choice, at most 64 characters: a repeat with the same one within a day returns the first result.
 	IdempotencyKey *string `json:"idempotencyKey,omitempty"`
 }
 
 // The answer to going back.
 type GoBackPayload struct {
+	// The session as it is now.
+	Session *TreeSession `json:"session"`
+}
+
+// Who goes on.
+type HandOverSessionInput struct {
+	// The session's global id.
+	SessionID string `json:"sessionId"`
+	// The `step` of the session that the caller saw.
+	ExpectedStep int `json:"expectedStep"`
+	// The colleague's global id: an active engineer, admin or owner of the account.
+	ToUserID string `json:"toUserId"`
+	// A note for them, at most 10,000 characters; it stands with the present node.
+	Note string `json:"note"`
+	// A key of the caller's choice, at most 64 characters: a repeat with the same one within a day returns the first result.
+	IdempotencyKey *string `json:"idempotencyKey,omitempty"`
+}
+
+// The answer to handing over.
+type HandOverSessionPayload struct {
 	// The session as it is now.
 	Session *TreeSession `json:"session"`
 }
@@ -430,6 +560,61 @@ type ImportTreePayload struct {
 	Tree *Tree `json:"tree,omitempty"`
 	// The file's errors with line and column, and what publishing would say of the draft.
 	Problems []*TreeProblem `json:"problems"`
+}
+
+// Values to write down.
+type InputNode struct {
+	NodeID string      `json:"nodeId"`
+	Title  string      `json:"title"`
+	Text   string      `json:"text"`
+	Links  []*TreeLink `json:"links"`
+	// What is asked for, in order.
+	Fields []*TreeField `json:"fields"`
+	// The `nodeId` of the way on; null in a draft where that is open.
+	Next *string `json:"next,omitempty"`
+	// Ways on that are taken before it, the first whose condition holds.
+	Branches []*TreeBranch `json:"branches"`
+}
+
+func (InputNode) IsTreeNode() {}
+
+// The node's id within its graph: 1 to 64 characters of A–Z, a–z, 0–9, - and _.
+func (this InputNode) GetNodeID() string { return this.NodeID }
+
+// The question, instruction or solution in one line, at most 300 characters.
+func (this InputNode) GetTitle() string { return this.Title }
+
+// More about it, in Markdown.
+func (this InputNode) GetText() string { return this.Text }
+
+// Further reading.
+func (this InputNode) GetLinks() []*TreeLink {
+	if this.Links == nil {
+		return nil
+	}
+	interfaceSlice := make([]*TreeLink, 0, len(this.Links))
+	for _, concrete := range this.Links {
+		interfaceSlice = append(interfaceSlice, concrete)
+	}
+	return interfaceSlice
+}
+
+// Values to write down.
+type InputNodeInput struct {
+	// 1 to 64 characters of A–Z, a–z, 0–9, - and _; unique in the graph.
+	NodeID string `json:"nodeId"`
+	// What is asked for, at most 200 characters.
+	Title string `json:"title"`
+	// More about it, in Markdown, at most 10,000 characters.
+	Text string `json:"text"`
+	// Further reading: at most 10.
+	Links []*TreeLinkInput `json:"links"`
+	// The values, in order: at most 20.
+	Fields []*TreeFieldInput `json:"fields"`
+	// The `nodeId` of the way on.
+	Next *string `json:"next,omitempty"`
+	// Ways on that are taken before it: at most 20.
+	Branches []*TreeBranchInput `json:"branches"`
 }
 
 // An invitation that somebody may accept.
@@ -522,6 +707,20 @@ type LogoutPayload struct {
 	RevokedCount int `json:"revokedCount"`
 }
 
+// A category's new place.
+type MoveTreeCategoryInput struct {
+	// The category's global id.
+	CategoryID string `json:"categoryId"`
+	// The place among the account's categories, from 1; one behind the last is the last.
+	Position int `json:"position"`
+}
+
+// The answer to moving a category.
+type MoveTreeCategoryPayload struct {
+	// All categories in their new order.
+	Categories []*TreeCategory `json:"categories"`
+}
+
 // What can be changed.
 type Mutation struct {
 }
@@ -544,7 +743,7 @@ type PublishTreeInput struct {
 	TreeID string `json:"treeId"`
 	// The revision that the publisher read.
 	ExpectedRevision int `json:"expectedRevision"`
-	// What changed, for colleagues, at most 500 characters.
+	// What changed, for colleagues, at most 1,000 characters.
 	ChangeNote string `json:"changeNote"`
 }
 
@@ -609,6 +808,54 @@ type RegisterInput struct {
 	Password string `json:"password"`
 	// How the refresh token is to come back.
 	TokenDelivery TokenDelivery `json:"tokenDelivery"`
+}
+
+// Which session goes on.
+type ReopenSessionInput struct {
+	// The session's global id.
+	SessionID string `json:"sessionId"`
+	// The `step` of the session that the caller saw.
+	ExpectedStep int `json:"expectedStep"`
+	// A key of the caller's choice, at most 64 characters: a repeat with the same one within a day returns the first result.
+	IdempotencyKey *string `json:"idempotencyKey,omitempty"`
+}
+
+// The answer to reopening.
+type ReopenSessionPayload struct {
+	// The session as it is now.
+	Session *TreeSession `json:"session"`
+}
+
+// Which version to go back to.
+type RestoreTreeVersionInput struct {
+	// The tree's global id.
+	TreeID string `json:"treeId"`
+	// The revision that the caller read.
+	ExpectedRevision int `json:"expectedRevision"`
+	// The version's number.
+	Number int `json:"number"`
+}
+
+// The answer to restoring a version.
+type RestoreTreeVersionPayload struct {
+	// The tree as it is now.
+	Tree *Tree `json:"tree"`
+}
+
+// Which session returns to the tree before.
+type ReturnToTreeInput struct {
+	// The session's global id.
+	SessionID string `json:"sessionId"`
+	// The `step` of the session that the caller saw.
+	ExpectedStep int `json:"expectedStep"`
+	// A key of the caller's choice, at most 64 characters: a repeat with the same one within a day returns the first result.
+	IdempotencyKey *string `json:"idempotencyKey,omitempty"`
+}
+
+// The answer to returning.
+type ReturnToTreePayload struct {
+	// The session as it is now.
+	Session *TreeSession `json:"session"`
 }
 
 // The answer to ending one's other login sessions.
@@ -749,6 +996,8 @@ type SolutionNode struct {
 	Outcome TreeOutcome `json:"outcome"`
 	// What is to be done afterwards.
 	FollowUps []string `json:"followUps"`
+	// Whether a walk that came here from another tree goes on there.
+	Continue bool `json:"continue"`
 }
 
 func (SolutionNode) IsTreeNode() {}
@@ -778,7 +1027,7 @@ func (this SolutionNode) GetLinks() []*TreeLink {
 type SolutionNodeInput struct {
 	// 1 to 64 characters of A–Z, a–z, 0–9, - and _; unique in the graph.
 	NodeID string `json:"nodeId"`
-	// The solution in one line, at most 300 characters.
+	// The solution in one line, at most 200 characters.
 	Title string `json:"title"`
 	// The solution, in Markdown, at most 10,000 characters.
 	Text string `json:"text"`
@@ -788,19 +1037,21 @@ type SolutionNodeInput struct {
 	Outcome TreeOutcome `json:"outcome"`
 	// What is to be done afterwards.
 	FollowUps []string `json:"followUps"`
+	// Whether a walk that came here from another tree goes on there.
+	Continue bool `json:"continue"`
 }
 
 // What to start.
 type StartSessionInput struct {
-	// The tree's global id.
-	TreeID string `json:"treeId"`
-	// The ticket it is for, at most 64 characters.
+	// The tree's global id; left out where no tree fits.
+	TreeID *string `json:"treeId,omitempty"`
+	// The ticket it is for, at most 200 characters.
 	Ticket string `json:"ticket"`
-	// The client it is for, at most 120 characters.
+	// The client it is for, at most 200 characters.
 	ClientName string `json:"clientName"`
-	// What it is about, at most 200 characters.
+	// What it is about, at most 200 characters; needed without a tree.
 	Subject string `json:"subject"`
-	// A key of the caller's choice, at most 200 characters: a repeat with the same one within a day returns the session that the first made.
+	// A key of the caller's choice, at most 64 characters: a repeat with the same one within a day returns the session that the first made.
 	IdempotencyKey *string `json:"idempotencyKey,omitempty"`
 }
 
@@ -812,6 +1063,81 @@ type StartSessionPayload struct {
 
 // What is pushed, over WebSocket (graphql-transport-ws) or server-sent events (graphql-sse).
 type Subscription struct {
+}
+
+// A walk through another tree. Nobody ever stands here: it leads to that tree's root at once.
+type SubtreeNode struct {
+	NodeID string      `json:"nodeId"`
+	Title  string      `json:"title"`
+	Text   string      `json:"text"`
+	Links  []*TreeLink `json:"links"`
+	// The other tree's global id; null in a draft where that is open.
+	TreeID *string `json:"treeId,omitempty"`
+	// The number of the version that is walked; null in a draft, for publishing decides it.
+	TreeVersion *int `json:"treeVersion,omitempty"`
+	// The `nodeId` of the way on once the other tree leads back; null in a draft where that is open.
+	Next *string `json:"next,omitempty"`
+	// Ways on that are taken before it, the first whose condition holds.
+	Branches []*TreeBranch `json:"branches"`
+}
+
+func (SubtreeNode) IsTreeNode() {}
+
+// The node's id within its graph: 1 to 64 characters of A–Z, a–z, 0–9, - and _.
+func (this SubtreeNode) GetNodeID() string { return this.NodeID }
+
+// The question, instruction or solution in one line, at most 300 characters.
+func (this SubtreeNode) GetTitle() string { return this.Title }
+
+// More about it, in Markdown.
+func (this SubtreeNode) GetText() string { return this.Text }
+
+// Further reading.
+func (this SubtreeNode) GetLinks() []*TreeLink {
+	if this.Links == nil {
+		return nil
+	}
+	interfaceSlice := make([]*TreeLink, 0, len(this.Links))
+	for _, concrete := range this.Links {
+		interfaceSlice = append(interfaceSlice, concrete)
+	}
+	return interfaceSlice
+}
+
+// A walk through another tree of the account.
+type SubtreeNodeInput struct {
+	// 1 to 64 characters of A–Z, a–z, 0–9, - and _; unique in the graph.
+	NodeID string `json:"nodeId"`
+	// What the walk goes there for, at most 200 characters.
+	Title string `json:"title"`
+	// More about it, in Markdown, at most 10,000 characters.
+	Text string `json:"text"`
+	// Further reading: at most 10.
+	Links []*TreeLinkInput `json:"links"`
+	// The other tree's global id; left out while that is open. Whether it can be walked is looked at when this tree is published.
+	TreeID *string `json:"treeId,omitempty"`
+	// The `nodeId` of the way on once the other tree leads back.
+	Next *string `json:"next,omitempty"`
+	// Ways on that are taken before it: at most 20.
+	Branches []*TreeBranchInput `json:"branches"`
+}
+
+// Where to go on.
+type SwitchTreeInput struct {
+	// The session's global id.
+	SessionID string `json:"sessionId"`
+	// The `step` of the session that the caller saw.
+	ExpectedStep int `json:"expectedStep"`
+	// The tree's global id; left out, the session goes on outside any tree.
+	TreeID *string `json:"treeId,omitempty"`
+	// A key of the caller's choice, at most 64 characters: a repeat with the same one within a day returns the first result.
+	IdempotencyKey *string `json:"idempotencyKey,omitempty"`
+}
+
+// The answer to switching trees.
+type SwitchTreePayload struct {
+	// The session as it is now.
+	Session *TreeSession `json:"session"`
 }
 
 // How a fault is found, as questions and actions that lead to a solution.
@@ -841,18 +1167,50 @@ type Tree struct {
 	Revision int `json:"revision"`
 	// When it was made.
 	CreatedAt time.Time `json:"createdAt"`
-	// When it was last saved, published or archived.
+	// The day by which somebody should look whether it is still right; null if none.
+	ReviewBy *time.Time `json:"reviewBy,omitempty"`
+	// When somebody last said that it is still right; null if nobody did.
+	ConfirmedAt *time.Time `json:"confirmedAt,omitempty"`
+	// Who did; null if nobody.
+	ConfirmedBy *User `json:"confirmedBy,omitempty"`
+	// When it was last changed: saved, published, archived or confirmed.
 	UpdatedAt time.Time `json:"updatedAt"`
 	// The graph: the draft's for who may write trees, the published one's for viewers.
 	Graph *TreeGraph `json:"graph"`
-	// What is wrong with the graph, worked out at each request.
+	// What is wrong with the graph, worked out at each request. What only other trees can tell is for validateTree.
 	Problems []*TreeProblem `json:"problems"`
+	// The published versions, the latest first. Viewers see the latest one alone.
+	Versions *TreeVersionConnection `json:"versions"`
 }
 
 func (Tree) IsNode() {}
 
 // The global id: the kind's prefix, an underscore, and 26 letters and digits. Ids made later sort later.
 func (this Tree) GetID() string { return this.ID }
+
+// A way that is taken when a value meets a condition.
+type TreeBranch struct {
+	// The name of the field whose value is looked at.
+	Name string `json:"name"`
+	// How it is compared.
+	Test TreeTest `json:"test"`
+	// What it is compared with; empty with IS_SET.
+	Value string `json:"value"`
+	// The `nodeId` that it leads to; empty in a draft where that is open.
+	Target string `json:"target"`
+}
+
+// A way that is taken when a value meets a condition.
+type TreeBranchInput struct {
+	// The name of the field whose value is looked at.
+	Name string `json:"name"`
+	// How it is compared.
+	Test TreeTest `json:"test"`
+	// What it is compared with; empty with IS_SET.
+	Value string `json:"value"`
+	// The `nodeId` that it leads to; empty while that is open.
+	Target string `json:"target"`
+}
 
 // A shelf on which an account keeps trees.
 type TreeCategory struct {
@@ -862,6 +1220,22 @@ type TreeCategory struct {
 	Name string `json:"name"`
 	// Its place: lower ones stand first.
 	Position int `json:"position"`
+}
+
+// What is different. Nodes and options are the same where their ids are; the order of nodes is no difference.
+type TreeComparison struct {
+	// Whether nothing is different.
+	Same bool `json:"same"`
+	// Changes of the tree itself: of `title`, `description` and `root`.
+	Fields []*TreeFieldChange `json:"fields"`
+	// The nodes that are different: added and changed ones, then removed ones.
+	Nodes []*TreeNodeChange `json:"nodes"`
+	// How many nodes were added.
+	AddedCount int `json:"addedCount"`
+	// How many nodes were removed.
+	RemovedCount int `json:"removedCount"`
+	// How many nodes were changed.
+	ChangedCount int `json:"changedCount"`
 }
 
 // A page of trees.
@@ -884,6 +1258,52 @@ type TreeEdge struct {
 	Node *Tree `json:"node"`
 }
 
+// One value that is asked for.
+type TreeField struct {
+	// How texts, as `{{name}}`, and conditions refer to it: a lower case letter and at most 39 more of a–z, 0–9 and _.
+	Name string `json:"name"`
+	// What the engineer reads, at most 120 characters.
+	Label string `json:"label"`
+	// What kind of value it takes.
+	Type TreeFieldType `json:"type"`
+	// Whether the walk goes on without it.
+	Required bool `json:"required"`
+	// For a text: the regular expression (RE2) that the whole value has to match; empty for any.
+	Pattern string `json:"pattern"`
+	// For a choice: the choices, in order.
+	Choices []string `json:"choices"`
+	// Whether exports can leave it out, such as a phone number.
+	Sensitive bool `json:"sensitive"`
+}
+
+// One value before and after.
+type TreeFieldChange struct {
+	// What it is, as the project's JSON names it, such as `title` or `next`.
+	Field string `json:"field"`
+	// Before: a text as it is, anything else as JSON, nothing as an empty text.
+	Old string `json:"old"`
+	// After.
+	New string `json:"new"`
+}
+
+// One value that is asked for.
+type TreeFieldInput struct {
+	// How texts, as `{{name}}`, and conditions refer to it: a lower case letter and at most 39 more of a–z, 0–9 and _.
+	Name string `json:"name"`
+	// What the engineer reads, at most 120 characters.
+	Label string `json:"label"`
+	// What kind of value it takes.
+	Type TreeFieldType `json:"type"`
+	// Whether the walk does not go on without it.
+	Required bool `json:"required"`
+	// For a text: the regular expression (RE2) that the whole value has to match; empty for any.
+	Pattern string `json:"pattern"`
+	// For a choice: the choices, in order, at most 20.
+	Choices []string `json:"choices"`
+	// Whether exports can leave it out, such as a phone number.
+	Sensitive bool `json:"sensitive"`
+}
+
 // Which trees to list. All that is given must match.
 type TreeFilter struct {
 	// Any of these; published and draft trees if left out.
@@ -894,6 +1314,10 @@ type TreeFilter struct {
 	CategoryID *string `json:"categoryId,omitempty"`
 	// Who made it, by global id.
 	AuthorID *string `json:"authorId,omitempty"`
+	// Who answers for it, by global id.
+	OwnerID *string `json:"ownerId,omitempty"`
+	// True for those whose review date has come, in UTC. Order them by REVIEW.
+	Due bool `json:"due"`
 }
 
 // Nodes that lead to one another, from one root.
@@ -928,12 +1352,30 @@ type TreeLinkInput struct {
 	URL string `json:"url"`
 }
 
+// What is different of one node.
+type TreeNodeChange struct {
+	// The node's id in the graph.
+	NodeID string `json:"nodeId"`
+	// What became of it.
+	Kind TreeChangeKind `json:"kind"`
+	// Its title as it came to be; of a removed node, as it was.
+	Title string `json:"title"`
+	// What is different of a changed node.
+	Fields []*TreeFieldChange `json:"fields"`
+	// Which of a changed node's options are different.
+	Options []*TreeOptionChange `json:"options"`
+}
+
 // One node, as one of its kinds.
 type TreeNodeInput struct {
 	// A question.
 	Decision *DecisionNodeInput `json:"decision,omitempty"`
 	// Something to do.
 	Action *ActionNodeInput `json:"action,omitempty"`
+	// Values to write down.
+	Input *InputNodeInput `json:"input,omitempty"`
+	// A walk through another tree.
+	Subtree *SubtreeNodeInput `json:"subtree,omitempty"`
 	// An end.
 	Solution *SolutionNodeInput `json:"solution,omitempty"`
 }
@@ -948,6 +1390,20 @@ type TreeOption struct {
 	Key string `json:"key"`
 	// The `nodeId` that it leads to; empty in a draft where that is open.
 	Target string `json:"target"`
+}
+
+// What is different of one option.
+type TreeOptionChange struct {
+	// The option's id in its node.
+	OptionID string `json:"optionId"`
+	// What became of it.
+	Kind TreeChangeKind `json:"kind"`
+	// Its label as it came to be; of a removed option, as it was.
+	Label string `json:"label"`
+	// Whether it leads elsewhere than before.
+	Moved bool `json:"moved"`
+	// What is different of a changed option.
+	Fields []*TreeFieldChange `json:"fields"`
 }
 
 // An answer or a result.
@@ -1020,28 +1476,54 @@ type TreeSessionFilter struct {
 
 // What somebody wrote beside a step.
 type TreeSessionNote struct {
-	// The note as it was typed.
+	// The note as it was typed; empty where it is output alone.
 	Text string `json:"text"`
+	// What a command put out, as it was pasted; empty if nothing was.
+	Output string `json:"output"`
 	// When.
 	WrittenAt time.Time `json:"writtenAt"`
 	// Who.
 	By *User `json:"by"`
 }
 
+// Where a session stands, or will stand again, in one tree.
+type TreeSessionPlace struct {
+	// The tree's global id; null outside any tree.
+	TreeID *string `json:"treeId,omitempty"`
+	// The number of its version; null outside any tree.
+	TreeVersion *int `json:"treeVersion,omitempty"`
+	// The tree's title in that version; empty outside any tree.
+	Title string `json:"title"`
+	// The `nodeId` where it stands there; null outside any tree.
+	NodeID *string `json:"nodeId,omitempty"`
+	// How it came there.
+	Arrival TreeArrival `json:"arrival"`
+}
+
 // One step of a walk, in the words as they were shown.
 type TreeSessionStep struct {
 	// Its number in the record, from 1: what goBack and addNote refer to. Numbers can have gaps, where notes stand between.
 	Step int `json:"step"`
-	// The node's id in the version that was walked.
-	NodeID string `json:"nodeId"`
-	// The kind of node.
-	Kind TreeNodeKind `json:"kind"`
-	// The node's title as it was shown.
+	// How it ended.
+	How TreeSessionStepEnd `json:"how"`
+	// Whether it is a step of one's own, which is not in the tree.
+	Own bool `json:"own"`
+	// In which tree it was.
+	Place *TreeSessionPlace `json:"place"`
+	// The node's id in the version that was walked, also of a step of one's own; null outside any tree.
+	NodeID *string `json:"nodeId,omitempty"`
+	// The kind of node; null of a step of one's own and outside any tree.
+	Kind *TreeNodeKind `json:"kind,omitempty"`
+	// The node's title as it was shown, or what was asked or tried.
 	Title string `json:"title"`
 	// The node's text as it was shown, in Markdown.
 	Text string `json:"text"`
-	// The label of the option that was chosen; null where there was one way on, and where the walk left by going back or by ending.
+	// The label of the option that was chosen, what came of a step of one's own, or the title of the tree that was switched or returned to; null where there is none of these.
 	Answer *string `json:"answer,omitempty"`
+	// What was written down, of an input.
+	Values []*TreeSessionValue `json:"values"`
+	// What a command put out, as it was pasted with the answer; empty if nothing was.
+	Output string `json:"output"`
 	// Notes on this step, in order.
 	Notes []*TreeSessionNote `json:"notes"`
 	// When the walk came to the node.
@@ -1052,6 +1534,122 @@ type TreeSessionStep struct {
 	By *User `json:"by"`
 	// Whether it was undone by going back.
 	Undone bool `json:"undone"`
+}
+
+// A value that was written down.
+type TreeSessionValue struct {
+	// The field's name.
+	Name string `json:"name"`
+	// The field's label as it was shown.
+	Label string `json:"label"`
+	// The kind of value.
+	Type TreeFieldType `json:"type"`
+	// The value in its one form: a number without needless digits, a choice as the tree writes it.
+	Text string `json:"text"`
+	// Whether exports can leave it out.
+	Sensitive bool `json:"sensitive"`
+}
+
+// A value for a field.
+type TreeSessionValueInput struct {
+	// The field's name.
+	Name string `json:"name"`
+	// The value as it was typed, at most 1,000 characters.
+	Text string `json:"text"`
+}
+
+// A tag, and how common it is.
+type TreeTag struct {
+	// The tag, in lower case.
+	Tag string `json:"tag"`
+	// How many trees have it; at least 1.
+	TreeCount int `json:"treeCount"`
+}
+
+// A tree that ships with the program.
+type TreeTemplate struct {
+	// What names it to createTreeFromTemplate, such as `vpn-does-not-connect`.
+	Template string `json:"template"`
+	// The title.
+	Title string `json:"title"`
+	// What it is for, in Markdown.
+	Description string `json:"description"`
+	// Words to find it by.
+	Tags []string `json:"tags"`
+	// How many nodes it has.
+	NodeCount int `json:"nodeCount"`
+}
+
+// A published state of a tree. It never changes.
+type TreeVersion struct {
+	// The tree's global id.
+	TreeID string `json:"treeId"`
+	// 1 for the first version of its tree, then 2, and so on.
+	Number int `json:"number"`
+	// The title as it was published.
+	Title string `json:"title"`
+	// The description as it was published, in Markdown.
+	Description string `json:"description"`
+	// How many nodes the graph has.
+	NodeCount int `json:"nodeCount"`
+	// The graph, with the versions that its subtrees lead to.
+	Graph *TreeGraph `json:"graph"`
+	// What changed, as the publisher said; may be empty.
+	ChangeNote string `json:"changeNote"`
+	// Who published it.
+	PublishedBy *User `json:"publishedBy"`
+	// When.
+	PublishedAt time.Time `json:"publishedAt"`
+}
+
+// A page of a tree's versions.
+type TreeVersionConnection struct {
+	// The versions with their cursors.
+	Edges []*TreeVersionEdge `json:"edges"`
+	// The versions without them.
+	Nodes []*TreeVersion `json:"nodes"`
+	// Where the page begins and ends.
+	PageInfo *PageInfo `json:"pageInfo"`
+	// How many there are in all; counted only when asked for.
+	TotalCount int `json:"totalCount"`
+}
+
+// A version in a list.
+type TreeVersionEdge struct {
+	// Where the version stands in the list.
+	Cursor string `json:"cursor"`
+	// The version.
+	Node *TreeVersion `json:"node"`
+}
+
+// Which tree to take back into use.
+type UnarchiveTreeInput struct {
+	// The tree's global id.
+	TreeID string `json:"treeId"`
+}
+
+// The answer to taking a tree back into use.
+type UnarchiveTreePayload struct {
+	// The tree as it is now.
+	Tree *Tree `json:"tree"`
+}
+
+// What to change of what a session is for.
+type UpdateSessionInput struct {
+	// The session's global id.
+	SessionID string `json:"sessionId"`
+	// The ticket, at most 200 characters; left out, it stays.
+	Ticket *string `json:"ticket,omitempty"`
+	// The client, at most 200 characters; left out, it stays.
+	ClientName *string `json:"clientName,omitempty"`
+	// What it is about, at most 200 characters; left out, it stays. A session without a tree keeps one.
+	Subject *string `json:"subject,omitempty"`
+}
+
+// The answer to changing what a session is for.
+type UpdateSessionPayload struct {
+	// The session as it is now.
+	Session *TreeSession `json:"session"`
 }
 
 // The limits to set.
@@ -1080,6 +1678,20 @@ type UpdateSessionPolicyPayload struct {
 	EndedCount int `json:"endedCount"`
 }
 
+// A category's new name.
+type UpdateTreeCategoryInput struct {
+	// The category's global id.
+	CategoryID string `json:"categoryId"`
+	// 1 to 80 characters.
+	Name string `json:"name"`
+}
+
+// The answer to renaming a category.
+type UpdateTreeCategoryPayload struct {
+	// The category as it is now.
+	Category *TreeCategory `json:"category"`
+}
+
 // What to save of a tree.
 type UpdateTreeInput struct {
 	// The tree's global id.
@@ -1092,8 +1704,12 @@ type UpdateTreeInput struct {
 	Description *string `json:"description,omitempty"`
 	// The new tags; left out, they stay.
 	Tags []string `json:"tags,omitempty"`
-	// The new category, by global id; left out, it stays.
-	CategoryID *string `json:"categoryId,omitempty"`
+	// The new category, by global id; left out, it stays; null takes the tree off its shelf.
+	CategoryID graphql.Omittable[*string] `json:"categoryId,omitempty"`
+	// The new review date; left out, it stays; null removes it.
+	ReviewBy graphql.Omittable[*time.Time] `json:"reviewBy,omitempty"`
+	// Who answers for it from now on: an engineer or above, by global id. Left out, it stays.
+	OwnerID *string `json:"ownerId,omitempty"`
 	// The new graph; left out, it stays.
 	Graph *TreeGraphInput `json:"graph,omitempty"`
 }
@@ -1149,6 +1765,8 @@ func (this User) GetID() string { return this.ID }
 type ValidateTreeInput struct {
 	// The title that the tree would have; an empty one is a problem.
 	Title string `json:"title"`
+	// The tree that the graph is for, by global id, so that a subtree which leads back to it is found; none if left out.
+	TreeID *string `json:"treeId,omitempty"`
 	// The graph.
 	Graph *TreeGraphInput `json:"graph"`
 }
@@ -1346,6 +1964,64 @@ func (e *ExpiryReason) UnmarshalJSON(b []byte) error {
 }
 
 func (e ExpiryReason) MarshalJSON() ([]byte, error) {
+	var buf bytes.Buffer
+	e.MarshalGQL(&buf)
+	return buf.Bytes(), nil
+}
+
+// How the bytes of a file are written in a string.
+type FileEncoding string
+
+const (
+	// As they are: the file is text.
+	FileEncodingUTF8 FileEncoding = "UTF8"
+	// In base 64, with padding (RFC 4648, section 4): the file is binary, such as a PDF.
+	FileEncodingBase64 FileEncoding = "BASE64"
+)
+
+var AllFileEncoding = []FileEncoding{
+	FileEncodingUTF8,
+	FileEncodingBase64,
+}
+
+func (e FileEncoding) IsValid() bool {
+	switch e {
+	case FileEncodingUTF8, FileEncodingBase64:
+		return true
+	}
+	return false
+}
+
+func (e FileEncoding) String() string {
+	return string(e)
+}
+
+func (e *FileEncoding) UnmarshalGQL(v any) error {
+	str, ok := v.(string)
+	if !ok {
+		return fmt.Errorf("enums must be strings")
+	}
+
+	*e = FileEncoding(str)
+	if !e.IsValid() {
+		return fmt.Errorf("%s is not a valid FileEncoding", str)
+	}
+	return nil
+}
+
+func (e FileEncoding) MarshalGQL(w io.Writer) {
+	_, _ = fmt.Fprint(w, strconv.Quote(e.String()))
+}
+
+func (e *FileEncoding) UnmarshalJSON(b []byte) error {
+	s, err := strconv.Unquote(string(b))
+	if err != nil {
+		return err
+	}
+	return e.UnmarshalGQL(s)
+}
+
+func (e FileEncoding) MarshalJSON() ([]byte, error) {
 	var buf bytes.Buffer
 	e.MarshalGQL(&buf)
 	return buf.Bytes(), nil
@@ -1723,6 +2399,192 @@ func (e TokenDelivery) MarshalJSON() ([]byte, error) {
 	return buf.Bytes(), nil
 }
 
+// How a session came to a tree.
+type TreeArrival string
+
+const (
+	// It began there.
+	TreeArrivalStart TreeArrival = "START"
+	// By a subtree node of the tree before.
+	TreeArrivalSubtree TreeArrival = "SUBTREE"
+	// By switching.
+	TreeArrivalSwitch TreeArrival = "SWITCH"
+)
+
+var AllTreeArrival = []TreeArrival{
+	TreeArrivalStart,
+	TreeArrivalSubtree,
+	TreeArrivalSwitch,
+}
+
+func (e TreeArrival) IsValid() bool {
+	switch e {
+	case TreeArrivalStart, TreeArrivalSubtree, TreeArrivalSwitch:
+		return true
+	}
+	return false
+}
+
+func (e TreeArrival) String() string {
+	return string(e)
+}
+
+func (e *TreeArrival) UnmarshalGQL(v any) error {
+	str, ok := v.(string)
+	if !ok {
+		return fmt.Errorf("enums must be strings")
+	}
+
+	*e = TreeArrival(str)
+	if !e.IsValid() {
+		return fmt.Errorf("%s is not a valid TreeArrival", str)
+	}
+	return nil
+}
+
+func (e TreeArrival) MarshalGQL(w io.Writer) {
+	_, _ = fmt.Fprint(w, strconv.Quote(e.String()))
+}
+
+func (e *TreeArrival) UnmarshalJSON(b []byte) error {
+	s, err := strconv.Unquote(string(b))
+	if err != nil {
+		return err
+	}
+	return e.UnmarshalGQL(s)
+}
+
+func (e TreeArrival) MarshalJSON() ([]byte, error) {
+	var buf bytes.Buffer
+	e.MarshalGQL(&buf)
+	return buf.Bytes(), nil
+}
+
+// What became of a node or an option.
+type TreeChangeKind string
+
+const (
+	// It is new.
+	TreeChangeKindAdded TreeChangeKind = "ADDED"
+	// It is gone.
+	TreeChangeKindRemoved TreeChangeKind = "REMOVED"
+	// It is another one than before.
+	TreeChangeKindChanged TreeChangeKind = "CHANGED"
+)
+
+var AllTreeChangeKind = []TreeChangeKind{
+	TreeChangeKindAdded,
+	TreeChangeKindRemoved,
+	TreeChangeKindChanged,
+}
+
+func (e TreeChangeKind) IsValid() bool {
+	switch e {
+	case TreeChangeKindAdded, TreeChangeKindRemoved, TreeChangeKindChanged:
+		return true
+	}
+	return false
+}
+
+func (e TreeChangeKind) String() string {
+	return string(e)
+}
+
+func (e *TreeChangeKind) UnmarshalGQL(v any) error {
+	str, ok := v.(string)
+	if !ok {
+		return fmt.Errorf("enums must be strings")
+	}
+
+	*e = TreeChangeKind(str)
+	if !e.IsValid() {
+		return fmt.Errorf("%s is not a valid TreeChangeKind", str)
+	}
+	return nil
+}
+
+func (e TreeChangeKind) MarshalGQL(w io.Writer) {
+	_, _ = fmt.Fprint(w, strconv.Quote(e.String()))
+}
+
+func (e *TreeChangeKind) UnmarshalJSON(b []byte) error {
+	s, err := strconv.Unquote(string(b))
+	if err != nil {
+		return err
+	}
+	return e.UnmarshalGQL(s)
+}
+
+func (e TreeChangeKind) MarshalJSON() ([]byte, error) {
+	var buf bytes.Buffer
+	e.MarshalGQL(&buf)
+	return buf.Bytes(), nil
+}
+
+// A kind of value.
+type TreeFieldType string
+
+const (
+	// One line.
+	TreeFieldTypeText TreeFieldType = "TEXT"
+	// A decimal number, such as -12.5.
+	TreeFieldTypeNumber TreeFieldType = "NUMBER"
+	// One of the field's choices.
+	TreeFieldTypeChoice TreeFieldType = "CHOICE"
+	// `yes` or `no`.
+	TreeFieldTypeYesNo TreeFieldType = "YES_NO"
+)
+
+var AllTreeFieldType = []TreeFieldType{
+	TreeFieldTypeText,
+	TreeFieldTypeNumber,
+	TreeFieldTypeChoice,
+	TreeFieldTypeYesNo,
+}
+
+func (e TreeFieldType) IsValid() bool {
+	switch e {
+	case TreeFieldTypeText, TreeFieldTypeNumber, TreeFieldTypeChoice, TreeFieldTypeYesNo:
+		return true
+	}
+	return false
+}
+
+func (e TreeFieldType) String() string {
+	return string(e)
+}
+
+func (e *TreeFieldType) UnmarshalGQL(v any) error {
+	str, ok := v.(string)
+	if !ok {
+		return fmt.Errorf("enums must be strings")
+	}
+
+	*e = TreeFieldType(str)
+	if !e.IsValid() {
+		return fmt.Errorf("%s is not a valid TreeFieldType", str)
+	}
+	return nil
+}
+
+func (e TreeFieldType) MarshalGQL(w io.Writer) {
+	_, _ = fmt.Fprint(w, strconv.Quote(e.String()))
+}
+
+func (e *TreeFieldType) UnmarshalJSON(b []byte) error {
+	s, err := strconv.Unquote(string(b))
+	if err != nil {
+		return err
+	}
+	return e.UnmarshalGQL(s)
+}
+
+func (e TreeFieldType) MarshalJSON() ([]byte, error) {
+	var buf bytes.Buffer
+	e.MarshalGQL(&buf)
+	return buf.Bytes(), nil
+}
+
 // A file's format.
 type TreeFormat string
 
@@ -1789,6 +2651,10 @@ const (
 	TreeNodeKindDecision TreeNodeKind = "DECISION"
 	// Something to do.
 	TreeNodeKindAction TreeNodeKind = "ACTION"
+	// Values to write down.
+	TreeNodeKindInput TreeNodeKind = "INPUT"
+	// A walk through another tree.
+	TreeNodeKindSubtree TreeNodeKind = "SUBTREE"
 	// An end.
 	TreeNodeKindSolution TreeNodeKind = "SOLUTION"
 )
@@ -1796,12 +2662,14 @@ const (
 var AllTreeNodeKind = []TreeNodeKind{
 	TreeNodeKindDecision,
 	TreeNodeKindAction,
+	TreeNodeKindInput,
+	TreeNodeKindSubtree,
 	TreeNodeKindSolution,
 }
 
 func (e TreeNodeKind) IsValid() bool {
 	switch e {
-	case TreeNodeKindDecision, TreeNodeKindAction, TreeNodeKindSolution:
+	case TreeNodeKindDecision, TreeNodeKindAction, TreeNodeKindInput, TreeNodeKindSubtree, TreeNodeKindSolution:
 		return true
 	}
 	return false
@@ -1846,20 +2714,27 @@ func (e TreeNodeKind) MarshalJSON() ([]byte, error) {
 type TreeOrderField string
 
 const (
-	// The latest save, publishing or archiving. Trees move in this order while others save.
+	// The latest change. Trees move in this order while others save.
 	TreeOrderFieldUpdated TreeOrderField = "UPDATED"
 	// The title, without regard to case.
 	TreeOrderFieldTitle TreeOrderField = "TITLE"
+	// The review date; those without one come after all dates.
+	TreeOrderFieldReview TreeOrderField = "REVIEW"
+	// How many troubleshooting sessions began on it in the last 90 days. Trees move in
+	// this order while others walk: a page may repeat or leave out one that moved.
+	TreeOrderFieldMostUsed TreeOrderField = "MOST_USED"
 )
 
 var AllTreeOrderField = []TreeOrderField{
 	TreeOrderFieldUpdated,
 	TreeOrderFieldTitle,
+	TreeOrderFieldReview,
+	TreeOrderFieldMostUsed,
 }
 
 func (e TreeOrderField) IsValid() bool {
 	switch e {
-	case TreeOrderFieldUpdated, TreeOrderFieldTitle:
+	case TreeOrderFieldUpdated, TreeOrderFieldTitle, TreeOrderFieldReview, TreeOrderFieldMostUsed:
 		return true
 	}
 	return false
@@ -2027,16 +2902,25 @@ const (
 	TreeSessionExportFormatText TreeSessionExportFormat = "TEXT"
 	// Markdown, in which no note can break out of its place.
 	TreeSessionExportFormatMarkdown TreeSessionExportFormat = "MARKDOWN"
+	// One page that loads and runs nothing, to read and to print.
+	TreeSessionExportFormatHTML TreeSessionExportFormat = "HTML"
+	// JSON for programs, as docs/branchline-session.schema.json describes it.
+	TreeSessionExportFormatJSON TreeSessionExportFormat = "JSON"
+	// A4 pages. Letters that its fonts lack, such as East Asian ones and emoji, are shown as `�`; the document says so. More than 2,000,000 characters are refused.
+	TreeSessionExportFormatPDF TreeSessionExportFormat = "PDF"
 )
 
 var AllTreeSessionExportFormat = []TreeSessionExportFormat{
 	TreeSessionExportFormatText,
 	TreeSessionExportFormatMarkdown,
+	TreeSessionExportFormatHTML,
+	TreeSessionExportFormatJSON,
+	TreeSessionExportFormatPDF,
 }
 
 func (e TreeSessionExportFormat) IsValid() bool {
 	switch e {
-	case TreeSessionExportFormatText, TreeSessionExportFormatMarkdown:
+	case TreeSessionExportFormatText, TreeSessionExportFormatMarkdown, TreeSessionExportFormatHTML, TreeSessionExportFormatJSON, TreeSessionExportFormatPDF:
 		return true
 	}
 	return false
@@ -2196,6 +3080,79 @@ func (e TreeSessionStatus) MarshalJSON() ([]byte, error) {
 	return buf.Bytes(), nil
 }
 
+// How a step ended.
+type TreeSessionStepEnd string
+
+const (
+	// It was answered: an option was chosen, values were written down, or the one way on was taken.
+	TreeSessionStepEndAnswer TreeSessionStepEnd = "ANSWER"
+	// It is a step of one's own.
+	TreeSessionStepEndOwnStep TreeSessionStepEnd = "OWN_STEP"
+	// The session went on in another tree, or outside any.
+	TreeSessionStepEndSwitch TreeSessionStepEnd = "SWITCH"
+	// The session returned from there.
+	TreeSessionStepEndReturn TreeSessionStepEnd = "RETURN"
+	// By going back from it.
+	TreeSessionStepEndBack TreeSessionStepEnd = "BACK"
+	// The session was completed.
+	TreeSessionStepEndComplete TreeSessionStepEnd = "COMPLETE"
+	// The session was given up.
+	TreeSessionStepEndAbandon TreeSessionStepEnd = "ABANDON"
+)
+
+var AllTreeSessionStepEnd = []TreeSessionStepEnd{
+	TreeSessionStepEndAnswer,
+	TreeSessionStepEndOwnStep,
+	TreeSessionStepEndSwitch,
+	TreeSessionStepEndReturn,
+	TreeSessionStepEndBack,
+	TreeSessionStepEndComplete,
+	TreeSessionStepEndAbandon,
+}
+
+func (e TreeSessionStepEnd) IsValid() bool {
+	switch e {
+	case TreeSessionStepEndAnswer, TreeSessionStepEndOwnStep, TreeSessionStepEndSwitch, TreeSessionStepEndReturn, TreeSessionStepEndBack, TreeSessionStepEndComplete, TreeSessionStepEndAbandon:
+		return true
+	}
+	return false
+}
+
+func (e TreeSessionStepEnd) String() string {
+	return string(e)
+}
+
+func (e *TreeSessionStepEnd) UnmarshalGQL(v any) error {
+	str, ok := v.(string)
+	if !ok {
+		return fmt.Errorf("enums must be strings")
+	}
+
+	*e = TreeSessionStepEnd(str)
+	if !e.IsValid() {
+		return fmt.Errorf("%s is not a valid TreeSessionStepEnd", str)
+	}
+	return nil
+}
+
+func (e TreeSessionStepEnd) MarshalGQL(w io.Writer) {
+	_, _ = fmt.Fprint(w, strconv.Quote(e.String()))
+}
+
+func (e *TreeSessionStepEnd) UnmarshalJSON(b []byte) error {
+	s, err := strconv.Unquote(string(b))
+	if err != nil {
+		return err
+	}
+	return e.UnmarshalGQL(s)
+}
+
+func (e TreeSessionStepEnd) MarshalJSON() ([]byte, error) {
+	var buf bytes.Buffer
+	e.MarshalGQL(&buf)
+	return buf.Bytes(), nil
+}
+
 // Where a tree stands.
 type TreeStatus string
 
@@ -2252,6 +3209,73 @@ func (e *TreeStatus) UnmarshalJSON(b []byte) error {
 }
 
 func (e TreeStatus) MarshalJSON() ([]byte, error) {
+	var buf bytes.Buffer
+	e.MarshalGQL(&buf)
+	return buf.Bytes(), nil
+}
+
+// A comparison. What was not written down meets none.
+type TreeTest string
+
+const (
+	// The same: numbers by their value, texts with case and spacing aside.
+	TreeTestEquals TreeTest = "EQUALS"
+	// The text is part of it, with case and spacing aside.
+	TreeTestContains TreeTest = "CONTAINS"
+	// A number below it.
+	TreeTestLess TreeTest = "LESS"
+	// A number above it.
+	TreeTestGreater TreeTest = "GREATER"
+	// Something was written down.
+	TreeTestIsSet TreeTest = "IS_SET"
+)
+
+var AllTreeTest = []TreeTest{
+	TreeTestEquals,
+	TreeTestContains,
+	TreeTestLess,
+	TreeTestGreater,
+	TreeTestIsSet,
+}
+
+func (e TreeTest) IsValid() bool {
+	switch e {
+	case TreeTestEquals, TreeTestContains, TreeTestLess, TreeTestGreater, TreeTestIsSet:
+		return true
+	}
+	return false
+}
+
+func (e TreeTest) String() string {
+	return string(e)
+}
+
+func (e *TreeTest) UnmarshalGQL(v any) error {
+	str, ok := v.(string)
+	if !ok {
+		return fmt.Errorf("enums must be strings")
+	}
+
+	*e = TreeTest(str)
+	if !e.IsValid() {
+		return fmt.Errorf("%s is not a valid TreeTest", str)
+	}
+	return nil
+}
+
+func (e TreeTest) MarshalGQL(w io.Writer) {
+	_, _ = fmt.Fprint(w, strconv.Quote(e.String()))
+}
+
+func (e *TreeTest) UnmarshalJSON(b []byte) error {
+	s, err := strconv.Unquote(string(b))
+	if err != nil {
+		return err
+	}
+	return e.UnmarshalGQL(s)
+}
+
+func (e TreeTest) MarshalJSON() ([]byte, error) {
 	var buf bytes.Buffer
 	e.MarshalGQL(&buf)
 	return buf.Bytes(), nil

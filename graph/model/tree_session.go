@@ -21,7 +21,9 @@ type TreeSession struct {
 	EndedAt       *time.Time
 	ActiveSeconds int
 	Step          int
+	Places        []*TreeSessionPlace
 	CurrentNode   TreeNode
+	Values        []*TreeSessionValue
 	CurrentNotes  []*TreeSessionNote
 	// AllSteps are the steps taken, undone ones included.
 	AllSteps []*TreeSessionStep

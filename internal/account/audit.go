@@ -37,6 +37,13 @@ const (
 	UserRoleChanged      AuditAction = "USER_ROLE_CHANGED"
 	UserDisabled         AuditAction = "USER_DISABLED"
 	UserEnabled          AuditAction = "USER_ENABLED"
+	TreePublished        AuditAction = "TREE_PUBLISHED"
+	TreeArchived         AuditAction = "TREE_ARCHIVED"
+	TreeUnarchived       AuditAction = "TREE_UNARCHIVED"
+	TreeDeleted          AuditAction = "TREE_DELETED"
+	TreeVersionRestored  AuditAction = "TREE_VERSION_RESTORED"
+	TreeConfirmed        AuditAction = "TREE_CONFIRMED"     // somebody said that it is still right
+	TreeOwnerChanged     AuditAction = "TREE_OWNER_CHANGED" // the subject is the new one
 )
 
 // AuditEntry is one line of an account's audit log. Entries are only ever added.

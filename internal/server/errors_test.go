@@ -253,7 +253,7 @@ func TestVariables_AreReadStrictly(t *testing.T) {
 		field string
 	}{
 		"a number for a text":          {create, vars{"i": vars{"title": 5}}, "A String is expected, not 5.", ""},
-		"two kinds of node in one":     {create, vars{"i": vars{"title": "T", "graph": vars{"root": "a", "nodes": []any{both}}}}, "exactly one of decision, action and solution", "input.graph.nodes[0]"},
+		"two kinds of node in one":     {create, vars{"i": vars{"title": "T", "graph": vars{"root": "a", "nodes": []any{both}}}}, "exactly one of decision, action, input, subtree and solution", "input.graph.nodes[0]"},
 		"a variable's field left out":  {create, vars{"i": vars{}}, "The variable i.title: must be defined.", "i.title"},
 		"two operations and no name":   {`query A { me { id } } query B { me { id } }`, nil, "Name one of them in operationName.", ""},
 		"an enum's value that is none": {`query($s: TreeStatus!) { trees(filter: { status: [$s] }) { nodes { id } } }`, vars{"s": "GREEN"}, "The variable s: GREEN is not a valid TreeStatus.", "s"},

@@ -151,6 +151,10 @@ var operations = map[string]struct {
 	"trees":           {account.Viewer, func(*home) vars { return vars{"filter": vars{}} }},
 	"tree":            {account.Viewer, func(h *home) vars { return vars{"id": h.tree} }},
 	"treeCategories":  {account.Viewer, none},
+	"compareTreeVersions": {account.Engineer, input(func(h *home) vars { return vars{"treeId": h.tree, "from": 1} })},
+	"treeTags":        {account.Viewer, none},
+	"treeTemplates":   {account.Engineer, none},
+	"treeVersion":     {account.Viewer, func(h *home) vars { return vars{"treeId": h.tree, "number": 1} }},
 	"validateTree":    {account.Engineer, input(func(*home) vars { return vars{"title": "A", "graph": smallGraph} })},
 	"sessions":        {account.Viewer, func(*home) vars { return vars{"filter": vars{}} }},
 	"session":         {account.Viewer, func(h *home) vars { return vars{"id": h.walk} }},
@@ -162,35 +166,51 @@ var operations = map[string]struct {
 	"register": {"", input(func(*home) vars {
 		return vars{"accountName": "A", "name": "N", "email": "somebody@example.com", "password": "short"}
 	})},
-	"login":                 {"", input(func(*home) vars { return vars{"email": "no address", "password": "p"} })},
-	"refresh":               {"", input(func(*home) vars { return vars{"refreshToken": "r", "attemptId": "too short"} })},
-	"logout":                {"", none},
-	"reauthenticate":        {account.Viewer, input(func(h *home) vars { return vars{"password": h.owner.password} })},
-	"changePassword":        {account.Viewer, input(func(h *home) vars { return vars{"currentPassword": h.owner.password, "newPassword": "short"} })},
-	"inviteUser":            {account.Admin, input(func(*home) vars { return vars{"email": "no address", "role": "VIEWER"} })},
-	"acceptInvitation":      {"", input(func(*home) vars { return vars{"token": "t", "name": "N", "password": "long enough to be one"} })},
-	"withdrawInvitation":    {account.Admin, input(func(*home) vars { return vars{"invitationId": madeUp("invt")} })},
-	"updateUser":            {account.Admin, input(func(*home) vars { return vars{"userId": madeUp("user"), "role": "VIEWER"} })},
-	"disableUser":           {account.Admin, input(func(*home) vars { return vars{"userId": madeUp("user")} })},
-	"enableUser":            {account.Admin, input(func(*home) vars { return vars{"userId": madeUp("user")} })},
-	"createTree":            {account.Engineer, input(func(*home) vars { return vars{"title": "A lamp", "graph": smallGraph} })},
-	"updateTree":            {account.Engineer, input(func(h *home) vars { return vars{"treeId": h.draft, "expectedRevision": h.revision} })},
-	"publishTree":           {account.Engineer, input(func(h *home) vars { return vars{"treeId": h.draft, "expectedRevision": 99} })},
-	"archiveTree":           {account.Engineer, input(func(*home) vars { return vars{"treeId": madeUp("tree")} })},
-	"createTreeCategory":    {account.Engineer, input(func(*home) vars { return vars{"name": ""} })},
-	"deleteTree":            {account.Admin, input(func(*home) vars { return vars{"treeId": madeUp("tree")} })},
-	"importTree":            {account.Engineer, input(func(*home) vars { return vars{"format": "JSON", "content": "{"} })},
-	"startSession":          {account.Engineer, input(func(h *home) vars { return vars{"treeId": h.tree} })},
-	"advanceSession":        {account.Engineer, input(func(h *home) vars { return vars{"sessionId": h.walk, "expectedStep": 99, "optionId": "x"} })},
-	"goBack":                {account.Engineer, input(func(h *home) vars { return vars{"sessionId": h.walk, "expectedStep": 99} })},
-	"addNote":               {account.Engineer, input(func(h *home) vars { return vars{"sessionId": h.walk, "expectedStep": 99, "text": "x"} })},
-	"completeSession":       {account.Engineer, input(func(h *home) vars { return vars{"sessionId": h.walk, "expectedStep": 99} })},
-	"abandonSession":        {account.Engineer, input(func(h *home) vars { return vars{"sessionId": h.walk, "expectedStep": 99} })},
-	"updateSessionPolicy":   {account.Owner, input(func(*home) vars { return vars{"preset": "CUSTOM"} })},
-	"revokeSessions":        {account.Owner, input(func(*home) vars { return vars{"scope": "USER", "userId": madeUp("user")} })},
-	"revokeSession":         {account.Viewer, input(func(*home) vars { return vars{"sessionId": madeUp("lses")} })},
-	"revokeMyOtherSessions": {account.Viewer, none},
-	"sessionExpiry":         {account.Viewer, none},
+	"login":              {"", input(func(*home) vars { return vars{"email": "no address", "password": "p"} })},
+	"refresh":            {"", input(func(*home) vars { return vars{"refreshToken": "r", "attemptId": "too short"} })},
+	"logout":             {"", none},
+	"reauthenticate":     {account.Viewer, input(func(h *home) vars { return vars{"password": h.owner.password} })},
+	"changePassword":     {account.Viewer, input(func(h *home) vars { return vars{"currentPassword": h.owner.password, "newPassword": "short"} })},
+	"inviteUser":         {account.Admin, input(func(*home) vars { return vars{"email": "no address", "role": "VIEWER"} })},
+	"acceptInvitation":   {"", input(func(*home) vars { return vars{"token": "t", "name": "N", "password": "long enough to be one"} })},
+	"withdrawInvitation": {account.Admin, input(func(*home) vars { return vars{"invitationId": madeUp("invt")} })},
+	"updateUser":         {account.Admin, input(func(*home) vars { return vars{"userId": madeUp("user"), "role": "VIEWER"} })},
+	"disableUser":        {account.Admin, input(func(*home) vars { return vars{"userId": madeUp("user")} })},
+	"enableUser":         {account.Admin, input(func(*home) vars { return vars{"userId": madeUp("user")} })},
+	"createTree":         {account.Engineer, input(func(*home) vars { return vars{"title": "A lamp", "graph": smallGraph} })},
+	"updateTree":         {account.Engineer, input(func(h *home) vars { return vars{"treeId": h.draft, "expectedRevision": h.revision} })},
+	"publishTree":        {account.Engineer, input(func(h *home) vars { return vars{"treeId": h.draft, "expectedRevision": 99} })},
+	"archiveTree":        {account.Engineer, input(func(*home) vars { return vars{"treeId": madeUp("tree")} })},
+	"restoreTreeVersion": {account.Engineer, input(func(h *home) vars {
+		return vars{"treeId": h.tree, "expectedRevision": 99, "number": 1}
+	})},
+	"duplicateTree":          {account.Engineer, input(func(h *home) vars { return vars{"treeId": h.tree, "title": "", "version": 1} })},
+	"createTreeFromTemplate": {account.Engineer, input(func(*home) vars { return vars{"template": "vpn-does-not-connect", "title": "x\ty"} })},
+	"unarchiveTree":          {account.Engineer, input(func(*home) vars { return vars{"treeId": madeUp("tree")} })},
+	"confirmTree":            {account.Engineer, input(func(*home) vars { return vars{"treeId": madeUp("tree")} })},
+	"updateTreeCategory":     {account.Engineer, input(func(*home) vars { return vars{"categoryId": madeUp("tcat"), "name": "N"} })},
+	"moveTreeCategory":       {account.Engineer, input(func(*home) vars { return vars{"categoryId": madeUp("tcat"), "position": 1} })},
+	"deleteTreeCategory":     {account.Admin, input(func(*home) vars { return vars{"categoryId": madeUp("tcat")} })},
+	"createTreeCategory":     {account.Engineer, input(func(*home) vars { return vars{"name": ""} })},
+	"deleteTree":             {account.Admin, input(func(*home) vars { return vars{"treeId": madeUp("tree")} })},
+	"importTree":             {account.Engineer, input(func(*home) vars { return vars{"format": "JSON", "content": "{"} })},
+	"startSession":           {account.Engineer, input(func(h *home) vars { return vars{"treeId": h.tree} })},
+	"advanceSession":         {account.Engineer, input(func(h *home) vars { return vars{"sessionId": h.walk, "expectedStep": 99, "optionId": "x"} })},
+	"goBack":                 {account.Engineer, input(func(h *home) vars { return vars{"sessionId": h.walk, "expectedStep": 99} })},
+	"addNote":                {account.Engineer, input(func(h *home) vars { return vars{"sessionId": h.walk, "expectedStep": 99, "text": "x"} })},
+	"completeSession":        {account.Engineer, input(func(h *home) vars { return vars{"sessionId": h.walk, "expectedStep": 99} })},
+	"abandonSession":         {account.Engineer, input(func(h *home) vars { return vars{"sessionId": h.walk, "expectedStep": 99} })},
+	"addStep":                {account.Engineer, input(func(h *home) vars { return vars{"sessionId": h.walk, "expectedStep": 99, "title": "x"} })},
+	"switchTree":             {account.Engineer, input(func(h *home) vars { return vars{"sessionId": h.walk, "expectedStep": 99, "treeId": h.tree} })},
+	"returnToTree":           {account.Engineer, input(func(h *home) vars { return vars{"sessionId": h.walk, "expectedStep": 99} })},
+	"handOverSession":        {account.Engineer, input(func(h *home) vars { return vars{"sessionId": h.walk, "expectedStep": 99, "toUserId": h.colleague.id} })},
+	"reopenSession":          {account.Engineer, input(func(h *home) vars { return vars{"sessionId": h.walk, "expectedStep": 99} })},
+	"updateSession":          {account.Engineer, input(func(h *home) vars { return vars{"sessionId": h.walk, "ticket": "T-7"} })},
+	"updateSessionPolicy":    {account.Owner, input(func(*home) vars { return vars{"preset": "CUSTOM"} })},
+	"revokeSessions":         {account.Owner, input(func(*home) vars { return vars{"scope": "USER", "userId": madeUp("user")} })},
+	"revokeSession":          {account.Viewer, input(func(*home) vars { return vars{"sessionId": madeUp("lses")} })},
+	"revokeMyOtherSessions":  {account.Viewer, none},
+	"sessionExpiry":          {account.Viewer, none},
 }
 
 func none(*home) vars { return nil }
@@ -287,6 +307,9 @@ func roleOf(f *ast.FieldDefinition, schema *ast.Schema) account.Role {
 // object that the caller may read, so they are nobody's secret.
 var localIDs = []string{
 	"TreeGraphInput.root", "DecisionNodeInput.nodeId", "ActionNodeInput.nodeId", "ActionNodeInput.next",
+	"InputNodeInput.nodeId", "InputNodeInput.next", "SubtreeNodeInput.nodeId", "SubtreeNodeInput.next", "TreeBranchInput.target",
+	// A draft may name any tree; publishing says the same of a stranger's as of none.
+	"SubtreeNodeInput.treeId",
 	"SolutionNodeInput.nodeId", "TreeOptionInput.optionId", "TreeOptionInput.target", "AdvanceSessionInput.optionId",
 }
 
@@ -298,9 +321,24 @@ var idPlaces = map[string]struct {
 	with    func(h *home) vars // the variables, if not those of the table of operations
 	field   string             // that a wrong kind names, if not the place's path
 }{
-	"node id":                               {kind: "tree"},
-	"nodes ids":                             {kind: "tree", nothing: `{"nodes":[null]}`, field: "ids[0]"},
-	"trees filter.categoryId":               {kind: "tcat", nothing: `{"trees":{"totalCount":0,"nodes":[]}}`},
+	"node id":                             {kind: "tree"},
+	"nodes ids":                           {kind: "tree", nothing: `{"nodes":[null]}`, field: "ids[0]"},
+	"trees filter.categoryId":             {kind: "tcat", nothing: `{"trees":{"totalCount":0,"nodes":[]}}`},
+	"trees filter.ownerId":                {kind: "user", nothing: `{"trees":{"totalCount":0,"nodes":[]}}`},
+	"treeVersion treeId":                  {kind: "tree"},
+	"validateTree input.treeId":           {kind: "tree", nothing: `{"validateTree":{"__typename":"ValidateTreePayload"}}`},
+	"compareTreeVersions input.treeId": {kind: "tree"},
+	"restoreTreeVersion input.treeId":     {kind: "tree"},
+	"duplicateTree input.treeId":          {kind: "tree"},
+	"unarchiveTree input.treeId":          {kind: "tree"},
+	"confirmTree input.treeId":            {kind: "tree"},
+	"updateTreeCategory input.categoryId": {kind: "tcat"},
+	"moveTreeCategory input.categoryId":   {kind: "tcat"},
+	"deleteTreeCategory input.categoryId": {kind: "tcat"},
+	"createTreeFromTemplate input.categoryId": {kind: "tcat", with: func(*home) vars {
+		return vars{"input": vars{"template": "vpn-does-not-connect"}}
+	}},
+	"updateTree input.ownerId":              {kind: "user"},
 	"trees filter.authorId":                 {kind: "user", nothing: `{"trees":{"totalCount":0,"nodes":[]}}`},
 	"tree id":                               {kind: "tree"},
 	"sessions filter.treeId":                {kind: "tree", nothing: `{"sessions":{"totalCount":0,"nodes":[]}}`, with: func(*home) vars { return vars{"filter": vars{"scope": "TEAM"}} }},
@@ -322,8 +360,18 @@ var idPlaces = map[string]struct {
 	"addNote input.sessionId":               {kind: "tses"},
 	"completeSession input.sessionId":       {kind: "tses"},
 	"abandonSession input.sessionId":        {kind: "tses"},
-	"revokeSessions input.userId":           {kind: "user"},
-	"revokeSession input.sessionId":         {kind: "lses"},
+	"addStep input.sessionId":               {kind: "tses"},
+	"switchTree input.sessionId":            {kind: "tses"},
+	"switchTree input.treeId": {kind: "tree", with: input(func(h *home) vars {
+		return vars{"sessionId": h.walk, "expectedStep": 0, "treeId": h.tree}
+	})},
+	"returnToTree input.sessionId":    {kind: "tses"},
+	"handOverSession input.sessionId": {kind: "tses"},
+	"handOverSession input.toUserId":  {kind: "user"},
+	"reopenSession input.sessionId":   {kind: "tses"},
+	"updateSession input.sessionId":   {kind: "tses"},
+	"revokeSessions input.userId":     {kind: "user"},
+	"revokeSession input.sessionId":   {kind: "lses"},
 }
 
 // nodeKinds are the kinds that node and nodes find, each a stranger's too.
@@ -414,6 +462,7 @@ func (n *node) everything(h *home) string {
 		ofAuthor: trees(filter: { authorId: $author }) { totalCount nodes { id } }
 		inCategory: trees(filter: { categoryId: $category }) { totalCount nodes { id } }
 		treeCategories { id name }
+		treeTags { tag treeCount }
 		session(id: $walk) { step status currentNotes { text } }
 		sessions(filter: { scope: TEAM }) { totalCount nodes { id } }
 		accountSecurity { policy { preset } activeUsers { user { id } loginSessionCount } activeSessions { id user { id } } }

@@ -44,8 +44,8 @@ func TestStatements_OfTheExamples(t *testing.T) {
 		{"session", 2, func() vars { return vars{"id": h.walk} }},
 		{"export-session", 2, func() vars { return vars{"input": vars{"sessionId": h.walk, "format": "MARKDOWN"}} }},
 		{"account-security", 4, nil},
-		{"import-tree", 2, func() vars { return vars{"input": vars{"format": "MARKDOWN", "content": runbook}} }},
-		{"publish-tree", 4, func() vars { return vars{"input": vars{"treeId": draft, "expectedRevision": revision}} }},
+		{"import-tree", 3, func() vars { return vars{"input": vars{"format": "MARKDOWN", "content": runbook}} }},
+		{"publish-tree", 7, func() vars { return vars{"input": vars{"treeId": draft, "expectedRevision": revision}} }},
 		{"invite-user", 6, func() vars { return vars{"input": vars{"email": "third@example.com", "role": "VIEWER"}} }},
 		{"accept-invitation", 12, func() vars {
 			return vars{"input": vars{"token": invitation, "name": "N", "password": invited.password}}
@@ -120,6 +120,12 @@ func TestStatements_SayingWhoAsksCostsNone(t *testing.T) {
 		"a token that is none":             {"rubbish", `{ account { id } }`, nil, 0},
 		"the user":                         {h.owner.access, `{ me { id name } }`, nil, 1},
 		"the account":                      {h.owner.access, `{ account { id name } }`, nil, 1},
+		"the tags":                         {h.owner.access, `{ treeTags { tag treeCount } }`, nil, 1},
+		"the templates":                    {h.owner.access, `{ treeTemplates { template title nodeCount } }`, nil, 0},
+		"a tree with its versions":         {h.owner.access, `query($id: ID!) { tree(id: $id) { confirmedBy { name } versions { totalCount nodes { number publishedBy { name } graph { root } } } } }`, vars{"id": h.tree}, 2},
+		"one version":                      {h.owner.access, `query($id: ID!) { treeVersion(treeId: $id, number: 1) { title publishedBy { name } graph { root } } }`, vars{"id": h.tree}, 1},
+		"what is due":                      {h.owner.access, `{ trees(filter: { due: true }, orderBy: { field: REVIEW, direction: ASC }) { totalCount nodes { reviewBy confirmedAt confirmedBy { name } } } }`, nil, 1},
+		"what is used most":                {h.owner.access, `{ trees(orderBy: { field: MOST_USED, direction: DESC }) { totalCount nodes { title } } }`, nil, 1},
 		"the categories":                   {h.owner.access, `{ treeCategories { id name } }`, nil, 1},
 		"a tree with all that is in it":    {h.owner.access, `query($id: ID!) { tree(id: $id) { title category { name } author { name } owner { name } savedBy { name } graph { nodes { nodeId } } problems { code } } }`, vars{"id": h.tree}, 1},
 		"a list with all that is in it":    {h.owner.access, `{ trees { totalCount nodes { title category { name } author { name } owner { name } savedBy { name } } edges { node { description } } } }`, nil, 1},

@@ -28,7 +28,10 @@ func TestTrees_AnotherAccountsKeyFindsNoRow(t *testing.T) {
 		return func() error { return b.trees.InTx(ctx, f) }
 	}
 	missing := map[string]func() error{
-		"Version": func() error { _, err := b.trees.Version(ctx, b.rival.Account, ours.ID, 1); return err },
+		"Version": func() error {
+			_, err := b.trees.Version(ctx, b.rival.Account, tree.DraftForm, ours.ID, 1, 0)
+			return err
+		},
 		"Tree": func() error {
 			_, err := b.trees.Tree(ctx, b.rival.Account, ours.ID, tree.DraftForm, 0)
 			return err

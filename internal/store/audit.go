@@ -54,11 +54,20 @@ func (r *auditRow) entry() account.AuditEntry {
 
 // AddAudit implements login.Tx.
 func (t loginTx) AddAudit(ctx context.Context, e account.AuditEntry) error {
+	return addAudit(ctx, t.tx, e)
+}
+
+// AddAudit implements tree.Tx.
+func (s treeTx) AddAudit(ctx context.Context, e account.AuditEntry) error {
+	return addAudit(ctx, s.tx, e)
+}
+
+func addAudit(ctx context.Context, db bun.IDB, e account.AuditEntry) error {
 	row, err := newAuditRow(e)
 	if err != nil {
 		return err
 	}
-	_, err = t.tx.NewInsert().
+	_, err = db.NewInsert().
 		Model(row).
 		Exec(ctx)
 	return wrap(err, "add audit entry")

@@ -26,7 +26,8 @@ type MigrationStatus struct {
 
 // Migrate applies the migrations that the database lacks and returns their
 // names. It is safe to call from several processes at once: one works, the
-// others wait. A failed migration leaves nothing behind.
+// others wait. A failed migration leaves nothing behind. Trees that search does
+// not know are made known to it, which takes some milliseconds for each.
 func (db *DB) Migrate(ctx context.Context) ([]string, error) {
 	var done []string
 	err := db.migrating(ctx, func(m *migrator) error {
@@ -43,7 +44,10 @@ func (db *DB) Migrate(ctx context.Context) ([]string, error) {
 		}
 		return nil
 	})
-	return done, err
+	if err != nil {
+		return done, err
+	}
+	return done, NewTrees(db).indexMissing(ctx)
 }
 
 // MigrateDown undoes the last migration and returns its name, or "" when there

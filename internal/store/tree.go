@@ -3,9 +3,11 @@ package store
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"time"
 
+	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/uptrace/bun"
 
 	"github.com/branchline/branchline/internal/account"
@@ -27,9 +29,20 @@ var (
 	_ tree.Tx    = treeTx{}
 )
 
-// InTx runs fn in a transaction and commits it when fn returns nil.
+// InTx runs fn in a transaction and commits it when fn returns nil. It does so
+// once more where PostgreSQL ended the first one because it and another waited
+// for each other, as two people may who publish trees that lead through one
+// another: the second time the other one is done.
 func (s *Trees) InTx(ctx context.Context, fn func(ctx context.Context, tx tree.Tx) error) error {
-	return s.db.inTx(ctx, func(ctx context.Context, tx bun.Tx) error { return fn(ctx, treeTx{tx}) })
+	run := func() error {
+		return s.db.inTx(ctx, func(ctx context.Context, tx bun.Tx) error { return fn(ctx, treeTx{tx}) })
+	}
+	err := run()
+	var pg *pgconn.PgError
+	if errors.As(err, &pg) && pg.Code == "40P01" { // deadlock_detected
+		return run()
+	}
+	return err
 }
 
 // treeRow is a tree as it is read and written. Only the columns that are named
@@ -48,6 +61,8 @@ type treeRow struct {
 	OwnerID          account.UserID  `bun:"owner_id"`
 	SavedBy          account.UserID  `bun:"saved_by"`
 	ReviewBy         time.Time       `bun:"review_by,nullzero,type:date"`
+	ConfirmedAt      time.Time       `bun:"confirmed_at,nullzero"`
+	ConfirmedBy      account.UserID  `bun:"confirmed_by,nullzero"`
 	Draft            json.RawMessage `bun:"draft,type:jsonb"`
 	DraftNodeCount   int             `bun:"draft_node_count"`
 	Revision         int             `bun:"revision"`
@@ -67,6 +82,7 @@ type readTree struct {
 	Description      string          `bun:"description"`
 	Tags             []string        `bun:"tags,array"`
 	ReviewBy         time.Time       `bun:"review_by"`
+	ConfirmedAt      time.Time       `bun:"confirmed_at"`
 	Graph            json.RawMessage `bun:"graph"`
 	NodeCount        int             `bun:"node_count"`
 	Revision         int             `bun:"revision"`
@@ -79,9 +95,10 @@ type readTree struct {
 	Author           personRow       `bun:"embed:author__"`
 	Owner            personRow       `bun:"embed:owner__"`
 	SavedBy          personRow       `bun:"embed:saver__"`
+	ConfirmedBy      personRow       `bun:"embed:confirmer__"`
 
-	OrderedByTitle string `bun:"ordered_by_title"` // the title as the order compares it
-	Total          int    `bun:"total"`
+	OrderedBy string `bun:"ordered_by"` // what the order compares, as text; not for times
+	Total     int    `bun:"total"`
 }
 
 func (r *readTree) tree() (*tree.Tree, error) {
@@ -96,6 +113,8 @@ func (r *readTree) tree() (*tree.Tree, error) {
 		Owner:            r.Owner.user(),
 		SavedBy:          r.SavedBy.user(),
 		ReviewBy:         r.ReviewBy,
+		ConfirmedAt:      r.ConfirmedAt,
+		ConfirmedBy:      r.ConfirmedBy.user(),
 		CreatedAt:        r.CreatedAt,
 		UpdatedAt:        r.UpdatedAt,
 		Revision:         r.Revision,
@@ -182,6 +201,9 @@ func selectTree(q *bun.SelectQuery, form tree.Form, fields tree.TreeFields) *bun
 	if fields.Has(tree.TreeSavedBy) {
 		q = joinPerson(q, "saver", "t.account_id", "t.saved_by")
 	}
+	if fields.Has(tree.TreeConfirmed) {
+		q = joinPerson(q.ColumnExpr("t.confirmed_at"), "confirmer", "t.account_id", "t.confirmed_by")
+	}
 	return q
 }
 
@@ -203,21 +225,7 @@ func (s *Trees) Tree(ctx context.Context, accountID account.ID, id tree.ID, form
 // Trees reads a page of trees in one statement.
 func (s *Trees) Trees(ctx context.Context, accountID account.ID, form tree.Form, query tree.TreeQuery, span tree.Span) (tree.Connection[*tree.Tree], error) {
 	page := tree.Connection[*tree.Tree]{Total: -1}
-	filter := func(q *bun.SelectQuery) *bun.SelectQuery {
-		q = q.
-			Where("t.account_id = ?", accountID).
-			Where("t.status IN (?)", bun.List(query.Filter.Status))
-		if !query.Filter.Category.IsZero() {
-			q = q.Where("t.category_id = ?", query.Filter.Category)
-		}
-		if query.Filter.Tag != "" {
-			q = q.Where("? = ANY (t.tags)", query.Filter.Tag)
-		}
-		if !query.Filter.Author.IsZero() {
-			q = q.Where("t.author_id = ?", query.Filter.Author)
-		}
-		return q
-	}
+	filter := func(q *bun.SelectQuery) *bun.SelectQuery { return filterTrees(q, accountID, form, query.Filter) }
 	count := func() *bun.SelectQuery {
 		return filter(s.db.NewSelect().TableExpr("trees AS t").ColumnExpr("count(*)"))
 	}
@@ -226,13 +234,22 @@ func (s *Trees) Trees(ctx context.Context, accountID account.ID, form tree.Form,
 	order := key{column: "t.updated_at", desc: query.Order.Desc}
 	fields := query.Fields
 	q := s.db.NewSelect().Model(&rows)
-	if query.Order.Field == tree.ByTitle {
+	switch query.Order.Field {
+	case tree.ByTitle:
 		order.column = "lower(t.title)"
 		if form == tree.PublishedForm {
 			order.column = "lower(v.title)"
 		}
-		q = q.ColumnExpr(order.column + " AS ordered_by_title")
-	} else {
+		q = q.ColumnExpr(order.column + " AS ordered_by")
+	case tree.ByReview:
+		order.column = reviewDay
+		q = q.ColumnExpr("coalesce(to_char(t.review_by, 'YYYY-MM-DD'), ?) AS ordered_by", tree.NoReview)
+	case tree.ByUse:
+		order.column = "coalesce(used.sessions, 0)"
+		q = q.ColumnExpr(order.column+"::text AS ordered_by").
+			Join("LEFT JOIN (SELECT s.tree_id, count(*) AS sessions FROM tree_sessions AS s WHERE s.account_id = ? AND s.started_at >= ? AND s.tree_id IS NOT NULL GROUP BY s.tree_id) AS used ON used.tree_id = t.id",
+				accountID, query.UsedSince)
+	default:
 		fields |= tree.TreeUpdatedAt
 	}
 	if query.Total {
@@ -261,24 +278,55 @@ func (s *Trees) Trees(ctx context.Context, accountID account.ID, form tree.Form,
 			return tree.Edge[*tree.Tree]{}, err
 		}
 		cursor := tree.TimeCursor(query.Order.String(), r.UpdatedAt, r.ID.UUID())
-		if query.Order.Field == tree.ByTitle {
-			cursor.Value = r.OrderedByTitle
+		if query.Order.Field != tree.ByUpdate {
+			cursor.Value = r.OrderedBy
 		}
 		return tree.Edge[*tree.Tree]{Cursor: cursor.String(), Node: t}, nil
 	})
 	return page, err
 }
 
+// reviewDay is the review date as lists compare it: no date comes after all
+// dates. The index trees_by_review is on this expression.
+const reviewDay = "coalesce(t.review_by, 'infinity'::date)"
+
+// filterTrees leaves out of a query over trees AS t what the filter does not let through.
+func filterTrees(q *bun.SelectQuery, accountID account.ID, form tree.Form, filter tree.TreeFilter) *bun.SelectQuery {
+	q = q.
+		Where("t.account_id = ?", accountID).
+		Where("t.status IN (?)", bun.List(filter.Status))
+	if !filter.Category.IsZero() {
+		q = q.Where("t.category_id = ?", filter.Category)
+	}
+	if filter.Tag != "" {
+		q = q.Where("? = ANY (t.tags)", filter.Tag)
+	}
+	if !filter.Author.IsZero() {
+		q = q.Where("t.author_id = ?", filter.Author)
+	}
+	if !filter.Owner.IsZero() {
+		q = q.Where("t.owner_id = ?", filter.Owner)
+	}
+	if filter.Due {
+		q = q.Where(reviewDay+" <= ?::date", filter.Today.Format(time.DateOnly))
+	}
+	if terms := tree.ParseSearch(filter.Text); len(terms) > 0 {
+		q = q.Where("EXISTS (SELECT FROM tree_search AS f WHERE f.account_id = t.account_id AND f.tree_id = t.id AND f.form = ? AND f.words @@ ?::tsquery)",
+			form, tsquery(terms, false, wordPrefix(accountID, form, false)))
+	}
+	return q
+}
+
 // LockTree reads a tree with its draft and who saved it, and locks its row. Of its
-// category, author and owner there are only the ids.
+// category, author, owner and who confirmed it there are only the ids.
 //
 // Nothing is joined. A row that had to be waited for comes back new, but is joined
 // with the rows that were found before, so a category that was changed meanwhile
 // would come back as none, and be saved so.
 func (s treeTx) LockTree(ctx context.Context, accountID account.ID, id tree.ID) (*tree.Tree, error) {
 	row := new(readTree)
-	err := selectTree(s.tx.NewSelect().Model(row), tree.DraftForm, tree.AllTreeFields&^(tree.TreeCategory|tree.TreeAuthor|tree.TreeOwner|tree.TreeSavedBy)).
-		ColumnExpr("t.category_id, t.author_id AS author__id, t.owner_id AS owner__id, t.saved_by AS saver__id").
+	err := selectTree(s.tx.NewSelect().Model(row), tree.DraftForm, tree.AllTreeFields&^(tree.TreeCategory|tree.TreeAuthor|tree.TreeOwner|tree.TreeSavedBy|tree.TreeConfirmed)).
+		ColumnExpr("t.category_id, t.author_id AS author__id, t.owner_id AS owner__id, t.saved_by AS saver__id, t.confirmed_at, t.confirmed_by AS confirmer__id").
 		ColumnExpr("(SELECT u.name FROM users AS u WHERE u.account_id = t.account_id AND u.id = t.saved_by) AS saver__name").
 		Where("t.account_id = ?", accountID).
 		Where("t.id = ?", id).
@@ -295,11 +343,17 @@ func (s treeTx) InsertTree(ctx context.Context, t *tree.Tree) error {
 	_, err := s.tx.NewInsert().
 		Model(newTreeRow(t)).
 		Exec(ctx)
-	return treeFault(err)
+	if err != nil {
+		return treeFault(err)
+	}
+	return s.indexDraft(ctx, t)
 }
 
 // SaveTree writes what may change of a locked tree.
 func (s treeTx) SaveTree(ctx context.Context, t *tree.Tree) error {
+	if err := s.indexDraft(ctx, t); err != nil {
+		return err
+	}
 	_, err := s.tx.NewUpdate().
 		Model(newTreeRow(t)).
 		ExcludeColumn("account_id", "id", "author_id", "created_at").
@@ -309,7 +363,7 @@ func (s treeTx) SaveTree(ctx context.Context, t *tree.Tree) error {
 	return treeFault(err)
 }
 
-// DeleteTree removes a tree and its versions.
+// DeleteTree removes a tree and its versions, whose pins go with them.
 func (s treeTx) DeleteTree(ctx context.Context, accountID account.ID, id tree.ID) error {
 	_, err := s.tx.NewDelete().
 		TableExpr("trees AS t").
@@ -318,6 +372,9 @@ func (s treeTx) DeleteTree(ctx context.Context, accountID account.ID, id tree.ID
 		Exec(ctx)
 	if refersTo(err, "tree_sessions", "tree_session_steps") {
 		return fault.New(fault.Conflict, "A troubleshooting session used this tree, so its record must stay. Archive the tree instead.").Wrap(err)
+	}
+	if refersTo(err, "tree_version_pins") {
+		return fault.New(fault.Conflict, "A published version of another tree leads through this one, so it must stay. Archive the tree instead.").Wrap(err)
 	}
 	return err
 }
@@ -335,6 +392,8 @@ func newTreeRow(t *tree.Tree) *treeRow {
 		OwnerID:          t.Owner.ID,
 		SavedBy:          t.SavedBy.ID,
 		ReviewBy:         t.ReviewBy,
+		ConfirmedAt:      t.ConfirmedAt,
+		ConfirmedBy:      t.ConfirmedBy.ID,
 		Draft:            tree.EncodeGraph(*t.Graph),
 		DraftNodeCount:   t.NodeCount,
 		Revision:         t.Revision,

@@ -34,6 +34,11 @@ type treeSessionRow struct {
 	LastSeq       int                `bun:"last_seq"`
 	CurrentNodeID tree.NodeID        `bun:"current_node_id,nullzero"`
 	CurrentTitle  string             `bun:"current_title"`
+	StartPlaces   json.RawMessage    `bun:"start_places,type:jsonb"`
+	Places        json.RawMessage    `bun:"places,type:jsonb"`
+	PlaceTreeID   tree.ID            `bun:"place_tree_id"`
+	PlaceVersion  int                `bun:"place_version,nullzero"`
+	KnownValues   json.RawMessage    `bun:"known_values,type:jsonb"`
 	UpdatedAt     time.Time          `bun:"updated_at"`
 }
 
@@ -60,12 +65,16 @@ type readTreeSession struct {
 	LastSeq       int                `bun:"last_seq"`
 	CurrentNodeID tree.NodeID        `bun:"current_node_id"`
 	CurrentTitle  string             `bun:"current_title"`
+	StartPlaces   json.RawMessage    `bun:"start_places"`
+	Places        json.RawMessage    `bun:"places"`
+	KnownValues   json.RawMessage    `bun:"known_values"`
 	UpdatedAt     time.Time          `bun:"updated_at"`
 
 	Starter     personRow       `bun:"embed:starter__"`
 	Holder      personRow       `bun:"embed:holder__"`
 	CurrentNode json.RawMessage `bun:"current_node"`
-	Graph       json.RawMessage `bun:"graph"`
+	Graph       json.RawMessage `bun:"graph"`       // of the version where it began
+	PlaceGraph  json.RawMessage `bun:"place_graph"` // of the version where it stands
 	Total       int             `bun:"total"`
 }
 
@@ -97,12 +106,22 @@ func (r *readTreeSession) session() (*tree.Session, error) {
 	if r.TreeVersion != 0 {
 		s.Version = &tree.Version{AccountID: r.AccountID, TreeID: r.TreeID, Number: r.TreeVersion, Title: r.VersionTitle}
 	}
-	var err error
+	known, err := read[[]valueJSON](r.KnownValues)
+	if err != nil {
+		return nil, fmt.Errorf("read the values of tree session %s: %w", r.ID, err)
+	}
+	stands, err := read[[]placeJSON](r.Places)
+	if err != nil {
+		return nil, fmt.Errorf("read where tree session %s stands: %w", r.ID, err)
+	}
+	s.Values, s.State.Places = values(known), places(stands)
+	if r.Places != nil && len(stands) == 0 {
+		s.State.Places = r.began(r.CurrentNodeID)
+	}
 	if r.Graph != nil {
 		if s.Version.Graph, err = tree.DecodeGraph(r.Graph); err != nil {
 			return nil, fmt.Errorf("read tree session %s: %w", r.ID, err)
 		}
-		s.CurrentNode = s.Version.Graph.Node(r.CurrentNodeID)
 	}
 	if r.CurrentNode != nil {
 		if s.CurrentNode, err = tree.DecodeNode(r.CurrentNode); err != nil {
@@ -112,16 +131,26 @@ func (r *readTreeSession) session() (*tree.Session, error) {
 	return s, nil
 }
 
+// here is the version in which a session stands. It is for a subquery and not for
+// a join: a row that was locked after waiting is shown as it is by then, but
+// joined with what belonged to it before.
+var here = bun.Safe(`tree_versions AS h WHERE h.account_id = s.account_id AND (h.tree_id, h.number) = (
+	CASE WHEN s.places = '[]' THEN s.tree_id ELSE s.place_tree_id END, CASE WHEN s.places = '[]' THEN s.tree_version ELSE s.place_version END)`)
+
 // sessionColumns are the columns of tree_sessions that each field needs.
 var sessionColumns = []struct {
 	field   tree.SessionFields
 	columns string
 }{
-	{tree.SessionTree | tree.SessionGraph | tree.SessionLog, "s.tree_id, s.tree_version"},
-	{tree.SessionSubject, "s.ticket, s.client_name, s.subject"},
+	{tree.SessionTree | tree.SessionGraph | tree.SessionLog | tree.SessionPlaces, "s.tree_id, s.tree_version, v.title AS version_title"},
+	{tree.SessionSubject, "s.ticket, s.subject"},
+	{tree.SessionSubject | tree.SessionCurrentNode, "s.client_name"}, // a node may show it
 	{tree.SessionTimes | tree.SessionLog, "s.started_at, s.updated_at, s.ended_at, s.active_seconds"},
 	{tree.SessionResult | tree.SessionLog, "s.outcome, s.outcome_reason"},
-	{tree.SessionPosition | tree.SessionLog | tree.SessionGraph, "s.last_seq, s.current_node_id, s.current_title"},
+	{tree.SessionPosition | tree.SessionLog | tree.SessionPlaces, "s.last_seq, s.current_node_id, s.current_title"},
+	{tree.SessionPlaces | tree.SessionLog, "s.places"},
+	{tree.SessionLog, "s.start_places"},
+	{tree.SessionValues | tree.SessionCurrentNode | tree.SessionLog, "s.known_values"},
 }
 
 // selectTreeSession names the columns that the fields need, and no others.
@@ -132,17 +161,14 @@ func selectTreeSession(q *bun.SelectQuery, fields tree.SessionFields) *bun.Selec
 			q = q.ColumnExpr(c.columns)
 		}
 	}
-	if fields.Any(tree.SessionTree | tree.SessionCurrentNode | tree.SessionGraph) {
+	if fields.Any(tree.SessionTree | tree.SessionGraph | tree.SessionLog | tree.SessionPlaces) {
 		q = q.Join("LEFT JOIN tree_versions AS v ON v.account_id = s.account_id AND v.tree_id = s.tree_id AND v.number = s.tree_version")
 	}
-	if fields.Has(tree.SessionTree) {
-		q = q.ColumnExpr("v.title AS version_title")
-	}
-	switch {
-	case fields.Has(tree.SessionGraph): // it holds the current node
+	if fields.Has(tree.SessionGraph) {
 		q = q.ColumnExpr("v.graph AS graph")
-	case fields.Has(tree.SessionCurrentNode): // taken out of the graph by the database, so that the rest need not travel
-		q = q.ColumnExpr("jsonb_path_query_first(v.graph, ?, jsonb_build_object('id', s.current_node_id)) AS current_node", "$.nodes[*] ? (@.id == $id)")
+	}
+	if fields.Has(tree.SessionCurrentNode) { // taken out of the graph by the database, so that the rest need not travel
+		q = q.ColumnExpr("(SELECT jsonb_path_query_first(h.graph, ?, jsonb_build_object('id', s.current_node_id)) FROM ?) AS current_node", "$.nodes[*] ? (@.id == $id)", here)
 	}
 	if fields.Has(tree.SessionStarter) {
 		q = joinPerson(q, "starter", "s.account_id", "s.started_by")
@@ -166,7 +192,7 @@ func (s *Trees) Session(ctx context.Context, accountID account.ID, id tree.Sessi
 	}
 	session, err := row.session()
 	if err == nil && fields.Has(tree.SessionLog) {
-		err = readLogs(ctx, s.db, accountID, session)
+		err = readLogs(ctx, s.db, accountID, []*readTreeSession{row}, []*tree.Session{session})
 	}
 	return session, err
 }
@@ -215,24 +241,27 @@ func (s *Trees) Sessions(ctx context.Context, accountID account.ID, userID accou
 			}
 		}
 	}
+	var read []*readTreeSession
 	var sessions []*tree.Session
 	err := fill(&page, rows, span, func(r *readTreeSession) (tree.Edge[*tree.Session], error) {
 		session, err := r.session()
-		sessions = append(sessions, session)
+		read, sessions = append(read, r), append(sessions, session)
 		return tree.Edge[*tree.Session]{Cursor: tree.TimeCursor(tree.SessionOrder, r.StartedAt, r.ID.UUID()).String(), Node: session}, err
 	})
 	if err == nil && query.Fields.Has(tree.SessionLog) {
-		err = readLogs(ctx, s.db, accountID, sessions...)
+		err = readLogs(ctx, s.db, accountID, read, sessions)
 	}
 	return page, err
 }
 
+// lockedFields are what a change of a session needs beside the graph.
+const lockedFields = tree.AllSessionFields &^ (tree.SessionGraph | tree.SessionCurrentNode)
+
 // LockSession reads a troubleshooting session with everything and locks its row.
-// What is joined hangs on columns that never change, but for the holder: where
-// that changed while the row was waited for, only the id is sure to be there.
 func (s treeTx) LockSession(ctx context.Context, accountID account.ID, id tree.SessionID) (*tree.Session, error) {
 	row := new(readTreeSession)
-	err := selectTreeSession(s.tx.NewSelect().Model(row), tree.AllSessionFields).
+	err := selectTreeSession(s.tx.NewSelect().Model(row), lockedFields).
+		ColumnExpr("(SELECT h.graph FROM ?) AS place_graph", here).
 		Where("s.account_id = ?", accountID).
 		Where("s.id = ?", id).
 		For("UPDATE OF s").
@@ -244,13 +273,57 @@ func (s treeTx) LockSession(ctx context.Context, accountID account.ID, id tree.S
 	if err != nil {
 		return nil, err
 	}
-	return session, readLogs(ctx, s.tx, accountID, session)
+	if row.Holder.ID.IsZero() {
+		// It was handed over while its row was waited for: that came back new, but was
+		// joined with who had it before.
+		if session.Holder, err = s.Colleague(ctx, accountID, row.HeldBy); err != nil {
+			return nil, err
+		}
+	}
+	if err := readLogs(ctx, s.tx, accountID, []*readTreeSession{row}, []*tree.Session{session}); err != nil {
+		return nil, err
+	}
+	return session, s.stand(ctx, session, row.PlaceGraph)
+}
+
+// stand puts the session at its node. The graph is that of the version where it
+// stands; it is nil where that was published while the session's row was waited
+// for, and outside any tree.
+func (s treeTx) stand(ctx context.Context, session *tree.Session, graph json.RawMessage) error {
+	session.Versions = tree.Versions{}
+	place := session.Places[len(session.Places)-1]
+	ref, inside := place.Ref()
+	if !inside {
+		return nil
+	}
+	var err error
+	if graph == nil {
+		if session.Versions, err = s.WalkedVersions(ctx, session.AccountID, ref); err != nil {
+			return err
+		}
+		if session.Versions[ref] == nil {
+			return fmt.Errorf("read tree session %s: %w", session.ID, tree.UnreadVersion(ref))
+		}
+	} else {
+		v := &tree.Version{AccountID: session.AccountID, TreeID: place.TreeID, Number: place.Version, Title: place.Title}
+		if v.Graph, err = tree.DecodeGraph(graph); err != nil {
+			return fmt.Errorf("read tree session %s: %w", session.ID, err)
+		}
+		session.Versions[ref] = v
+	}
+	if session.Version != nil && ref == (tree.VersionRef{TreeID: session.TreeID, Number: session.Version.Number}) {
+		session.Version = session.Versions[ref]
+	}
+	session.CurrentNode = session.Versions[ref].Graph.Node(place.NodeID)
+	return nil
 }
 
 // InsertSession adds a troubleshooting session without entries.
 func (s treeTx) InsertSession(ctx context.Context, session *tree.Session) error {
+	row := newTreeSessionRow(session)
+	row.StartPlaces = row.Places
 	_, err := s.tx.NewInsert().
-		Model(newTreeSessionRow(session)).
+		Model(row).
 		Exec(ctx)
 	return pgFault(err, "troubleshooting session")
 }
@@ -278,6 +351,11 @@ func newTreeSessionRow(s *tree.Session) *treeSessionRow {
 	}
 	if s.Version != nil {
 		row.TreeVersion = s.Version.Number
+	}
+	row.StartPlaces, row.Places, row.KnownValues = asJSON([]placeJSON{}), asJSON([]placeJSON{}), asJSON(newValues(s.Values))
+	if !ordinary(s, s.Places) {
+		innermost := s.Places[len(s.Places)-1]
+		row.Places, row.PlaceTreeID, row.PlaceVersion = asJSON(newPlaces(s.Places)), innermost.TreeID, innermost.Version
 	}
 	return row
 }

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"time"
 
@@ -15,39 +16,49 @@ import (
 type treeSessionStepRow struct {
 	bun.BaseModel `bun:"table:tree_session_steps,alias:e"`
 
-	AccountID   account.ID     `bun:"account_id"`
-	SessionID   tree.SessionID `bun:"session_id"`
-	Seq         int            `bun:"seq"`
-	Kind        tree.EntryKind `bun:"kind"`
-	TreeID      tree.ID        `bun:"tree_id"`
-	TreeVersion int            `bun:"tree_version,nullzero"`
-	NodeID      tree.NodeID    `bun:"node_id,nullzero"`
-	NodeKind    tree.Kind      `bun:"node_kind,nullzero"`
-	Title       string         `bun:"title"`
-	Text        string         `bun:"text"`
-	OptionID    tree.OptionID  `bun:"option_id,nullzero"`
-	OptionLabel string         `bun:"option_label,nullzero"`
-	ToNodeID    tree.NodeID    `bun:"to_node_id,nullzero"`
-	Outcome     tree.Outcome   `bun:"outcome,nullzero"`
-	Reason      string         `bun:"reason"`
-	TargetSeq   int            `bun:"target_seq,nullzero"`
-	Note        string         `bun:"note"`
-	EnteredAt   time.Time      `bun:"entered_at"`
-	At          time.Time      `bun:"at"`
-	ByUserID    account.UserID `bun:"by_user_id"`
+	AccountID   account.ID      `bun:"account_id"`
+	SessionID   tree.SessionID  `bun:"session_id"`
+	Seq         int             `bun:"seq"`
+	Kind        tree.EntryKind  `bun:"kind"`
+	TreeID      tree.ID         `bun:"tree_id"`
+	TreeVersion int             `bun:"tree_version,nullzero"`
+	NodeID      tree.NodeID     `bun:"node_id,nullzero"`
+	NodeKind    tree.Kind       `bun:"node_kind,nullzero"`
+	Title       string          `bun:"title"`
+	Text        string          `bun:"text"`
+	OptionID    tree.OptionID   `bun:"option_id,nullzero"`
+	OptionLabel string          `bun:"option_label,nullzero"`
+	ToNodeID    tree.NodeID     `bun:"to_node_id,nullzero"`
+	Outcome     tree.Outcome    `bun:"outcome,nullzero"`
+	Reason      string          `bun:"reason"`
+	TargetSeq   int             `bun:"target_seq,nullzero"`
+	Note        string          `bun:"note"`
+	Output      string          `bun:"output"`
+	Details     json.RawMessage `bun:"details,type:jsonb"`
+	EnteredAt   time.Time       `bun:"entered_at"`
+	At          time.Time       `bun:"at"`
+	ByUserID    account.UserID  `bun:"by_user_id"`
+	ToUserID    account.UserID  `bun:"to_user_id"`
 }
 
 // readTreeSessionStep is an entry as it is read with who made it.
 type readTreeSessionStep struct {
 	bun.BaseModel `bun:"table:tree_session_steps,alias:e"`
 	treeSessionStepRow
-	By personRow `bun:"embed:maker__"`
+	By     personRow `bun:"embed:maker__"`
+	Person personRow `bun:"embed:person__"`
 }
 
-func (r *readTreeSessionStep) entry() tree.Entry {
+func (r *readTreeSessionStep) entry() (tree.Entry, error) {
+	details, err := read[stepDetails](r.Details)
+	if err != nil {
+		return tree.Entry{}, fmt.Errorf("read the details of entry %d of tree session %s: %w", r.Seq, r.SessionID, err)
+	}
 	return tree.Entry{
 		Seq:         r.Seq,
 		Kind:        r.Kind,
+		TreeID:      r.TreeID,
+		Version:     r.TreeVersion,
 		NodeID:      r.NodeID,
 		NodeKind:    r.NodeKind,
 		NodeTitle:   r.Title,
@@ -56,18 +67,22 @@ func (r *readTreeSessionStep) entry() tree.Entry {
 		OptionLabel: r.OptionLabel,
 		To:          r.ToNodeID,
 		Target:      r.TargetSeq,
+		Values:      values(details.Values),
+		Places:      places(details.Places),
 		Note:        r.Note,
+		Output:      r.Output,
 		Outcome:     r.Outcome,
 		Reason:      r.Reason,
+		Person:      r.Person.user(),
 		EnteredAt:   r.EnteredAt,
 		At:          r.At,
 		By:          r.By.user(),
-	}
+	}, nil
 }
 
 // readLogs reads the logs of sessions in one statement and works out where they
 // stand.
-func readLogs(ctx context.Context, db bun.IDB, accountID account.ID, sessions ...*tree.Session) error {
+func readLogs(ctx context.Context, db bun.IDB, accountID account.ID, read []*readTreeSession, sessions []*tree.Session) error {
 	if len(sessions) == 0 {
 		return nil
 	}
@@ -78,27 +93,32 @@ func readLogs(ctx context.Context, db bun.IDB, accountID account.ID, sessions ..
 	var rows []readTreeSessionStep
 	q := db.NewSelect().
 		Model(&rows).
-		ColumnExpr("e.session_id, e.seq, e.kind, e.node_id, e.node_kind, e.title, e.text, e.option_id, e.option_label, e.to_node_id, e.outcome, e.reason, e.target_seq, e.note, e.entered_at, e.at").
+		ColumnExpr("e.session_id, e.seq, e.kind, e.tree_id, e.tree_version, e.node_id, e.node_kind, e.title, e.text, e.option_id, e.option_label, e.to_node_id, e.outcome, e.reason, e.target_seq, e.note, e.output, e.details, e.entered_at, e.at").
 		Where("e.account_id = ?", accountID).
 		Where("e.session_id IN (?)", bun.List(ids)).
 		OrderExpr("e.session_id, e.seq")
-	if err := joinPerson(q, "maker", "e.account_id", "e.by_user_id").Scan(ctx); err != nil {
+	q = joinPerson(q, "maker", "e.account_id", "e.by_user_id")
+	if err := joinPerson(q, "person", "e.account_id", "e.to_user_id").Scan(ctx); err != nil {
 		return fmt.Errorf("read the log of a tree session: %w", err)
 	}
 	logs := make(map[tree.SessionID][]tree.Entry, len(sessions))
 	for i := range rows {
-		logs[rows[i].SessionID] = append(logs[rows[i].SessionID], rows[i].entry())
+		e, err := rows[i].entry()
+		if err != nil {
+			return err
+		}
+		logs[rows[i].SessionID] = append(logs[rows[i].SessionID], e)
 	}
-	for _, s := range sessions {
-		root := s.CurrentNodeID
+	for i, s := range sessions {
 		log := logs[s.ID]
 		// The log may be longer than the row says, by an entry that was
 		// committed between the two statements. What the row says holds.
 		log = log[:min(len(log), s.LastSeq)]
-		if len(log) > 0 {
-			root = log[0].NodeID
+		start, err := read[i].startOf(log)
+		if err != nil {
+			return err
 		}
-		state, err := tree.Fold(root, s.StartedAt, log)
+		state, err := tree.Fold(start, s.StartedAt, log)
 		if err != nil {
 			return fmt.Errorf("read tree session %s: %w", s.ID, err)
 		}
@@ -114,7 +134,8 @@ func (s treeTx) Append(ctx context.Context, session *tree.Session, e tree.Entry,
 		SessionID:   session.ID,
 		Seq:         e.Seq,
 		Kind:        e.Kind,
-		TreeID:      session.TreeID,
+		TreeID:      e.TreeID,
+		TreeVersion: e.Version,
 		NodeID:      e.NodeID,
 		NodeKind:    e.NodeKind,
 		Title:       e.NodeTitle,
@@ -126,12 +147,12 @@ func (s treeTx) Append(ctx context.Context, session *tree.Session, e tree.Entry,
 		Reason:      e.Reason,
 		TargetSeq:   e.Target,
 		Note:        e.Note,
+		Output:      e.Output,
+		Details:     asJSON(stepDetails{Values: newValues(e.Values), Places: newPlaces(e.Places)}),
+		ToUserID:    e.Person.ID,
 		EnteredAt:   e.EnteredAt,
 		At:          e.At,
 		ByUserID:    e.By.ID,
-	}
-	if session.Version != nil {
-		row.TreeVersion = session.Version.Number
 	}
 	_, err := s.tx.NewInsert().
 		Model(row).
@@ -141,7 +162,8 @@ func (s treeTx) Append(ctx context.Context, session *tree.Session, e tree.Entry,
 	}
 	_, err = s.tx.NewUpdate().
 		Model(newTreeSessionRow(session)).
-		Column("status", "outcome", "outcome_reason", "ended_at", "active_seconds", "last_seq", "current_node_id", "current_title", "updated_at").
+		Column("status", "outcome", "outcome_reason", "ended_at", "active_seconds", "last_seq", "current_node_id", "current_title",
+			"held_by", "places", "place_tree_id", "place_version", "known_values", "updated_at").
 		Where("s.account_id = ?", session.AccountID).
 		Where("s.id = ?", session.ID).
 		Exec(ctx)

@@ -75,7 +75,7 @@ func openTrees(t *testing.T) *treeBundle {
 	return b
 }
 
-func seedTeam(t *testing.T, db *store.DB, name string) team {
+func seedTeam(t testing.TB, db *store.DB, name string) team {
 	t.Helper()
 	tm := team{Account: newID[account.ID](t)}
 	exec := func(sql string, args ...any) {
@@ -100,7 +100,7 @@ func seedTeam(t *testing.T, db *store.DB, name string) team {
 func newID[ID any, P interface {
 	*ID
 	Scan(src any) error
-}](t *testing.T) ID {
+}](t testing.TB) ID {
 	t.Helper()
 	var id ID
 	if err := P(&id).Scan(uuid.Must(uuid.NewV7()).String()); err != nil {
@@ -235,7 +235,7 @@ func TestTrees_CreateUpdatePublish(t *testing.T) {
 	}
 	_, err = b.service.PublishTree(t.Context(), b.acme.Engineer, created.ID, updated.Revision, "First, again", 0)
 	wantFault(t, err, fault.Conflict)
-	version, err := b.service.Version(t.Context(), b.acme.Engineer, created.ID, 1)
+	version, err := b.service.Version(t.Context(), b.acme.Engineer, created.ID, 1, tree.AllVersionFields)
 	if err != nil || version.Title != title || version.ChangeNote != "First" || version.PublishedBy.Name != "emil" || version.NodeCount != 5 {
 		t.Errorf("version %+v, %v", version, err)
 	}
@@ -284,14 +284,33 @@ func TestTrees_PagesHoldEveryTreeOnce(t *testing.T) {
 	titles := []string{"Émile", "alpha", "Alpha", "beta", "alpha", "gamma", "%", "'quoted'", "zulu"}
 	for i, title := range titles {
 		b.now.Store(int64(i / 2)) // some share their time
-		b.create(t, b.acme.Engineer, title)
+		created := b.create(t, b.acme.Engineer, title)
+		if i%3 == 0 { // some have a review date, and some of those share it
+			day := nine.AddDate(0, i/4, 0)
+			if _, err := b.service.UpdateTree(t.Context(), b.acme.Engineer, created.ID, 1, tree.TreeChange{ReviewBy: &day}, 0); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if i%2 == 0 {
+			done, err := b.service.PublishTree(t.Context(), b.acme.Engineer, created.ID, created.Revision+btoi(i%3 == 0), "", 0)
+			if err != nil || done.Version != 1 {
+				t.Fatal(done, err)
+			}
+			for range i / 4 {
+				b.walk(t, b.acme.Engineer, created.ID)
+			}
+		}
 	}
 	size := 2
 	for name, order := range map[string]tree.TreeOrder{
-		"latest first":   {},
-		"earliest first": {Field: tree.ByUpdate},
-		"by title":       {Field: tree.ByTitle},
-		"by title, down": {Field: tree.ByTitle, Desc: true},
+		"latest first":    {},
+		"earliest first":  {Field: tree.ByUpdate},
+		"by title":        {Field: tree.ByTitle},
+		"by title, down":  {Field: tree.ByTitle, Desc: true},
+		"by review":       {Field: tree.ByReview},
+		"by review, down": {Field: tree.ByReview, Desc: true},
+		"most used":       {Field: tree.ByUse, Desc: true},
+		"least used":      {Field: tree.ByUse},
 	} {
 		t.Run(name, func(t *testing.T) {
 			all, err := b.service.Trees(t.Context(), b.acme.Engineer, tree.TreeQuery{Order: order, Fields: tree.TreeTitle, Total: true})
@@ -339,6 +358,13 @@ func TestTrees_PagesHoldEveryTreeOnce(t *testing.T) {
 	if err != nil || len(empty.Edges) != 0 || !empty.HasNextPage || empty.Total != len(titles) {
 		t.Errorf("a page of none: %+v, %v", empty, err)
 	}
+}
+
+func btoi(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
 }
 
 func TestTrees_Filters(t *testing.T) {
@@ -519,7 +545,7 @@ func TestTrees_AStrangerFindsNothing(t *testing.T) {
 	ctx, title := t.Context(), "mine now"
 	tests := map[string]func() error{
 		"Tree":    func() error { _, err := b.service.Tree(ctx, me, theirs.ID, 0); return err },
-		"Version": func() error { _, err := b.service.Version(ctx, me, theirs.ID, 1); return err },
+		"Version": func() error { _, err := b.service.Version(ctx, me, theirs.ID, 1, 0); return err },
 		"UpdateTree": func() error {
 			_, err := b.service.UpdateTree(ctx, me, theirs.ID, 2, tree.TreeChange{Title: &title}, 0)
 			return err
@@ -538,7 +564,7 @@ func TestTrees_AStrangerFindsNothing(t *testing.T) {
 			return err
 		},
 		"AddNote": func() error {
-			_, err := b.service.AddNote(ctx, me, session.ID, tree.Guard{ExpectedStep: 1}, 0, "x")
+			_, err := b.service.AddNote(ctx, me, session.ID, tree.Guard{ExpectedStep: 1}, tree.Note{OnStep: 0, Text: "x"})
 			return err
 		},
 		"Complete": func() error {
@@ -627,7 +653,10 @@ func TestTrees_TextThatPostgreSQLRefusesIsRefusedBefore(t *testing.T) {
 				_, err := b.service.Advance(ctx, me, session.ID, tree.Guard{}, tree.Choice{Option: tree.OptionID(bad)})
 				return err
 			},
-			"note":   func() error { _, err := b.service.AddNote(ctx, me, session.ID, tree.Guard{}, 0, bad); return err },
+			"note": func() error {
+				_, err := b.service.AddNote(ctx, me, session.ID, tree.Guard{}, tree.Note{OnStep: 0, Text: bad})
+				return err
+			},
 			"reason": func() error { _, err := b.service.Abandon(ctx, me, session.ID, tree.Guard{}, bad); return err },
 			"cursor": func() error {
 				_, err := b.service.Trees(ctx, me, tree.TreeQuery{Page: tree.Page{After: bad}})

@@ -4,12 +4,12 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"strconv"
 	"time"
 
 	"github.com/uptrace/bun"
 
 	"github.com/branchline/branchline/internal/account"
-	"github.com/branchline/branchline/internal/fault"
 	"github.com/branchline/branchline/internal/tree"
 )
 
@@ -36,6 +36,7 @@ type readTreeVersion struct {
 	Publisher  personRow   `bun:"embed:publisher__"`
 	TreeStatus tree.Status `bun:"tree_status"`
 	Latest     int         `bun:"latest"` // the tree's latest version; zero if it has none
+	Total      int         `bun:"total"`
 }
 
 func (r *readTreeVersion) version() (*tree.Version, error) {
@@ -50,6 +51,9 @@ func (r *readTreeVersion) version() (*tree.Version, error) {
 		PublishedAt: r.PublishedAt,
 		ChangeNote:  r.ChangeNote,
 	}
+	if r.Graph == nil {
+		return v, nil
+	}
 	var err error
 	if v.Graph, err = tree.DecodeGraph(r.Graph); err != nil {
 		return nil, fmt.Errorf("read version %d of tree %s: %w", r.Number, r.TreeID, err)
@@ -57,23 +61,83 @@ func (r *readTreeVersion) version() (*tree.Version, error) {
 	return v, nil
 }
 
-// Version reads one version of a tree, with its graph, in one statement.
-func (s *Trees) Version(ctx context.Context, accountID account.ID, id tree.ID, number int) (*tree.Version, error) {
+// selectVersion names the columns that the fields need, and no others.
+func selectVersion(q *bun.SelectQuery, form tree.Form, fields tree.VersionFields) *bun.SelectQuery {
+	q = q.ColumnExpr("v.account_id, v.tree_id, v.number, v.title, v.description, v.node_count, v.change_note, v.published_at")
+	if fields.Has(tree.VersionGraph) {
+		q = q.ColumnExpr("v.graph")
+	}
+	if fields.Has(tree.VersionPublisher) {
+		q = joinPerson(q, "publisher", "v.account_id", "v.published_by")
+	} else {
+		q = q.ColumnExpr("v.account_id AS publisher__account_id, v.published_by AS publisher__id")
+	}
+	return onlyVersions(q, form)
+}
+
+// onlyVersions leaves out the versions that do not exist in the form.
+func onlyVersions(q *bun.SelectQuery, form tree.Form) *bun.SelectQuery {
+	if form != tree.PublishedForm {
+		return q
+	}
+	return q.Join("JOIN trees AS t ON t.account_id = v.account_id AND t.id = v.tree_id AND t.published_version = v.number AND t.status = ?", tree.Published)
+}
+
+// Version reads one version of a tree in one statement.
+func (s *Trees) Version(ctx context.Context, accountID account.ID, form tree.Form, id tree.ID, number int, fields tree.VersionFields) (*tree.Version, error) {
 	row := new(readTreeVersion)
-	q := s.db.NewSelect().
-		Model(row).
-		ColumnExpr("v.*").
+	err := selectVersion(s.db.NewSelect().Model(row), form, fields).
 		Where("v.account_id = ?", accountID).
 		Where("v.tree_id = ?", id).
-		Where("v.number = ?", number)
-	if err := joinPerson(q, "publisher", "v.account_id", "v.published_by").Scan(ctx); err != nil {
+		Where("v.number = ?", number).
+		Scan(ctx)
+	if err != nil {
 		return nil, pgFault(err, "tree version")
 	}
 	return row.version()
 }
 
-// InsertVersion adds a version of a locked tree.
-func (s treeTx) InsertVersion(ctx context.Context, v *tree.Version) error {
+// Versions reads a page of a tree's versions in one statement.
+func (s *Trees) Versions(ctx context.Context, accountID account.ID, form tree.Form, query tree.VersionQuery, span tree.Span) (tree.Connection[*tree.Version], error) {
+	page := tree.Connection[*tree.Version]{Total: -1}
+	count := func() *bun.SelectQuery {
+		return onlyVersions(s.db.NewSelect().TableExpr("tree_versions AS v").ColumnExpr("count(*)"), form).
+			Where("v.account_id = ?", accountID).
+			Where("v.tree_id = ?", query.Tree)
+	}
+	var rows []readTreeVersion
+	q := selectVersion(s.db.NewSelect().Model(&rows), form, query.Fields).
+		Where("v.account_id = ?", accountID).
+		Where("v.tree_id = ?", query.Tree)
+	if query.Total {
+		q = q.ColumnExpr("(?) AS total", count())
+	}
+	order := key{column: "v.number", desc: true}
+	if err := order.page(q, "v.tree_id", span, false).Scan(ctx); err != nil {
+		return page, fmt.Errorf("list versions of tree %s: %w", query.Tree, err)
+	}
+	if query.Total {
+		switch {
+		case len(rows) > 0:
+			page.Total = rows[0].Total
+		case span.From == nil:
+			page.Total = 0
+		default: // a cursor behind the last one: rare enough for a statement of its own
+			if err := count().Scan(ctx, &page.Total); err != nil {
+				return page, fmt.Errorf("count versions of tree %s: %w", query.Tree, err)
+			}
+		}
+	}
+	err := fill(&page, rows, span, func(r *readTreeVersion) (tree.Edge[*tree.Version], error) {
+		v, err := r.version()
+		cursor := tree.Cursor{Order: tree.VersionOrder, Value: strconv.Itoa(r.Number), ID: r.TreeID.UUID()}
+		return tree.Edge[*tree.Version]{Cursor: cursor.String(), Node: v}, err
+	})
+	return page, err
+}
+
+// InsertVersion adds a version of a locked tree, with all that its subtrees lead to.
+func (s treeTx) InsertVersion(ctx context.Context, v *tree.Version, pins []tree.VersionRef) error {
 	_, err := s.tx.NewInsert().
 		Model(&treeVersionRow{
 			AccountID:   v.AccountID,
@@ -88,7 +152,13 @@ func (s treeTx) InsertVersion(ctx context.Context, v *tree.Version) error {
 			PublishedAt: v.PublishedAt,
 		}).
 		Exec(ctx)
-	return pgFault(err, "tree version")
+	if err != nil {
+		return pgFault(err, "tree version")
+	}
+	if err := s.insertPins(ctx, v, pins); err != nil {
+		return err
+	}
+	return s.indexVersion(ctx, v)
 }
 
 // LatestVersion reads where a tree stands and its latest version. The tree's row
@@ -130,44 +200,4 @@ func (s treeTx) LatestVersion(ctx context.Context, accountID account.ID, id tree
 	}
 	v, err := row.version()
 	return row.TreeStatus, v, err
-}
-
-type treeCategoryRow struct {
-	bun.BaseModel `bun:"table:tree_categories,alias:c"`
-
-	AccountID account.ID      `bun:"account_id"`
-	ID        tree.CategoryID `bun:"id"`
-	Name      string          `bun:"name"`
-	Position  int             `bun:"position"`
-}
-
-// Categories reads the account's categories in their order.
-func (s *Trees) Categories(ctx context.Context, accountID account.ID) ([]tree.Category, error) {
-	var rows []treeCategoryRow
-	err := s.db.NewSelect().
-		Model(&rows).
-		Where("c.account_id = ?", accountID).
-		OrderExpr("c.position, lower(c.name), c.id").
-		Scan(ctx)
-	if err != nil {
-		return nil, fmt.Errorf("list tree categories: %w", err)
-	}
-	list := make([]tree.Category, len(rows))
-	for i, r := range rows {
-		list[i] = tree.Category{AccountID: r.AccountID, ID: r.ID, Name: r.Name, Position: r.Position}
-	}
-	return list, nil
-}
-
-// InsertCategory adds a category at the end.
-func (s *Trees) InsertCategory(ctx context.Context, c *tree.Category) error {
-	err := s.db.NewInsert().
-		Model(&treeCategoryRow{AccountID: c.AccountID, ID: c.ID, Name: c.Name}).
-		Value("position", "(SELECT coalesce(max(position), 0) + 1 FROM tree_categories WHERE account_id = ?)", c.AccountID).
-		Returning("position").
-		Scan(ctx, &c.Position)
-	if violates(err, "tree_categories_name") {
-		return fault.New(fault.Conflict, "There is a category of this name already. Choose another name.").Wrap(err)
-	}
-	return pgFault(err, "tree category")
 }

@@ -13,7 +13,7 @@ func (r *record) markdown() string {
 	m.line("# Troubleshooting record")
 	m.line("")
 	for _, f := range r.facts {
-		m.line("- **%s:** %s", f.name, escapeMarkdown(visibleLine(f.value)))
+		m.line("- **%s:** %s", f.Name, escapeMarkdown(visibleLine(f.Value)))
 	}
 	if r.reason != "" {
 		m.line("")
@@ -25,39 +25,34 @@ func (r *record) markdown() string {
 		m.line("## Steps")
 	}
 	for i := range r.steps {
-		step := &r.steps[i]
+		it := &r.steps[i]
+		title := escapeMarkdown(visibleLine(it.Title))
 		m.line("")
-		title := escapeMarkdown(visibleLine(step.NodeTitle))
-		if step.Undone {
-			title = "~~" + title + "~~ (undone)"
+		if it.At != "" {
+			m.line("*%s, %s*", title, it.At)
+			m.item(it)
+			continue
 		}
-		m.line("### %d. %s", i+1, title)
-		m.line("")
-		name, value := r.answer(step)
-		m.line("- **%s:** %s%s", name, escapeMarkdown(visibleLine(value)), escapeMarkdown(r.by(step.By.Name)))
-		if r.options.IncludeTimings {
-			m.line("- **Time:** %s", timing(step))
+		if it.Undone {
+			title = "~~" + title + "~~"
 		}
-		r.markdownNotes(m, step.Notes)
+		m.line("### %d. %s", it.Number, strings.TrimRight(title+" "+it.Mark(), " "))
+		m.item(it)
 	}
-	if r.now != "" {
+	if r.now != nil {
 		m.line("")
 		m.line("## Stands at")
 		m.line("")
-		m.line("### %s", escapeMarkdown(visibleLine(r.now)))
-		r.markdownNotes(m, r.nowNotes)
+		m.line("### %s", escapeMarkdown(visibleLine(r.now.Title)))
+		m.item(r.now)
 	}
 	if r.solution != nil {
 		m.line("")
 		m.line("## Solution")
 		m.line("")
-		m.line("### %s", escapeMarkdown(visibleLine(r.solution.NodeTitle)))
-		m.quote(strings.TrimRight(visible(r.solution.NodeText), " \n"))
-		if r.options.IncludeTimings {
-			m.line("")
-			m.line("- **Time:** %s", timing(r.solution))
-		}
-		r.markdownNotes(m, r.solution.Notes)
+		m.line("### %s", escapeMarkdown(visibleLine(r.solution.Title)))
+		m.quote(strings.TrimRight(visible(r.solution.Text), " \n"))
+		m.item(r.solution)
 	}
 	if len(r.followUp) > 0 {
 		m.line("")
@@ -67,17 +62,28 @@ func (r *record) markdown() string {
 			m.line("- %s", escapeMarkdown(visibleLine(f)))
 		}
 	}
+	if r.scratchpad != "" {
+		m.line("")
+		m.line("## Scratchpad")
+		m.code(r.scratchpad)
+	}
 	return m.String()
 }
 
-func (r *record) markdownNotes(m *markdownWriter, notes []StepNote) {
-	if !r.options.IncludeNotes {
-		return
-	}
-	for _, n := range notes {
+// item writes what is said under a title.
+func (m *markdownWriter) item(it *item) {
+	if len(it.Facts) > 0 {
 		m.line("")
-		m.line("Note%s, %s:", escapeMarkdown(r.by(n.By.Name)), clock(n.At))
-		m.code(n.Text)
+	}
+	for _, f := range it.Facts {
+		m.line("- **%s** %s", escapeMarkdown(f.Label()), escapeMarkdown(visibleLine(f.Value)))
+	}
+	for _, b := range it.Blocks {
+		if b.Caption != "" {
+			m.line("")
+			m.line("%s", escapeMarkdown(b.Caption))
+		}
+		m.code(b.Text)
 	}
 }
 

@@ -4,27 +4,59 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
+	"encoding/json"
+	"errors"
 	"flag"
+	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
+	"unicode"
 	"unicode/utf8"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/santhosh-tekuri/jsonschema/v6"
 	"github.com/yuin/goldmark"
 	"github.com/yuin/goldmark/ast"
 	"github.com/yuin/goldmark/extension"
 	"github.com/yuin/goldmark/text"
 	"pgregory.net/rapid"
 
+	"github.com/branchline/branchline/internal/account"
+	"github.com/branchline/branchline/internal/fault"
+	"github.com/branchline/branchline/internal/pdf"
+	"github.com/branchline/branchline/internal/pdf/pdftest"
 	"github.com/branchline/branchline/internal/tree"
 )
 
 var update = flag.Bool("update", false, "write the golden files anew")
 
 var everything = tree.ExportOptions{IncludeNotes: true, IncludeTimings: true, IncludeUndone: true}
+
+func export(t interface{ Fatal(...any) }, s *tree.Session, format tree.ExportFormat, options tree.ExportOptions) *tree.Export {
+	e, err := tree.NewExport(s, format, options)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return e
+}
+
+// pdfText is what one can read of a PDF, and how it is built.
+func pdfText(t interface{ Fatal(...any) }, content string) string {
+	file, err := pdftest.Read([]byte(content))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out strings.Builder
+	fmt.Fprintf(&out, "title: %s\nauthor: %s\ncreated: %s\nid: %s\noutline: %q\n", file.Info["Title"], file.Info["Author"], file.Info["CreationDate"], strings.Fields(file.ID)[0], file.Outline)
+	for i, page := range file.Pages {
+		fmt.Fprintf(&out, "--- %d\n%s", i+1, page)
+	}
+	return out.String()
+}
 
 // hostile are texts that want to be more than a note.
 var hostile = []string{
@@ -36,6 +68,7 @@ var hostile = []string{
 	"[click](javascript:alert(1)) ![x](y) **bold** _it_ | a | b |",
 	"</details>\n\n---\n\n1. one\n\nSTEPS\n\nOutcome:  Resolved",
 	"a\x1b[2J\r\x00b \u202ereversed\u2066 \u2028new line",
+	"zero\u200bwidth\u2060 soft\u00adhyphen \u200d=1+1 \U000e0041tag",
 	"Zeile mit Umlauten äöü, 日本語のとても長い行がここにあります。日本語のとても長い行がここにあります。日本語のとても長い行 \U0001F600",
 	strings.Repeat("wort", 60) + " https://example.com/" + strings.Repeat("path/", 30),
 }
@@ -65,6 +98,43 @@ func hostileWalk(t *testing.T) *tree.Session {
 	return w.Session
 }
 
+// busyWalk is a session with all that can happen in one: it asks for values, goes
+// through two trees, has steps that are not in them, and changes hands.
+func busyWalk(t *testing.T) *tree.Session {
+	g := tree.Graph{Root: "who", Nodes: []tree.Node{
+		{ID: "who", Kind: tree.Input, Title: "Who calls?", Next: "ring", Fields: []tree.Field{
+			{Name: "phone", Label: "Phone number", Type: tree.TextField, Sensitive: true},
+			{Name: "seats", Label: "How many desks are affected?", Type: tree.NumberField},
+		}},
+		{ID: "ring", Kind: tree.Action, Title: "Ring {{phone}} back", Text: "Use *{{phone}}*.", Next: "lamp"},
+		{ID: "lamp", Kind: tree.Decision, Title: "Is the lamp on?", Options: []tree.Option{{ID: "no", Label: "No", Target: "end"}, {ID: "yes", Label: "Yes", Target: "end"}}},
+		{
+			ID: "end", Kind: tree.Solution, Title: "Lamp replaced for {{phone}}", Outcome: tree.Resolved,
+			Text:      "## What was done\n\nThe *lamp* was replaced, see [the list](https://example.com/lamps?a=1&b=2) and <https://example.com>.\n\n1. Off\n2. On\n   - wait\n\n| part | number |\n|---|---|\n| lamp | 1 |\n\n```\nlampctl replace\n```\n\n![a picture](https://example.com/x.png) [bad](javascript:alert(1)) <b>bold</b>\n\n<div onclick=x>\nblock\n</div>",
+			FollowUps: []string{"Ring {{phone}} tomorrow"},
+		},
+	}}
+	w := &walker{t, begin(g), nine}
+	w.Ticket, w.Client, w.Subject = "INC-77", "Example Ltd", "Lamp"
+	answer := func(c tree.Choice) {
+		w.must(w.Choose(actor(emil), w.LastSeq, c, w.tick()))
+	}
+	answer(tree.Choice{Values: []tree.GivenValue{{Name: "phone", Text: "+49 30 5550100"}, {Name: "seats", Text: "3"}}})
+	answer(tree.Choice{Note: "Number +49 30 5550100 is engaged.", Output: "=> dial +49 30 5550100\n\x09busy\t  17\n-rw-r--r-- 1"})
+	w.must(w.AddStep(actor(emil), w.LastSeq, tree.NewStep{Title: "Turned it off and on", Answer: "=nothing", Output: "lamp: off\nlamp: on"}, w.tick()))
+	other := cable()
+	w.must(w.Switch(actor(emil), w.LastSeq, &tree.Version{AccountID: emil.AccountID, TreeID: fixed[tree.ID](6), Number: 2, Title: "Cables <i>", Graph: &other}, w.tick()))
+	w.choose("no", "")
+	w.must(w.Return(actor(emil), w.LastSeq, w.tick()))
+	w.must(w.HandOver(actor(emil), w.LastSeq, carl, "Customer waits.\n- Hurry", w.tick()))
+	w.must(w.Choose(actor(carl), w.LastSeq, tree.Choice{Option: "no"}, w.tick()))
+	w.must(w.Complete(actor(carl), w.LastSeq, tree.Completion{}, w.tick()))
+	w.must(w.Reopen(actor(carl), w.LastSeq, w.tick()))
+	w.must(w.AddNote(actor(carl), w.LastSeq, tree.Note{Text: "Still on.", Output: "lamp: on"}, w.tick()))
+	w.must(w.Complete(actor(carl), w.LastSeq, tree.Completion{}, w.tick()))
+	return w.Session
+}
+
 func TestExport_Golden(t *testing.T) {
 	t.Parallel()
 	plain := &walker{t, begin(cable()), nine}
@@ -89,17 +159,25 @@ func TestExport_Golden(t *testing.T) {
 	given := &walker{t, begin(cable()), nine}
 	given.must(given.Abandon(actor(emil), 0, "Wrong tree", given.tick()))
 
-	sessions := map[string]*tree.Session{"plain": plain.Session, "running": running.Session, "early": early.Session, "abandoned": given.Session, "hostile": hostileWalk(t)}
+	sessions := map[string]*tree.Session{"plain": plain.Session, "running": running.Session, "early": early.Session, "abandoned": given.Session, "hostile": hostileWalk(t), "busy": busyWalk(t)}
 	for name, s := range sessions {
-		for variant, options := range map[string]tree.ExportOptions{"full": everything, "short": {}} {
-			if variant == "short" && name != "plain" {
-				continue
-			}
+		options := map[string]tree.ExportOptions{"full": everything}
+		switch name {
+		case "plain":
+			options["short"] = tree.ExportOptions{}
+		case "busy":
+			options["redacted"] = tree.ExportOptions{IncludeNotes: true, RedactSensitive: true, Scratchpad: "Ask about +49 30 5550100.\n=1+1"}
+		}
+		for variant, options := range options {
 			for _, format := range tree.ExportFormats() {
-				e := tree.NewExport(s, format, options)
+				e := export(t, s, format, options)
 				file := filepath.Join("testdata", "export", name+"-"+variant+filepath.Ext(e.Filename))
+				shown := e.Content
+				if format == tree.PDFExport {
+					shown, file = pdfText(t, e.Content), file+".txt"
+				}
 				if *update {
-					if err := os.WriteFile(file, []byte(e.Content), 0o644); err != nil {
+					if err := os.WriteFile(file, []byte(shown), 0o644); err != nil {
 						t.Fatal(err)
 					}
 				}
@@ -107,19 +185,26 @@ func TestExport_Golden(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				if diff := cmp.Diff(string(want), e.Content); diff != "" {
+				if diff := cmp.Diff(string(want), shown); diff != "" {
 					t.Errorf("%s (-want +got):\n%s", file, diff)
 				}
 				sum := sha256.Sum256([]byte(e.Content))
 				if e.SHA256 != hex.EncodeToString(sum[:]) {
 					t.Errorf("%s: the sum is %s", file, e.SHA256)
 				}
-				again := tree.NewExport(s, format, options)
+				again := export(t, s, format, options)
 				if *again != *e {
 					t.Errorf("%s: the same session gives other bytes", file)
 				}
-				for _, word := range []string{"Started", "2026-11-23 09:00:00 UTC", "Duration"} {
-					if !strings.Contains(e.Content, word) {
+				words := []string{"Started", "2026-11-23 09:00:00 UTC", "Completed", "Duration"}
+				switch {
+				case format == tree.JSONExport:
+					words = []string{`"startedAt": "2026-11-23T09:00:00Z"`, `"endedAt"`, `"durationSeconds"`}
+				case s.Status == tree.Abandoned:
+					words[2] = "Abandoned"
+				}
+				for _, word := range words {
+					if !strings.Contains(shown, word) {
 						t.Errorf("%s lacks %q", file, word)
 					}
 				}
@@ -138,7 +223,7 @@ func TestExport_Filename(t *testing.T) {
 	} {
 		s := begin(cable())
 		s.Ticket = ticket
-		if e := tree.NewExport(s, tree.TextExport, everything); e.Filename != want || e.MediaType != "text/plain; charset=utf-8" {
+		if e := export(t, s, tree.TextExport, everything); e.Filename != want || e.MediaType != "text/plain; charset=utf-8" {
 			t.Errorf("%q: %q, %q", ticket, e.Filename, e.MediaType)
 		}
 	}
@@ -162,15 +247,19 @@ func drawn(t *rapid.T) *tree.Session {
 	s.Ticket, s.Client, s.Subject, s.Version.Title = any("ticket"), any("client"), any("subject"), any("tree")
 	for i, e := range []tree.Entry{
 		{Kind: tree.Noted, NodeID: "lamp", Note: any("note")},
-		{Kind: tree.Answered, NodeID: "lamp", NodeKind: tree.Decision, NodeTitle: g.Nodes[0].Title, OptionLabel: g.Nodes[0].Options[1].Label, To: "plug", Note: any("note")},
+		{Kind: tree.Answered, NodeID: "lamp", NodeKind: tree.Decision, NodeTitle: g.Nodes[0].Title, OptionLabel: g.Nodes[0].Options[1].Label, To: "plug", Note: any("note"), Output: any("output")},
+		{Kind: tree.OwnStep, NodeID: "plug", NodeTitle: any("own"), OptionLabel: any("finding"), Output: any("own output")},
+		{Kind: tree.HandedOver, NodeID: "plug", Person: account.User{ID: emil.ID, Name: any("person")}, Note: any("handover")},
 		{Kind: tree.Answered, NodeID: "plug", NodeKind: tree.Action, NodeTitle: g.Nodes[1].Title, OptionLabel: "Fixed", To: "done"},
 		{Kind: tree.Finished, NodeID: "done", NodeKind: tree.Solution, NodeTitle: g.Nodes[3].Title, NodeText: g.Nodes[3].Text, Outcome: tree.Resolved, Reason: any("reason")},
 	} {
+		e.TreeID, e.Version = s.TreeID, s.Version.Number
 		e.Seq, e.EnteredAt, e.At, e.By = i+1, nine, nine.Add(time.Duration(i)*time.Minute), carl
 		e.By.Name = any("name")
+		e.TreeID, e.Version = s.TreeID, s.Version.Number
 		s.Log = append(s.Log, e)
 	}
-	state, err := tree.Fold("lamp", nine, s.Log)
+	state, err := tree.Fold(begin(cable()).Places, nine, s.Log)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -184,7 +273,7 @@ func TestExport_TextHoldsWhateverIsWritten(t *testing.T) {
 	t.Parallel()
 	headings := map[string]bool{"TROUBLESHOOTING RECORD": true, "STEPS": true, "SOLUTION": true, "FOLLOW-UP": true}
 	rapid.Check(t, func(t *rapid.T) {
-		content := tree.NewExport(drawn(t), tree.TextExport, everything).Content
+		content := export(t, drawn(t), tree.TextExport, everything).Content
 		if !utf8.ValidString(content) || strings.ContainsAny(content, "\x00\x1b\t\r\u202e\u2066\u2028") {
 			t.Fatalf("it holds characters that nobody sees:\n%q", content)
 		}
@@ -220,7 +309,7 @@ func TestExport_MarkdownHoldsWhateverIsWritten(t *testing.T) {
 	t.Parallel()
 	parser := goldmark.New(goldmark.WithExtensions(extension.GFM))
 	rapid.Check(t, func(t *rapid.T) {
-		content := []byte(tree.NewExport(drawn(t), tree.MarkdownExport, everything).Content)
+		content := []byte(export(t, drawn(t), tree.MarkdownExport, everything).Content)
 		document := parser.Parser().Parse(text.NewReader(content))
 		var outline []string
 		for n := document.FirstChild(); n != nil; n = n.NextSibling() {
@@ -259,4 +348,148 @@ func TestExport_MarkdownHoldsWhateverIsWritten(t *testing.T) {
 			t.Fatalf("it has tags:\n%s", content)
 		}
 	})
+}
+
+// An HTML export has the record's own elements and none that a text made, and
+// nothing in it runs or loads.
+func TestExport_HTMLHoldsWhateverIsWritten(t *testing.T) {
+	t.Parallel()
+	tag := regexp.MustCompile(`<(/?[a-zA-Z!][^>]*)>`)
+	ours := regexp.MustCompile(`^(?:/?(?:html|head|body|main|header|section|h[123]|dl|dt|dd|div|ol|ul|li|p|span|bdi|del|small|pre|time|title|style|strong|em|code|blockquote|table|thead|tbody|tr|th|td)|!doctype html|(?:br|hr)(?: /)?|html lang="en"|meta [a-z-]+="[^"<>]*"(?: content="[^"<>]*")?|` +
+		`(?:div|p|dt|dd|h3|li|ul|del|pre|code|section|ol|h2|span|dl|td|th|li)(?: (?:class|dir|id|value|aria-labelledby|tabindex|start|style)="[^"<>]*")+|a href="(?:https?|mailto):[^"<>]*" rel="noopener noreferrer nofollow"|/a)$`)
+	rapid.Check(t, func(t *rapid.T) {
+		content := export(t, drawn(t), tree.HTMLExport, everything).Content
+		if !utf8.ValidString(content) || strings.ContainsAny(content, "\x00\x1b\r\u202e\u2066\u2028\u200b") {
+			t.Fatalf("it holds characters that nobody sees:\n%q", content)
+		}
+		if n := strings.Count(content, "<style>"); n != 1 {
+			t.Fatalf("it has %d styles", n)
+		}
+		body := content[:strings.Index(content, "<style>")] + content[strings.Index(content, "</style>"):]
+		for _, found := range tag.FindAllStringSubmatch(body, -1) {
+			if !ours.MatchString(found[1]) {
+				t.Fatalf("it has <%s>:\n%s", found[1], body)
+			}
+		}
+		for _, heading := range []string{"<h1>", `<h2 id="steps">`, `<h2 id="solution">`} {
+			if strings.Count(content, heading) != 1 {
+				t.Fatalf("it has %d of %s", strings.Count(content, heading), heading)
+			}
+		}
+	})
+}
+
+// A JSON export follows its schema, and gives back what was written.
+func TestExport_JSONHoldsWhateverIsWritten(t *testing.T) {
+	t.Parallel()
+	schema := sessionSchema(t)
+	rapid.Check(t, func(t *rapid.T) {
+		s := drawn(t)
+		content := export(t, s, tree.JSONExport, everything).Content
+		if at := strings.IndexFunc(content, func(r rune) bool { return r != '\n' && !unicode.IsPrint(r) || strings.ContainsRune("<>&", r) }); at >= 0 {
+			t.Fatalf("it holds %q", content[at:])
+		}
+		value, err := jsonschema.UnmarshalJSON(strings.NewReader(content))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := schema.Validate(value); err != nil {
+			t.Fatalf("%v\n%s", err, content)
+		}
+		var got struct {
+			Ticket string
+			Steps  []struct{ Title string }
+		}
+		if err := json.Unmarshal([]byte(content), &got); err != nil {
+			t.Fatal(err)
+		}
+		if want := strings.ToValidUTF8(s.Steps[0].NodeTitle, "\ufffd"); got.Steps[0].Title != want {
+			t.Fatalf("the title is %q, not %q", got.Steps[0].Title, want)
+		}
+	})
+}
+
+func sessionSchema(t *testing.T) *jsonschema.Schema {
+	t.Helper()
+	compiler := jsonschema.NewCompiler()
+	compiler.AssertFormat()
+	schema, err := compiler.Compile("../../docs/branchline-session.schema.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return schema
+}
+
+// Every golden file follows the schema, and the schema refuses what is no record.
+func TestExport_Schema(t *testing.T) {
+	t.Parallel()
+	schema := sessionSchema(t)
+	files, err := filepath.Glob("testdata/export/*.json")
+	if err != nil || len(files) < 6 {
+		t.Fatal(files, err)
+	}
+	for _, file := range files {
+		content, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for change, ok := range map[string]bool{
+			``: true,
+			`"branchline-session/1"→"branchline-session/2"`: false,
+			`"startedAt"→"startet"`:                         false,
+			`"durationSeconds": →"durationSeconds": -`:      false,
+			`"how": "ANSWER"→"how": "GUESS"`:                !strings.Contains(string(content), `"how": "ANSWER"`),
+		} {
+			from, to, _ := strings.Cut(change, "→")
+			value, err := jsonschema.UnmarshalJSON(strings.NewReader(strings.Replace(string(content), from, to, 1)))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := schema.Validate(value); (err == nil) != ok {
+				t.Errorf("%s, changed by %q: %v", file, change, err)
+			}
+		}
+	}
+}
+
+// A PDF holds every letter that its fonts have, and no text stops it.
+func TestExport_PDFHoldsWhateverIsWritten(t *testing.T) {
+	t.Parallel()
+	for seed := range 25 { // a document takes 15 ms, and ten times that with the race detector
+		shown := pdfText(t, export(t, rapid.Custom(drawn).Example(seed), tree.PDFExport, everything).Content)
+		for _, word := range []string{"Troubleshooting record", "Duration", "Steps", "Solution", "Follow-up", "page 1 of "} {
+			if !strings.Contains(shown, word) {
+				t.Fatalf("it lacks %q:\n%s", word, shown)
+			}
+		}
+	}
+}
+
+func TestExport_PDFRefusesWhatIsTooLong(t *testing.T) {
+	t.Parallel()
+	_, err := tree.NewExport(hostileWalk(t), tree.PDFExport, tree.ExportOptions{Scratchpad: strings.Repeat("x", pdf.MaxLetters)})
+	if !errors.Is(err, fault.BadUserInput) {
+		t.Errorf("%v", err)
+	}
+}
+
+// A value that is kept out stands nowhere: not in a title that shows it, not in a
+// note that repeats it. Without the option it does.
+func TestExport_Redacts(t *testing.T) {
+	t.Parallel()
+	s := busyWalk(t)
+	for _, format := range tree.ExportFormats() {
+		for _, redact := range []bool{true, false} {
+			options := everything
+			options.RedactSensitive, options.Scratchpad = redact, "Phone: +49 30 5550100."
+			content := export(t, s, format, options).Content
+			if format == tree.PDFExport {
+				content = pdfText(t, content)
+			}
+			// HTML writes the plus as a reference.
+			if strings.Contains(content, "49 30 5550100") == redact {
+				t.Errorf("%s, redacted %v:\n%s", format, redact, content)
+			}
+		}
+	}
 }

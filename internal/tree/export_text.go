@@ -17,7 +17,7 @@ func (r *record) text() string {
 	t.put("TROUBLESHOOTING RECORD")
 	t.put("")
 	for _, f := range r.facts {
-		t.set(fmt.Sprintf("%-15s", f.name+":"), strings.Repeat(" ", 15), visibleLine(f.value))
+		t.set(fmt.Sprintf("%-15s", f.Name+":"), strings.Repeat(" ", 15), visibleLine(f.Value))
 	}
 	if r.reason != "" {
 		t.set("Ended because:", "    ", "")
@@ -28,40 +28,38 @@ func (r *record) text() string {
 		t.put("STEPS")
 	}
 	for i := range r.steps {
-		step := &r.steps[i]
+		it := &r.steps[i]
 		t.put("")
-		title := visibleLine(step.NodeTitle)
-		if step.Undone {
-			title = "[undone] " + title
+		title := visibleLine(it.Title)
+		switch {
+		case it.At != "":
+			t.set("   > ", "     ", title+", "+it.At)
+		case it.Undone:
+			t.set(fmt.Sprintf("%3d. ", it.Number), "     ", "[undone] "+title)
+		case it.Own:
+			t.set(fmt.Sprintf("%3d. ", it.Number), "     ", title+" "+it.Mark())
+		default:
+			t.set(fmt.Sprintf("%3d. ", it.Number), "     ", title)
 		}
-		t.set(fmt.Sprintf("%3d. ", i+1), "     ", title)
-		name, value := r.answer(step)
-		t.set("     "+name+": ", "       ", visibleLine(value)+r.by(step.By.Name))
-		if r.options.IncludeTimings {
-			t.set("     Time: ", "       ", timing(step))
-		}
-		r.textNotes(t, step.Notes)
+		t.item(it)
 	}
-	if r.now != "" {
+	if r.now != nil {
 		t.put("")
 		t.put("STANDS AT")
 		t.put("")
-		t.set("     ", "     ", visibleLine(r.now))
-		r.textNotes(t, r.nowNotes)
+		t.set("     ", "     ", visibleLine(r.now.Title))
+		t.item(r.now)
 	}
 	if r.solution != nil {
 		t.put("")
 		t.put("SOLUTION")
 		t.put("")
-		t.set("     ", "     ", visibleLine(r.solution.NodeTitle))
-		if r.solution.NodeText != "" {
+		t.set("     ", "     ", visibleLine(r.solution.Title))
+		if r.solution.Text != "" {
 			t.put("")
-			t.block("     ", r.solution.NodeText)
+			t.block("     ", r.solution.Text)
 		}
-		if r.options.IncludeTimings {
-			t.set("     Time: ", "       ", timing(r.solution))
-		}
-		r.textNotes(t, r.solution.Notes)
+		t.item(r.solution)
 	}
 	if len(r.followUp) > 0 {
 		t.put("")
@@ -71,16 +69,30 @@ func (r *record) text() string {
 			t.set("   * ", "     ", visibleLine(f))
 		}
 	}
+	if r.scratchpad != "" {
+		t.put("")
+		t.put("SCRATCHPAD")
+		t.put("")
+		t.block("     ", r.scratchpad)
+	}
 	return t.String()
 }
 
-func (r *record) textNotes(t *textWriter, notes []StepNote) {
-	if !r.options.IncludeNotes {
-		return
+// item writes what is said under a title.
+func (t *textWriter) item(it *item) {
+	for _, f := range it.Facts {
+		name := harmless(f.Label()) + " "
+		if width(name) > TextColumns/2 { // a field's label may be a sentence
+			t.set("     ", "       ", name)
+			name = "  "
+		}
+		t.set("     "+name, "       ", visibleLine(f.Value))
 	}
-	for _, n := range notes {
-		t.set("     Note"+r.by(n.By.Name)+", "+clock(n.At)+":", "       ", "")
-		t.block("       ", n.Text)
+	for _, b := range it.Blocks {
+		if b.Caption != "" {
+			t.set("     "+b.Caption, "       ", "")
+		}
+		t.block("       ", b.Text)
 	}
 }
 
@@ -140,7 +152,7 @@ func (t *textWriter) set(first, indent, line string) {
 // spreadsheet: a list's "-" and "+" become "*", and any other =, +, - or @ at
 // the beginning gets an apostrophe, which spreadsheets read as "this is text".
 func harmless(line string) string {
-	rest := strings.TrimLeft(line, " \u00a0\u3000")
+	rest := strings.TrimLeftFunc(line, func(r rune) bool { return unicode.IsSpace(r) || !unicode.IsGraphic(r) || unicode.IsMark(r) })
 	if rest == "" || !strings.ContainsRune("=+-@＝＋－＠", []rune(rest)[0]) {
 		return line
 	}

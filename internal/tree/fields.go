@@ -14,6 +14,7 @@ const (
 	TreeOwner    // users, for the name
 	TreeSavedBy  // users, for the name
 	TreeReviewBy
+	TreeConfirmed // users, for the name
 	TreeCreatedAt
 	TreeUpdatedAt
 	TreeRevision
@@ -31,22 +32,40 @@ func (f TreeFields) Has(other TreeFields) bool { return f&other == other }
 // Any says whether something of other is asked for.
 func (f TreeFields) Any(other TreeFields) bool { return f&other != 0 }
 
+// VersionFields says what a query asks of versions beyond their own row without
+// the graph.
+type VersionFields uint32
+
+// The fields of a version.
+const (
+	VersionPublisher VersionFields = 1 << iota // users; the id is always read
+	VersionGraph                               // up to MaxGraphBytes
+)
+
+// AllVersionFields asks for everything.
+const AllVersionFields = VersionGraph<<1 - 1
+
+// Has says whether all of other is asked for.
+func (f VersionFields) Has(other VersionFields) bool { return f&other == other }
+
 // SessionFields says what a query asks of troubleshooting sessions beyond the
 // account, the id, the status and who has it, so that only that is read.
 type SessionFields uint32
 
 // The fields of a troubleshooting session. Those that need another table name it.
 const (
-	SessionTree        SessionFields = 1 << iota // the tree's id, the version's number and title (tree_versions)
+	SessionTree        SessionFields = 1 << iota // the id of the tree where it began, the version's number and title (tree_versions)
 	SessionStarter                               // users; the id is always read
 	SessionHolder                                // users; the id is always read
 	SessionSubject                               // ticket, client and subject
 	SessionTimes                                 // started, updated, ended, active seconds
 	SessionResult                                // outcome and reason
 	SessionPosition                              // the current node's id and title, and the last seq
-	SessionCurrentNode                           // the current node itself (tree_versions)
+	SessionPlaces                                // in which trees it stands, with their titles (tree_versions)
+	SessionValues                                // what was written down
+	SessionCurrentNode                           // the current node itself (tree_versions), and the values and the client that it shows
 	SessionLog                                   // the log and the fold of it, with who wrote it: one more statement (tree_session_steps, users)
-	SessionGraph                                 // with SessionTree: the graph that is walked, up to MaxGraphBytes
+	SessionGraph                                 // with SessionTree: the graph of the version where it began, up to MaxGraphBytes
 )
 
 // AllSessionFields asks for everything.

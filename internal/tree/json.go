@@ -73,10 +73,30 @@ type (
 		Commands  []string     `json:"commands,omitempty"`
 		Expected  string       `json:"expected,omitempty"`
 		Options   []optionJSON `json:"options,omitempty"`
+		Fields    []fieldJSON  `json:"fields,omitempty"`
+		Tree      ID           `json:"tree,omitzero"`
+		Version   int          `json:"version,omitempty"`
 		Next      NodeID       `json:"next,omitempty"`
+		Branches  []branchJSON `json:"branches,omitempty"`
 		Outcome   Outcome      `json:"outcome,omitempty"`
 		FollowUps []string     `json:"followUps,omitempty"`
+		Continue  bool         `json:"continue,omitempty"`
 		Links     []linkJSON   `json:"links,omitempty"`
+	}
+	fieldJSON struct {
+		Name      string    `json:"name"`
+		Label     string    `json:"label"`
+		Type      FieldType `json:"type"`
+		Required  bool      `json:"required,omitempty"`
+		Pattern   string    `json:"pattern,omitempty"`
+		Choices   []string  `json:"choices,omitempty"`
+		Sensitive bool      `json:"sensitive,omitempty"`
+	}
+	branchJSON struct {
+		Name   string `json:"name"`
+		Test   Test   `json:"test"`
+		Value  string `json:"value,omitempty"`
+		Target NodeID `json:"target"`
 	}
 	optionJSON struct {
 		ID     OptionID `json:"id"`
@@ -120,7 +140,13 @@ func toJSON(nodes []Node) []nodeJSON {
 	for i, n := range nodes {
 		list[i] = nodeJSON{
 			ID: n.ID, Kind: n.Kind, Title: n.Title, Text: n.Text, Commands: n.Commands, Expected: n.Expected,
-			Next: n.Next, Outcome: n.Outcome, FollowUps: n.FollowUps,
+			Tree: n.Tree, Version: n.Version, Next: n.Next, Outcome: n.Outcome, FollowUps: n.FollowUps, Continue: n.Continue,
+		}
+		for _, f := range n.Fields {
+			list[i].Fields = append(list[i].Fields, fieldJSON(f))
+		}
+		for _, b := range n.Branches {
+			list[i].Branches = append(list[i].Branches, branchJSON(b))
 		}
 		for _, o := range n.Options {
 			list[i].Options = append(list[i].Options, optionJSON(o))
@@ -162,7 +188,13 @@ func DecodeNode(data []byte) (*Node, error) {
 func (n *nodeJSON) node() Node {
 	node := Node{
 		ID: n.ID, Kind: n.Kind, Title: n.Title, Text: n.Text, Commands: n.Commands, Expected: n.Expected,
-		Next: n.Next, Outcome: n.Outcome, FollowUps: n.FollowUps,
+		Tree: n.Tree, Version: n.Version, Next: n.Next, Outcome: n.Outcome, FollowUps: n.FollowUps, Continue: n.Continue,
+	}
+	for _, f := range n.Fields {
+		node.Fields = append(node.Fields, Field(f))
+	}
+	for _, b := range n.Branches {
+		node.Branches = append(node.Branches, Branch(b))
 	}
 	for _, o := range n.Options {
 		node.Options = append(node.Options, Option(o))
@@ -177,12 +209,10 @@ func (n *nodeJSON) node() Node {
 // unknown, repeated and missing members and values of the wrong type are errors,
 // each with line and column, as is all that Validate finds.
 func ParseJSON(content string) (File, []Problem) {
-	p := &jsonParser{source: newSource(content)}
+	p := newJSONParser(content)
 	if p.refuse() {
 		return File{}, p.problems
 	}
-	p.dec = json.NewDecoder(strings.NewReader(content))
-	p.dec.UseNumber()
 	var f File
 	if p.file(&f) {
 		return f, p.located(append(p.problems, f.check()...))
@@ -297,10 +327,16 @@ type jsonParser struct {
 	at  int // where the token that was read last begins
 }
 
+func newJSONParser(text string) *jsonParser {
+	p := &jsonParser{source: newSource(text), dec: json.NewDecoder(strings.NewReader(text))}
+	p.dec.UseNumber()
+	return p
+}
+
 // errSyntax ends the reading of a file that is no JSON; the problem was added.
 var errSyntax = errors.New("syntax")
 
-// next reads a token. It panics with errSyntax where there is none; file
+// next reads a token. It panics with errSyntax where there is none; whole
 // recovers from that.
 func (p *jsonParser) next() json.Token {
 	from := int(p.dec.InputOffset())
@@ -323,14 +359,6 @@ func (p *jsonParser) next() json.Token {
 
 // file reads the whole file and says whether it could be read at all.
 func (p *jsonParser) file(f *File) (readable bool) {
-	defer func() {
-		if r := recover(); r != nil {
-			if r != errSyntax {
-				panic(r)
-			}
-			readable = false
-		}
-	}()
 	members := map[string]func(path string){
 		"format": func(string) {
 			if text, ok := p.str("format"); ok && text != GraphFormat {
@@ -348,7 +376,21 @@ func (p *jsonParser) file(f *File) (readable bool) {
 			}
 		}),
 	}
-	p.members("", members, "format", "root", "nodes")
+	return p.whole(members, "format", "root", "nodes")
+}
+
+// whole reads an object with nothing behind it and says whether it could be read
+// without a problem.
+func (p *jsonParser) whole(members map[string]func(string), required ...string) (readable bool) {
+	defer func() {
+		if r := recover(); r != nil {
+			if r != errSyntax {
+				panic(r)
+			}
+			readable = false
+		}
+	}()
+	p.members("", members, required...)
 	end := p.text[p.dec.InputOffset():]
 	if rest := strings.TrimLeft(end, " \t\r\n"); rest != "" {
 		p.problem(Syntax, len(p.text)-len(rest), "Something follows the end of the tree. Remove it.")
@@ -362,7 +404,12 @@ func (p *jsonParser) members(path string, members map[string]func(string), requi
 }
 
 func (p *jsonParser) node(path string, n *Node) bool {
-	return p.members(path, map[string]func(string){
+	return p.members(path, p.nodeMembers(n), "id", "kind", "title")
+}
+
+// nodeMembers returns readers of a node's members.
+func (p *jsonParser) nodeMembers(n *Node) map[string]func(string) {
+	return map[string]func(string){
 		"id":       p.into((*string)(&n.ID)),
 		"kind":     p.into((*string)(&n.Kind)),
 		"title":    p.into(&n.Title),
@@ -380,9 +427,37 @@ func (p *jsonParser) node(path string, n *Node) bool {
 				n.Options = append(n.Options, o)
 			}
 		}),
-		"next":      p.into((*string)(&n.Next)),
+		"fields": p.list(func(path string) {
+			var f Field
+			if p.members(path, map[string]func(string){
+				"name":      p.into(&f.Name),
+				"label":     p.into(&f.Label),
+				"type":      p.into((*string)(&f.Type)),
+				"required":  p.flag(&f.Required),
+				"pattern":   p.into(&f.Pattern),
+				"choices":   p.strings(&f.Choices),
+				"sensitive": p.flag(&f.Sensitive),
+			}, "name", "label", "type") {
+				n.Fields = append(n.Fields, f)
+			}
+		}),
+		"tree":    p.treeID(&n.Tree),
+		"version": p.number(&n.Version),
+		"next":    p.into((*string)(&n.Next)),
+		"branches": p.list(func(path string) {
+			var b Branch
+			if p.members(path, map[string]func(string){
+				"name":   p.into(&b.Name),
+				"test":   p.into((*string)(&b.Test)),
+				"value":  p.into(&b.Value),
+				"target": p.into((*string)(&b.Target)),
+			}, "name", "test", "target") {
+				n.Branches = append(n.Branches, b)
+			}
+		}),
 		"outcome":   p.into((*string)(&n.Outcome)),
 		"followUps": p.strings(&n.FollowUps),
+		"continue":  p.flag(&n.Continue),
 		"links": p.list(func(path string) {
 			var l Link
 			if p.members(path, map[string]func(string){
@@ -392,7 +467,7 @@ func (p *jsonParser) node(path string, n *Node) bool {
 				n.Links = append(n.Links, l)
 			}
 		}),
-	}, "id", "kind", "title")
+	}
 }
 
 // object reads the members of an object whose first token is given and says
@@ -456,6 +531,48 @@ func (p *jsonParser) str(path string) (string, bool) {
 		p.skip(token)
 	}
 	return text, ok
+}
+
+// flag returns a reader of true or false.
+func (p *jsonParser) flag(to *bool) func(string) {
+	return func(path string) {
+		token := p.next()
+		p.places[path] = p.at
+		value, ok := token.(bool)
+		if !ok {
+			p.problem(Syntax, p.at, "The word true or false has to stand here, without quotation marks.")
+			p.skip(token)
+		}
+		*to = value
+	}
+}
+
+// number returns a reader of a whole number.
+func (p *jsonParser) number(to *int) func(string) {
+	return func(path string) {
+		token := p.next()
+		p.places[path] = p.at
+		text, _ := token.(json.Number)
+		value, err := strconv.ParseInt(text.String(), 10, 32)
+		if err != nil {
+			p.problem(Syntax, p.at, "A whole number has to stand here.")
+			p.skip(token)
+		}
+		*to = int(value)
+	}
+}
+
+// treeID returns a reader of a tree's id; an empty text is none.
+func (p *jsonParser) treeID(to *ID) func(string) {
+	return func(path string) {
+		text, ok := p.str(path)
+		if !ok || text == "" {
+			return
+		}
+		if err := to.UnmarshalText([]byte(text)); err != nil {
+			p.problem(InvalidID, p.at, "%s", fault.Of(err).Message)
+		}
+	}
 }
 
 // list returns a reader of a list whose elements each reads.

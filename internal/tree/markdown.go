@@ -49,7 +49,7 @@ import (
 // edited elsewhere and read again. A file with errors has problems that say so,
 // with line and column; what was read of it is of no use then.
 func ParseMarkdown(content string) (File, []Problem) {
-	p := &markdownParser{source: newSource(content), named: map[string]*outlineNode{}}
+	p := newMarkdownParser(content)
 	if p.refuse() {
 		return File{}, p.problems
 	}
@@ -63,14 +63,20 @@ func ParseMarkdown(content string) (File, []Problem) {
 	return file, p.located(append(p.problems, file.check()...))
 }
 
+func newMarkdownParser(content string) *markdownParser {
+	return &markdownParser{source: newSource(content), named: map[string]*outlineNode{}, shared: map[string]bool{}}
+}
+
 type markdownParser struct {
 	source
 	title       string
 	titled      bool
 	description []string
 	tags        []string
+	exact       exactFile
 	nodes       []*outlineNode // in the file's order; those made in place too, once they are known to be nodes
 	named       map[string]*outlineNode
+	shared      map[string]bool // names that several nodes have
 
 	open []place // the nodes that the present line may belong to, innermost last
 	line lineOf
@@ -80,8 +86,20 @@ type markdownParser struct {
 	inItem    bool    // the line before belongs to a list item that is text
 	fence     string  // the fence of the code block that is open, or ""
 	fenceSet  int     // how far it is set in
-	fenceText bool    // it is part of the text, not commands
+	fenceAs   fenceUse
+	fenceFrom int // the offset of the line behind it
 }
+
+// fenceUse says what a block of code is read as.
+type fenceUse int
+
+const (
+	fenceText     fenceUse = iota // part of the text
+	fenceCommands                 // commands, one on each line
+	fenceCommand                  // one command
+	fenceVerbatim                 // all of the text
+	fenceMembers                  // members of the JSON format
+)
 
 // lineOf is one line of the file.
 type lineOf struct {
@@ -110,6 +128,14 @@ type outlineNode struct {
 	follow   []int
 	links    []int
 	expected int
+	fields   []*outlineField
+	exact    exactNode
+}
+
+// outlineField is a field of an input as the file says it.
+type outlineField struct {
+	text   string // behind the list item's mark
+	offset int
 }
 
 // outlineWay is an option or the way on.
@@ -117,9 +143,10 @@ type outlineWay struct {
 	label   string
 	key     string
 	next    bool
-	target  string // as written
-	offset  int    // of the line's text
-	targetO int    // of the target
+	branch  *Branch // nil of an option and the way on
+	target  string  // as written
+	offset  int     // of the line's text
+	targetO int     // of the target
 	inPlace *outlineNode
 	to      *outlineNode
 }
@@ -132,7 +159,10 @@ const maxJoined = 4*MaxExpected + 100
 var (
 	arrow    = regexp.MustCompile(`(?:^|[ \t])(→|->|=>)(?:[ \t]+|$)`)
 	bullet   = regexp.MustCompile(`^[-*+][ \t]+`)
-	explicit = regexp.MustCompile(`[ \t]*\{#([A-Za-z0-9_-]{1,64})\}$`)
+	explicit = regexp.MustCompile(`[ \t]*\{(?:#([A-Za-z0-9_-]{1,64}))?[ \t]*(?:\.(decision|action|input|subtree|resolved|escalated|unresolved))?\}$`)
+	optionID = regexp.MustCompile(`[ \t]*\{#([A-Za-z0-9_-]{1,64})\}$`)
+	asks     = regexp.MustCompile("^`[^`]*`([ \t]|$)")
+	treeLine = regexp.MustCompile(`^(?i:tree):[ \t]*(?:\[[^\]]*\]\()?(tree_[0-9a-z]{26})\)?(?:,[ \t]*version[ \t]+([0-9]{1,9}))?$`)
 	linked   = regexp.MustCompile(`^\[[^\]]*\]\(#([A-Za-z0-9_-]{1,64})\)$`)
 	keyed    = regexp.MustCompile("^`([a-z0-9])`[ \t]+")
 	seeAlso  = regexp.MustCompile(`^\[([^\]]+)\]\(([^()\s]+)\)$`)
@@ -209,6 +239,12 @@ func (p *markdownParser) readLine() {
 		p.preamble(isBullet)
 	case isWay && node.Kind != Solution:
 		p.way(node, isBullet, arrowAt)
+	case isWay && !isBullet && strings.EqualFold(l.text[arrowAt[1]:], "continue"):
+		node.Continue = true
+	case isBullet && node.Kind == Input && asks.MatchString(strings.TrimSpace(bullet.ReplaceAllString(l.text, ""))):
+		field := &outlineField{text: strings.TrimSpace(bullet.ReplaceAllString(l.text, "")), offset: l.at}
+		node.fields = append(node.fields, field)
+		p.previous = &field.text
 	case isBullet && node.Kind == Solution:
 		node.FollowUps = append(node.FollowUps, strings.TrimSpace(bullet.ReplaceAllString(l.text, "")))
 		node.follow = append(node.follow, l.at)
@@ -269,9 +305,11 @@ func (p *markdownParser) make(node *outlineNode) {
 	for _, name := range node.names() {
 		if first, found := p.named[name]; !found {
 			p.named[name] = node
+		} else if name == node.names()[0] && node.Title != "" && node.id != "" {
+			p.shared[name] = true // links tell them apart
 		} else if name == node.names()[0] && node.Title != "" {
 			line, _ := p.position(first.offset)
-			p.problem(Syntax, node.offset, "Line %d describes a node of this name already. Rename one of them.", line)
+			p.problem(Syntax, node.offset, "Line %d describes a node of this name already. Rename one of them, or write an id behind the title: {#id}", line)
 		}
 	}
 }
@@ -300,8 +338,20 @@ var emphasis = strings.NewReplacer("*", "", "`", "", "_", " ")
 // newOutlineNode reads a title: its id, its outcome, and with them its kind.
 func newOutlineNode(title string, offset int) *outlineNode {
 	node := &outlineNode{offset: offset}
-	if m := explicit.FindStringSubmatchIndex(title); m != nil {
-		node.id, title = title[m[2]:m[3]], title[:m[0]]
+	class := ""
+	if m := explicit.FindStringSubmatch(title); m != nil && m[1]+m[2] != "" {
+		title = title[:len(title)-len(m[0])]
+		node.id, class = m[1], m[2]
+	}
+	if class != "" {
+		node.Title = strings.TrimSpace(title)
+		switch kind := strings.ToUpper(class); kind {
+		case string(Resolved), string(Escalated), string(Unresolved):
+			node.Kind, node.Outcome = Solution, Outcome(kind)
+		default:
+			node.Kind = Kind(kind)
+		}
+		return node
 	}
 	if inner, ok := strings.CutPrefix(title, "**"); ok && strings.HasSuffix(inner, "**") {
 		title = strings.TrimSuffix(inner, "**")
@@ -315,8 +365,12 @@ func newOutlineNode(title string, offset int) *outlineNode {
 			node.Kind, node.Outcome = Solution, Escalated
 		case "unresolved":
 			node.Kind, node.Outcome = Solution, Unresolved
+		case "input":
+			node.Kind = Input
+		case "subtree":
+			node.Kind = Subtree
 		}
-		if node.Kind == Solution {
+		if node.Kind != Action {
 			title = strings.TrimSpace(rest)
 		}
 	}
@@ -378,8 +432,11 @@ func (p *markdownParser) way(node *outlineNode, isBullet bool, arrowAt []int) {
 			w.key, label = m[1], label[len(m[0]):]
 		}
 		w.label = label
+		p.condition(node, w)
 	} else {
 		w.next = true
+	}
+	if w.next {
 		if slices.ContainsFunc(node.ways, func(w *outlineWay) bool { return w.next }) {
 			p.problem(Syntax, l.at, "This node has a way on already. Remove one of them, or make them options of a list.")
 			return
@@ -432,6 +489,15 @@ func (p *markdownParser) plain(node *outlineNode) {
 		node.links = append(node.links, l.at)
 		return
 	}
+	if node.Kind == Subtree && len(l.text) > 5 && strings.EqualFold(l.text[:5], "tree:") {
+		m := treeLine.FindStringSubmatch(l.text)
+		if m == nil || node.Tree.UnmarshalText([]byte(m[1])) != nil {
+			p.problem(Syntax, l.at, "Name the tree by its id, like this: Tree: [Slow Wi-Fi](tree_01jd3s8m4kf2q9v7x0t5w6y8za)")
+			return
+		}
+		node.Version, _ = strconv.Atoi(m[2]) // 0 where there is none
+		return
+	}
 	p.addText(node, l.text)
 }
 
@@ -455,16 +521,32 @@ func (p *markdownParser) openFence(node *outlineNode) {
 	mark := l.text[:1]
 	run := len(l.text) - len(strings.TrimLeft(l.text, mark))
 	p.fence, p.fenceSet = l.text[:run], l.set
-	p.fenceText = node == nil || node.Kind != Action || strings.TrimSpace(l.text[run:]) == "text"
+	p.fenceFrom = len(p.text)
+	if end := strings.IndexByte(p.text[l.at:], '\n'); end >= 0 {
+		p.fenceFrom = l.at + end + 1
+	}
+	switch as := strings.Join(strings.Fields(l.text[run:]), " "); {
+	case as == "branchline":
+		p.fenceAs = fenceMembers
+	case as == "branchline text":
+		p.fenceAs = fenceVerbatim
+	case node == nil || node.Kind != Action || as == "text":
+		p.fenceAs = fenceText
+	case as == "command":
+		p.fenceAs = fenceCommand
+	default:
+		p.fenceAs = fenceCommands
+	}
 	switch {
-	case p.fenceText && node != nil:
+	case p.fenceAs != fenceText:
+	case node != nil:
 		p.addText(node, l.text)
-	case p.fenceText:
+	default:
 		p.preamble(false)
 	}
 }
 
-// inFence reads a line of a block of code: a command each, or text.
+// inFence reads a line of a block of code.
 func (p *markdownParser) inFence() {
 	l := &p.line
 	node := p.open[len(p.open)-1].node
@@ -477,17 +559,19 @@ func (p *markdownParser) inFence() {
 		inner = strings.Repeat(" ", max(0, min(l.set-p.fenceSet, 60))) + l.text
 	}
 	switch {
-	case p.fenceText && node != nil:
+	case p.fenceAs == fenceText && node != nil:
 		p.blank = false
 		set := l.set
 		l.set = p.fenceSet
 		p.addText(node, inner)
 		l.set = set
-	case p.fenceText:
+	case p.fenceAs == fenceText:
 		p.description = append(p.description, inner)
-	case !closes && l.text != "":
+	case p.fenceAs == fenceCommands && !closes && l.text != "":
 		node.Commands = append(node.Commands, strings.TrimRight(inner, " "))
 		node.commands = append(node.commands, l.at)
+	case p.fenceAs != fenceCommands && closes:
+		p.closeFence(node)
 	}
 	p.blank = closes
 }
@@ -532,6 +616,10 @@ func (p *markdownParser) resolveWay(w *outlineWay, slugs map[string]*outlineNode
 	default:
 		described = newOutlineNode(target, w.targetO)
 		name = described.names()[0]
+	}
+	if p.shared[name] {
+		p.problem(MissingTarget, w.targetO, "Several nodes are called %q. Say which by its id, like this: [%s](#id)", clip(target), clip(target))
+		return
 	}
 	if node, found := p.named[name]; found {
 		w.to = node
@@ -582,11 +670,17 @@ func (p *markdownParser) file() File {
 		}
 		node.Text = strings.TrimSpace(strings.Join(node.text, "\n"))
 		p.options(path, node)
+		for j, field := range node.fields {
+			p.places[path+"."+at("fields", j)] = field.offset
+			node.Fields = append(node.Fields, parseField(field.text))
+		}
+		p.takeExact(path, node)
 		f.Graph.Nodes = append(f.Graph.Nodes, node.Node)
 	}
 	if len(p.nodes) > 0 {
 		f.Graph.Root = p.nodes[0].ID
 	}
+	p.exact.take(&f)
 	return f
 }
 
@@ -603,8 +697,20 @@ func (p *markdownParser) options(path string, node *outlineNode) {
 			p.places[path+".next"] = w.targetO
 			continue
 		}
+		if w.branch != nil {
+			branch := at(path+".branches", len(node.Branches))
+			p.places[branch], p.places[branch+".target"] = w.offset, w.targetO
+			w.branch.Target = target
+			node.Branches = append(node.Branches, *w.branch)
+			continue
+		}
 		option := at(path+".options", len(node.Options))
 		p.places[option], p.places[option+".target"] = w.offset, w.targetO
+		if m := optionID.FindStringSubmatch(w.label); m != nil {
+			node.Options = append(node.Options, Option{ID: OptionID(m[1]), Label: w.label[:len(w.label)-len(m[0])], Key: w.key, Target: target})
+			taken[m[1]] = true
+			continue
+		}
 		base := slug(w.label, 64)
 		if base == "" {
 			base = "option"

@@ -45,7 +45,19 @@ type TreeOrderField string
 const (
 	ByUpdate TreeOrderField = "UPDATED" // the latest save, publication or archiving
 	ByTitle  TreeOrderField = "TITLE"   // the title, case aside
+	ByReview TreeOrderField = "REVIEW"  // the review date; trees without one come after all dates
+	// ByUse is how many troubleshooting sessions began on it in the last UsedDays
+	// days. Trees move in this order while others walk.
+	ByUse TreeOrderField = "MOST_USED"
 )
+
+// UsedDays is how far back ByUse looks: a quarter shows what a team meets, and
+// forgets what it met before a change of its clients or their devices.
+const UsedDays = 90
+
+// NoReview stands for the review date of trees without one, in cursors as in the
+// database.
+const NoReview = "infinity"
 
 // TreeOrder says how trees are ordered. The zero value is the latest change first.
 type TreeOrder struct {
@@ -59,6 +71,13 @@ type TreeFilter struct {
 	Category CategoryID
 	Tag      string // one of its tags is this, case aside
 	Author   account.UserID
+	Owner    account.UserID
+	Due      bool // its review date has come
+	// Text is what a person typed. The tree has all its words, as ParseSearch reads
+	// them; one without words does not filter.
+	Text string
+
+	Today time.Time // the day in UTC from which Due counts; the service sets it
 }
 
 // TreeQuery asks for a list of trees.
@@ -68,6 +87,16 @@ type TreeQuery struct {
 	Page   Page
 	Fields TreeFields
 	Total  bool // count all that the filter lets through
+
+	UsedSince time.Time // from when ByUse counts; the service sets it
+}
+
+// VersionQuery asks for a list of a tree's versions, the latest first.
+type VersionQuery struct {
+	Tree   ID
+	Page   Page
+	Fields VersionFields
+	Total  bool
 }
 
 // SessionScope says whose troubleshooting sessions are wanted.
@@ -132,7 +161,7 @@ func TimeCursor(order string, at time.Time, id uuid.UUID) Cursor {
 const maxCursor = 2000
 
 func parseCursor(field, text, order string, byTime bool) (*Cursor, error) {
-	refused := fault.Input(field, "This is not a cursor of this list in this order. Take one from its latest answer.")
+	refused := notACursor(field)
 	if len(text) > maxCursor {
 		return nil, refused
 	}
@@ -156,6 +185,18 @@ func parseCursor(field, text, order string, byTime bool) (*Cursor, error) {
 		}
 	}
 	return &cursor, nil
+}
+
+func notACursor(field string) error {
+	return fault.Input(field, "This is not a cursor of this list in this order. Take one from its latest answer.")
+}
+
+// cursorField names the argument that holds the cursor.
+func (p Page) cursorField() string {
+	if p.Last != nil {
+		return "before"
+	}
+	return "after"
 }
 
 // span checks a page of a list in that order.
@@ -194,6 +235,20 @@ func (p Page) span(order string, byTime bool) (Span, error) {
 	return span, nil
 }
 
+// takes says whether a cursor's value is one of this order, so that PostgreSQL
+// can read it.
+func (o TreeOrder) takes(value string) bool {
+	switch o.Field {
+	case ByUse:
+		_, err := strconv.ParseUint(value, 10, 31)
+		return err == nil
+	case ByReview:
+		day, err := time.Parse(time.DateOnly, value)
+		return value == NoReview || err == nil && day.Year() > 0
+	}
+	return true
+}
+
 // normal returns the order with its zero field filled in.
 func (o TreeOrder) normal() TreeOrder {
 	if o.Field == "" {
@@ -209,6 +264,9 @@ func (o TreeOrder) String() string {
 	}
 	return string(o.Field) + " ASC"
 }
+
+// VersionOrder names the one order of a tree's versions. Cursors carry it.
+const VersionOrder = "VERSION DESC"
 
 // SessionOrder names the one order of troubleshooting sessions. Cursors carry it.
 const SessionOrder = "STARTED DESC"

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -17,10 +18,10 @@ import (
 
 // NewSession is a troubleshooting session to be started.
 type NewSession struct {
-	Tree    ID
-	Ticket  string // may be empty, as may the next two
+	Tree    ID     // zero for a session outside any tree
+	Ticket  string // may be empty, as may the next
 	Client  string
-	Subject string
+	Subject string // needed without a tree
 	// IdempotencyKey makes a repeat by the same user return the session that
 	// the first request made. At most MaxKey characters; empty for none. Used
 	// again for something else it is a Conflict.
@@ -93,8 +94,9 @@ func (s *Service) Sessions(ctx context.Context, actor account.Actor, q SessionQu
 	return s.Store.Sessions(ctx, actor.AccountID, actor.UserID, q, span)
 }
 
-// Start begins a session at the root of a published tree's latest version.
-// Engineers and above may. A tree that is not published is a Conflict.
+// Start begins a session at the root of a published tree's latest version, or,
+// with a subject alone, outside any tree. Engineers and above may. A tree that is
+// not published is a Conflict.
 func (s *Service) Start(ctx context.Context, actor account.Actor, in NewSession, fields SessionFields) (*Session, error) {
 	if err := actor.Require(account.Engineer); err != nil {
 		return nil, err
@@ -121,25 +123,74 @@ func (s *Service) Start(ctx context.Context, actor account.Actor, in NewSession,
 				return sameRequest(earlier.Hash, request.Hash)
 			}
 		}
-		status, version, err := tx.LatestVersion(ctx, actor.AccountID, in.Tree)
-		switch {
-		case err != nil:
+		session, err := s.begin(ctx, tx, actor, request.SessionID, in.Tree)
+		if err != nil {
 			return err
-		case status == Archived:
-			return fault.New(fault.Conflict, "This tree is archived. Publish it again to use it.")
-		case status != Published || version == nil:
-			return fault.New(fault.Conflict, "This tree is not published yet. Publish it first.")
-		case version.Graph.Node(version.Graph.Root) == nil:
-			return fmt.Errorf("start a tree session: version %d of %s has no root", version.Number, in.Tree)
 		}
-		session := NewWalk(request.SessionID, version, account.User{AccountID: actor.AccountID, ID: actor.UserID}, s.Now())
 		session.Ticket, session.Client, session.Subject = in.Ticket, in.Client, in.Subject
+		session.nameCurrent()
 		return tx.InsertSession(ctx, session)
 	})
 	if err != nil {
 		return nil, err
 	}
 	return s.Store.Session(ctx, actor.AccountID, request.SessionID, fields)
+}
+
+// begin returns a new session, read with all that its first node needs.
+func (s *Service) begin(ctx context.Context, tx Tx, actor account.Actor, id SessionID, treeID ID) (*Session, error) {
+	var version *Version
+	if !treeID.IsZero() {
+		var err error
+		if version, err = walkable(ctx, tx, actor, treeID); err != nil {
+			return nil, err
+		}
+	}
+	var session *Session
+	others := Versions{}
+	err := reading(ctx, tx, actor, others, func() (err error) {
+		session, err = NewWalk(id, version, others, account.User{AccountID: actor.AccountID, ID: actor.UserID}, s.Now())
+		return err
+	})
+	return session, err
+}
+
+// walkable reads the latest version of a tree. Where the tree cannot be walked,
+// that is a Conflict.
+func walkable(ctx context.Context, tx Tx, actor account.Actor, id ID) (*Version, error) {
+	status, version, err := tx.LatestVersion(ctx, actor.AccountID, id)
+	switch {
+	case err != nil:
+		return nil, err
+	case status == Archived:
+		return nil, fault.New(fault.Conflict, "This tree is archived. Publish it again to use it.")
+	case status != Published || version == nil:
+		return nil, fault.New(fault.Conflict, "This tree is not published yet. Publish it first.")
+	case version.Graph.Node(version.Graph.Root) == nil:
+		return nil, fmt.Errorf("walk tree %s: version %d has no root", id, version.Number)
+	}
+	return version, nil
+}
+
+// reading runs change, and again with the version that it misses, until it
+// misses none. One statement reads a version with all that its subtrees lead to,
+// so that a change seldom needs more than one.
+func reading(ctx context.Context, tx Tx, actor account.Actor, versions Versions, change func() error) error {
+	for {
+		err := change()
+		missing, ok := errors.AsType[UnreadVersion](err)
+		if !ok || versions[VersionRef(missing)] != nil {
+			return err
+		}
+		more, err := tx.WalkedVersions(ctx, actor.AccountID, VersionRef(missing))
+		if err != nil {
+			return err
+		}
+		if more[VersionRef(missing)] == nil {
+			return fmt.Errorf("walk a tree: %w", missing)
+		}
+		maps.Copy(versions, more)
+	}
 }
 
 func (in *NewSession) clean() error {
@@ -152,40 +203,126 @@ func (in *NewSession) clean() error {
 			return err
 		}
 	}
+	if in.Tree.IsZero() && in.Subject == "" {
+		return noSubject()
+	}
 	return cleanKey(in.IdempotencyKey)
 }
 
-// Advance takes an option of the node where the session stands, or the one way
-// on, and moves there. Only whoever has the session may: admins and owners who
-// have not get Forbidden, others NotFound. A stale expected step and a session
-// that ended are Conflicts that carry currentStep, currentNodeId and status; an
-// option of another node is BadUserInput.
+// Advance answers the node where the session stands and moves on, through
+// subtrees too. Only whoever has the session may: admins and owners who have not
+// get Forbidden, others NotFound. A stale expected step and a session that ended
+// are Conflicts that carry currentStep, currentNodeId and status; what another
+// node asks for is BadUserInput, as are values that the fields do not take.
 func (s *Service) Advance(ctx context.Context, actor account.Actor, id SessionID, guard Guard, c Choice) (Recorded, error) {
-	return s.record(ctx, actor, id, guard, hashOf("advance", guard, c), func(session *Session, now time.Time) (Entry, error) {
+	return s.record(ctx, actor, id, guard, hashOf("advance", actor.UserID, guard, c), func(_ context.Context, _ Tx, session *Session, now time.Time) (Entry, error) {
 		return session.Choose(actor, guard.ExpectedStep, c, now)
 	})
 }
 
-// GoBack undoes the answer with the seq toStep and all that followed; 0 is the
-// latest answer. For who may and the errors see Advance.
+// AddStep records a step that is not in the tree. For who may and the errors see
+// Advance.
+func (s *Service) AddStep(ctx context.Context, actor account.Actor, id SessionID, guard Guard, n NewStep) (Recorded, error) {
+	return s.record(ctx, actor, id, guard, hashOf("step", actor.UserID, guard, n), func(_ context.Context, _ Tx, session *Session, now time.Time) (Entry, error) {
+		return session.AddStep(actor, guard.ExpectedStep, n, now)
+	})
+}
+
+// GoBack undoes the step with the seq toStep and all that followed; 0 is the
+// latest step that stands. For who may and the errors see Advance.
 func (s *Service) GoBack(ctx context.Context, actor account.Actor, id SessionID, guard Guard, toStep int) (Recorded, error) {
-	return s.record(ctx, actor, id, guard, hashOf("back", guard, toStep), func(session *Session, now time.Time) (Entry, error) {
+	return s.record(ctx, actor, id, guard, hashOf("back", actor.UserID, guard, toStep), func(_ context.Context, _ Tx, session *Session, now time.Time) (Entry, error) {
 		return session.GoBack(actor, guard.ExpectedStep, toStep, now)
 	})
 }
 
-// AddNote writes something down about the node where the session stands (onStep
-// 0) or an answer. For who may and the errors see Advance.
-func (s *Service) AddNote(ctx context.Context, actor account.Actor, id SessionID, guard Guard, onStep int, text string) (Recorded, error) {
-	return s.record(ctx, actor, id, guard, hashOf("note", guard, onStep, text), func(session *Session, now time.Time) (Entry, error) {
-		return session.AddNote(actor, guard.ExpectedStep, onStep, text, now)
+// AddNote writes something down about the node where the session stands or an
+// earlier step. For who may and the errors see Advance.
+func (s *Service) AddNote(ctx context.Context, actor account.Actor, id SessionID, guard Guard, n Note) (Recorded, error) {
+	return s.record(ctx, actor, id, guard, hashOf("note", actor.UserID, guard, n), func(_ context.Context, _ Tx, session *Session, now time.Time) (Entry, error) {
+		return session.AddNote(actor, guard.ExpectedStep, n, now)
 	})
+}
+
+// SwitchTree goes on at the root of another published tree's latest version, or,
+// with the zero id, outside any tree. A tree that is not published is a Conflict.
+// For who may and the other errors see Advance.
+func (s *Service) SwitchTree(ctx context.Context, actor account.Actor, id SessionID, guard Guard, to ID) (Recorded, error) {
+	var version *Version
+	return s.record(ctx, actor, id, guard, hashOf("switch", actor.UserID, guard, to), func(ctx context.Context, tx Tx, session *Session, now time.Time) (Entry, error) {
+		if err := session.mayRecord(actor, guard.ExpectedStep, false); err != nil {
+			return Entry{}, err
+		}
+		if version == nil && !to.IsZero() {
+			var err error
+			if version, err = walkable(ctx, tx, actor, to); err != nil {
+				return Entry{}, err
+			}
+		}
+		return session.Switch(actor, guard.ExpectedStep, version, now)
+	})
+}
+
+// ReturnToTree goes back to where the session stood when it switched trees last.
+// Where it did not, that is a Conflict. For who may and the other errors see
+// Advance.
+func (s *Service) ReturnToTree(ctx context.Context, actor account.Actor, id SessionID, guard Guard) (Recorded, error) {
+	return s.record(ctx, actor, id, guard, hashOf("return", actor.UserID, guard), func(_ context.Context, _ Tx, session *Session, now time.Time) (Entry, error) {
+		return session.Return(actor, guard.ExpectedStep, now)
+	})
+}
+
+// HandOver gives the session to a colleague who may walk. Whoever has it may,
+// and admins and owners. A user of another account is NotFound, one who is
+// disabled or a viewer BadUserInput. For the other errors see Advance.
+func (s *Service) HandOver(ctx context.Context, actor account.Actor, id SessionID, guard Guard, to account.UserID, note string) (Recorded, error) {
+	return s.record(ctx, actor, id, guard, hashOf("hand over", actor.UserID, guard, to, note), func(ctx context.Context, tx Tx, session *Session, now time.Time) (Entry, error) {
+		colleague, err := tx.Colleague(ctx, actor.AccountID, to)
+		if err != nil {
+			return Entry{}, err
+		}
+		return session.HandOver(actor, guard.ExpectedStep, colleague, note, now)
+	})
+}
+
+// Reopen lets a session that ended within ReopenWithin go on. Whoever has it
+// may, and admins and owners. For the errors see Advance.
+func (s *Service) Reopen(ctx context.Context, actor account.Actor, id SessionID, guard Guard) (Recorded, error) {
+	return s.record(ctx, actor, id, guard, hashOf("reopen", actor.UserID, guard), func(_ context.Context, _ Tx, session *Session, now time.Time) (Entry, error) {
+		return session.Reopen(actor, guard.ExpectedStep, now)
+	})
+}
+
+// UpdateSession changes what a session is for. Whoever has it may, and admins and
+// owners; who began it and gave it away gets Forbidden, others NotFound. It needs
+// no guard: it is no part of the record, and a repeat changes nothing.
+func (s *Service) UpdateSession(ctx context.Context, actor account.Actor, id SessionID, c SessionChange, fields SessionFields) (*Session, error) {
+	if err := actor.Require(account.Engineer); err != nil {
+		return nil, err
+	}
+	err := s.inTx(ctx, actor.AccountID, event.TreeSessions, func(ctx context.Context, tx Tx) error {
+		session, err := tx.LockSession(ctx, actor.AccountID, id)
+		if err != nil {
+			return err
+		}
+		if err := mayRead(actor, session); err != nil {
+			return err
+		}
+		if err := session.Update(actor, c); err != nil {
+			return err
+		}
+		return tx.SaveSession(ctx, session)
+	})
+	if err != nil {
+		return nil, err
+	}
+	return s.Store.Session(ctx, actor.AccountID, id, fields)
 }
 
 // Complete ends the session with an outcome. For who may and the errors see
 // Advance.
 func (s *Service) Complete(ctx context.Context, actor account.Actor, id SessionID, guard Guard, c Completion) (Recorded, error) {
-	return s.record(ctx, actor, id, guard, hashOf("complete", guard, c), func(session *Session, now time.Time) (Entry, error) {
+	return s.record(ctx, actor, id, guard, hashOf("complete", actor.UserID, guard, c), func(_ context.Context, _ Tx, session *Session, now time.Time) (Entry, error) {
 		return session.Complete(actor, guard.ExpectedStep, c, now)
 	})
 }
@@ -193,7 +330,7 @@ func (s *Service) Complete(ctx context.Context, actor account.Actor, id SessionI
 // Abandon ends the session without an outcome. For who may and the errors see
 // Advance.
 func (s *Service) Abandon(ctx context.Context, actor account.Actor, id SessionID, guard Guard, reason string) (Recorded, error) {
-	return s.record(ctx, actor, id, guard, hashOf("abandon", guard, reason), func(session *Session, now time.Time) (Entry, error) {
+	return s.record(ctx, actor, id, guard, hashOf("abandon", actor.UserID, guard, reason), func(_ context.Context, _ Tx, session *Session, now time.Time) (Entry, error) {
 		return session.Abandon(actor, guard.ExpectedStep, reason, now)
 	})
 }
@@ -207,12 +344,17 @@ func (s *Service) Export(ctx context.Context, actor account.Actor, id SessionID,
 	if err != nil {
 		return nil, err
 	}
-	return NewExport(session, format, options), nil
+	return NewExport(session, format, options)
 }
 
+// recording appends an entry to a locked session, or returns why not.
+type recording func(ctx context.Context, tx Tx, session *Session, now time.Time) (Entry, error)
+
 // record locks a session, lets step append an entry to it, and saves that. The
-// clock is read once the lock is held.
-func (s *Service) record(ctx context.Context, actor account.Actor, id SessionID, guard Guard, hash [32]byte, step func(*Session, time.Time) (Entry, error)) (Recorded, error) {
+// clock is read once the lock is held. Who asked is in the hash: a repeat is
+// answered to whoever made the first request, though they may have handed the
+// session over by it.
+func (s *Service) record(ctx context.Context, actor account.Actor, id SessionID, guard Guard, hash [32]byte, step recording) (Recorded, error) {
 	if err := actor.Require(account.Engineer); err != nil {
 		return Recorded{}, err
 	}
@@ -225,29 +367,43 @@ func (s *Service) record(ctx context.Context, actor account.Actor, id SessionID,
 		if err != nil {
 			return err
 		}
+		done = Recorded{Session: session}
+		var earlier *Request
+		if guard.IdempotencyKey != "" {
+			if earlier, err = tx.Request(ctx, actor.AccountID, id, guard.IdempotencyKey); err != nil {
+				return err
+			}
+		}
+		if earlier != nil && earlier.Hash == hash {
+			if earlier.Seq < 1 || earlier.Seq > len(session.Log) {
+				return fmt.Errorf("repeat a request: tree session %s has no entry %d", id, earlier.Seq)
+			}
+			done.Entry, done.Repeated = session.Log[earlier.Seq-1], true
+			return nil
+		}
 		if err := mayRead(actor, session); err != nil {
 			return err
 		}
-		done = Recorded{Session: session}
-		if guard.IdempotencyKey != "" {
-			earlier, err := tx.Request(ctx, actor.AccountID, id, guard.IdempotencyKey)
-			if err != nil {
-				return err
-			}
-			if earlier != nil {
-				if earlier.Seq < 1 || earlier.Seq > len(session.Log) {
-					return fmt.Errorf("repeat a request: tree session %s has no entry %d", id, earlier.Seq)
-				}
-				done.Entry, done.Repeated = session.Log[earlier.Seq-1], true
-				return sameRequest(earlier.Hash, hash)
-			}
+		if earlier != nil {
+			return sameRequest(earlier.Hash, hash)
 		}
-		done.Entry, err = step(session, s.Now())
+		now := s.Now()
+		err = reading(ctx, tx, actor, session.Versions, func() (err error) {
+			done.Entry, err = step(ctx, tx, session, now)
+			return err
+		})
 		if err != nil {
 			return err
 		}
 		return tx.Append(ctx, session, done.Entry, Request{Key: guard.IdempotencyKey, Hash: hash, Seq: done.Entry.Seq})
 	})
+	if err == nil && done.Entry.By.Name == "" && !done.Repeated {
+		// An admin or owner who is not in the session: who they are stands in what was saved.
+		done.Session, err = s.Store.Session(ctx, actor.AccountID, id, AllSessionFields)
+		if err == nil && done.Entry.Seq <= len(done.Session.Log) {
+			done.Entry = done.Session.Log[done.Entry.Seq-1]
+		}
+	}
 	if err != nil {
 		return Recorded{}, err
 	}

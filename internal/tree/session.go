@@ -2,6 +2,8 @@ package tree
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/branchline/branchline/internal/account"
@@ -16,6 +18,9 @@ const (
 	MaxClient  = 200
 	MaxSubject = 200
 	MaxKey     = 64 // of an idempotency key
+
+	MaxOutput = 64 << 10 // of pasted command output, in bytes
+	MaxAnswer = 1000     // of a step of one's own
 
 	// MaxEntries bounds a session's log. The longest way through the deepest
 	// tree takes MaxDepth entries; the rest is for notes and going back.
@@ -44,12 +49,29 @@ type EntryKind string
 
 // The kinds of entries.
 const (
-	Answered EntryKind = "ANSWER"   // an option was chosen, or an action without options was done
-	WentBack EntryKind = "BACK"     // the answer Target and all that followed it were undone
-	Noted    EntryKind = "NOTE"     // something was written down, about the answer Target or the node where the session stood
+	Answered EntryKind = "ANSWER"   // an option was chosen, values were written down, or the one way on was taken
+	WentBack EntryKind = "BACK"     // the step Target and all that followed it were undone
+	Noted    EntryKind = "NOTE"     // something was written down, about the step Target or the node where the session stood
 	Finished EntryKind = "COMPLETE" // the session ended with an outcome
 	GaveUp   EntryKind = "ABANDON"  // the session ended without one
+
+	OwnStep  EntryKind = "OWN_STEP" // something was asked or tried that is not in the tree
+	Switched EntryKind = "SWITCH"   // the walk went on in another tree, or outside any
+	Returned EntryKind = "RETURN"   // it came back from there
+
+	HandedOver EntryKind = "HANDOVER"   // Person has the session from here on
+	Reopened   EntryKind = "REOPEN"     // it had ended, and goes on
+	Called     EntryKind = "ESCALATE"   // whoever has it asked the team for help
+	CalledOff  EntryKind = "TAKE_BACK"  // they need it no longer
+	Claimed    EntryKind = "CLAIM"      // Person, who helps, has the session from here on
+	Suggested  EntryKind = "SUGGESTION" // a colleague's suggestion was accepted or dismissed
 )
+
+// Step says whether an entry of this kind is a step, which can be gone back to
+// and written about.
+func (k EntryKind) Step() bool {
+	return k == Answered || k == OwnStep || k == Switched || k == Returned
+}
 
 // Entry is one line of a session's log. It is written once. It keeps the words
 // of the node as they were shown, so that the record stands without the tree.
@@ -57,19 +79,28 @@ type Entry struct {
 	Seq  int // 1, 2, 3, … within the session
 	Kind EntryKind
 
-	NodeID    NodeID // where the session stood before the entry
-	NodeKind  Kind
-	NodeTitle string
-	NodeText  string
+	TreeID    ID     // where the session stood before the entry; zero outside any tree
+	Version   int    // of that tree
+	NodeID    NodeID // empty outside any tree
+	NodeKind  Kind   // empty outside any tree, and of a step of one's own
+	NodeTitle string // with values filled in; of a step of one's own: what was asked or tried
+	NodeText  string // with values filled in
 
 	OptionID    OptionID // of an answer; empty where the node has one way on
-	OptionLabel string
-	To          NodeID // of an answer and of a step back: where the session stood afterwards
+	OptionLabel string   // with values filled in; of a step of one's own: the answer, or what came of it; of a switch and a return: the tree's title
+	Values      []Value  // of an answer to an input: what was written down
+	To          NodeID   // of what moves the session: where it stood afterwards
+	// Places is where it stood afterwards, the innermost last. It is nil where
+	// only the innermost place's node changed, and of a step back: the log says
+	// where that leads.
+	Places []Place
 
-	Target  int     // of a note and a step back: the answer it is about; 0 for a note on the node itself
-	Note    string  // of an answer and a note: what was written down
-	Outcome Outcome // of a completion
-	Reason  string  // of a completion and an abandonment; may be empty where a solution was reached
+	Target  int          // of a note and a step back: the step it is about; 0 for a note on the node itself
+	Note    string       // of a step and a note: what was written down
+	Output  string       // of a step and a note: what a command put out, verbatim
+	Outcome Outcome      // of a completion
+	Reason  string       // of a completion and an abandonment; may be empty where a solution was reached
+	Person  account.User // of a handover and a claim: who has the session from here on
 
 	EnteredAt time.Time // when the session came to the node
 	At        time.Time // when the entry was made
@@ -83,7 +114,11 @@ type Session struct {
 	ID        SessionID
 
 	TreeID  ID       // zero for a session that no tree fitted
-	Version *Version // what is walked; its graph is nil unless asked for; nil if there is no tree or it was not asked for
+	Version *Version // where the walk began; its graph is nil unless asked for; nil if there is no tree or it was not asked for
+	// Versions is what a change may need the graphs of: what the walk goes through
+	// and leads to. A change that needs another one says so by an error and can be
+	// made again with it. It is nil unless the session was read to be changed.
+	Versions Versions
 
 	Starter account.User // who began it; the id is always there
 	Holder  account.User // who has it now, and alone may walk it; the id is always there
@@ -93,10 +128,11 @@ type Session struct {
 	Subject string // may be empty
 
 	StartedAt time.Time
-	// CurrentTitle is the title of the node where it stands, or stood when it ended.
+	// CurrentTitle is the title of the node where it stands, or stood when it ended,
+	// as it is shown; empty outside any tree.
 	CurrentTitle string
 	State
-	CurrentNode *Node   // the node with the id CurrentNodeID; nil unless asked for, and in a session without a tree
+	CurrentNode *Node   // the node with the id CurrentNodeID, as its author wrote it: see Shown; nil unless asked for, and outside any tree
 	Log         []Entry // in order of Seq; nil unless asked for
 }
 
@@ -107,8 +143,14 @@ type State struct {
 	Reason        string    // why it ended before a solution
 	EndedAt       time.Time // zero while in progress
 	LastSeq       int       // of the latest entry; 0 at the start. What clients send as the expected step
-	CurrentNodeID NodeID    // where it stands, or stood when it ended; empty in a session without a tree
-	UpdatedAt     time.Time // of the latest entry, or of the start
+	CurrentNodeID NodeID    // where it stands, or stood when it ended; empty outside any tree
+	// Places is in which tree it stands, and through which it came there: the
+	// innermost last. There is always one; CurrentNodeID is the last one's node.
+	Places []Place
+	// Values is what was written down, as the steps that stand have it: each name
+	// once, in the order in which they came up.
+	Values    []Value
+	UpdatedAt time.Time // of the latest entry, or of the start
 	// Active is the time between the entries, of each pause at most MaxPause.
 	// Read without the log it is right to the second below.
 	Active time.Duration
@@ -116,11 +158,18 @@ type State struct {
 	Steps []Step // every visit in order, the present one last; nil unless the log was asked for
 }
 
-// Step is one visit to a node. A session without entries has one, to the root.
+// Step is one visit to a node, or a step that somebody took on their own. A
+// session without entries has one, to the node where it began. Outside any tree
+// there is a visit too, to no node.
 type Step struct {
 	Seq int       // of the entry that ended the visit; 0 while it lasts
 	End EntryKind // the kind of that entry; empty while it lasts
+	// Own marks what is not in the tree: the title is what was asked or tried, the
+	// option's label the answer or what came of it. Its node is where the session
+	// stood, and stayed.
+	Own bool
 
+	Places    []Place // where the visit was, the innermost last: the tree, its version and title are the last one's
 	NodeID    NodeID
 	NodeKind  Kind // kind, title and text are empty while the visit lasts
 	NodeTitle string
@@ -128,6 +177,8 @@ type Step struct {
 
 	OptionID    OptionID // of an answer
 	OptionLabel string
+	Values      []Value    // of an answer to an input
+	Output      string     // that was given with the answer; notes have their own
 	Notes       []StepNote // in order
 
 	EnteredAt time.Time
@@ -138,16 +189,25 @@ type Step struct {
 
 // StepNote is something that was written down about a step.
 type StepNote struct {
-	Seq  int // of the entry
-	Text string
-	At   time.Time
-	By   account.User
+	Seq    int    // of the entry
+	Text   string // empty where it is output alone
+	Output string // what a command put out, verbatim; may be empty
+	At     time.Time
+	By     account.User
 }
 
 // Choice answers the node where a troubleshooting session stands.
 type Choice struct {
-	Option OptionID // empty for an action that has one way on
-	Note   string   // may be empty
+	Option OptionID     // empty where the node has one way on
+	Values []GivenValue // of an input
+	Note   string       // may be empty
+	Output string       // of a command; may be empty
+}
+
+// GivenValue is a value as somebody typed it.
+type GivenValue struct {
+	Name string // of a field
+	Text string
 }
 
 // Completion ends a troubleshooting session with an outcome. At a solution both
@@ -157,61 +217,88 @@ type Completion struct {
 	Reason  string  // at a solution: empty
 }
 
-// NewWalk returns a session at the root of a version, whose graph has to be there.
-func NewWalk(id SessionID, v *Version, starter account.User, now time.Time) *Session {
-	s := &Session{
-		AccountID:   v.AccountID,
-		ID:          id,
-		TreeID:      v.TreeID,
-		Version:     v,
-		Starter:     starter,
-		Holder:      starter,
-		StartedAt:   now,
-		CurrentNode: v.Graph.Node(v.Graph.Root),
-		State:       begin(v.Graph.Root, now),
+// NewWalk returns a session at the root of a version, whose graph has to be
+// there, or, without a version, outside any tree. The others are versions that
+// subtrees lead to.
+func NewWalk(id SessionID, v *Version, others Versions, starter account.User, now time.Time) (*Session, error) {
+	s := &Session{AccountID: starter.AccountID, ID: id, Starter: starter, Holder: starter, StartedAt: now, Versions: Versions{}}
+	maps.Copy(s.Versions, others)
+	places := []Place{{Why: Began}}
+	if v != nil {
+		s.TreeID, s.Version = v.TreeID, v
+		s.Versions[v.ref()] = v
+		var err error
+		if places, err = s.Versions.enter([]Place{v.place(Began)}); err != nil {
+			return nil, fmt.Errorf("start tree session %s: %w", id, err)
+		}
 	}
-	s.CurrentTitle = s.CurrentNode.Title
-	return s
+	s.State = begin(places, now)
+	node, err := s.Versions.node(s.here())
+	s.CurrentNode = node
+	s.nameCurrent()
+	return s, err
 }
 
-// Choose takes an option of the present node, or the one way on, and moves
-// there. An option of another node is BadUserInput, as is a choice at a
-// solution. It needs the log and the graph, as all transitions do. Each of them
-// appends one entry or none: a stale expectedStep or a session that ended is a
-// Conflict that carries currentStep, currentNodeId and status; anybody but who
-// has the session is Forbidden.
+// Choose answers the present node: with an option, with the values of an input,
+// or by going on where there is one way. From a solution that continues, it
+// leads back to the tree that the walk came from. What another node asks for is
+// BadUserInput, as are values that the fields do not take, all of them at once,
+// and a choice at a solution that ends. It needs the log and the versions, as all
+// transitions do. Each of them appends one entry or none: a stale expectedStep or
+// a session that ended is a Conflict that carries currentStep, currentNodeId and
+// status; anybody but who has the session is Forbidden.
 func (s *Session) Choose(actor account.Actor, expectedStep int, c Choice, now time.Time) (Entry, error) {
 	note, err := cleanText("input.note", c.Note, MaxNote)
+	if err != nil {
+		return Entry{}, err
+	}
+	output, err := s.cleanOutput("input.output", c.Output)
 	if err != nil {
 		return Entry{}, err
 	}
 	if err := s.mayRecord(actor, expectedStep, false); err != nil {
 		return Entry{}, err
 	}
-	node := s.CurrentNode
-	e := s.entry(Answered, now)
-	e.Note = note
+	node := s.Shown()
+	if node == nil {
+		return Entry{}, fault.Input("input.optionId", "The session is outside any tree. Add a step of your own, switch to a tree, or complete it.")
+	}
+	e := s.entry(Answered, actor, now)
+	e.Note, e.Output = note, output
+	if e.Values, err = node.take(c.Values); err != nil {
+		return Entry{}, err
+	}
+	option := node.Option(c.Option)
+	switch {
+	case c.Option != "" && option == nil && len(node.Options) == 0:
+		return Entry{}, fault.Input("input.optionId", "This node has no options. Leave the option out.")
+	case c.Option != "" && option == nil:
+		return Entry{}, fault.Input("input.optionId", "This node has no such option. Choose one of its options.")
+	case node.Kind == Solution && (!node.Continue || s.here().Why != WentThrough):
+		return Entry{}, fault.Input("input.optionId", "This is a solution: there is no way on. Complete the session or go back.")
+	case option == nil && len(node.Options) > 0:
+		return Entry{}, fault.Input("input.optionId", "Choose one of the options of this node.")
+	}
+	places := slices.Clone(s.Places)
+	values := together(s.Values, e.Values)
 	switch {
 	case node.Kind == Solution:
-		return Entry{}, fault.Input("input.optionId", "This is a solution: there is no way on. Complete the session or go back.")
-	case c.Option == "" && len(node.Options) > 0:
-		return Entry{}, fault.Input("input.optionId", "Choose one of the options of this node.")
-	case c.Option == "":
-		e.To = node.Next
-	default:
-		option := node.Option(c.Option)
-		if option == nil {
-			return Entry{}, fault.Input("input.optionId", "This node has no such option. Choose one of its options.")
+		if places, err = s.Versions.goOn(places, values); err != nil {
+			return Entry{}, err
 		}
-		e.OptionID, e.OptionLabel, e.To = option.ID, option.Label, option.Target
+	case option != nil:
+		e.OptionID, e.OptionLabel = option.ID, option.Label
+		places[len(places)-1].NodeID = option.Target
+	default:
+		places[len(places)-1].NodeID = node.after(values)
 	}
-	return e, s.append(e)
+	return s.move(e, places)
 }
 
-// GoBack undoes the answer with the seq toStep and all that followed it, so that
-// the session stands where that answer was given. With 0 it undoes the latest
-// answer that stands. What is undone stays in the log. An answer that is not
-// there, or undone already, is BadUserInput. For the rest see Choose.
+// GoBack undoes the step with the seq toStep and all that followed it, so that
+// the session stands where that step was taken, in whichever tree. With 0 it
+// undoes the latest step that stands. What is undone stays in the log. A step
+// that is not there, or undone already, is BadUserInput. For the rest see Choose.
 func (s *Session) GoBack(actor account.Actor, expectedStep, toStep int, now time.Time) (Entry, error) {
 	if err := s.mayRecord(actor, expectedStep, false); err != nil {
 		return Entry{}, err
@@ -221,32 +308,44 @@ func (s *Session) GoBack(actor account.Actor, expectedStep, toStep int, now time
 	case step == nil && toStep == 0:
 		return Entry{}, fault.Input("input.toStep", "This is the first step: there is nothing to go back to.")
 	case step == nil:
-		return Entry{}, fault.Input("input.toStep", "There is no step %d to go back to. Choose a step that was answered and not undone.", toStep)
+		return Entry{}, fault.Input("input.toStep", "There is no step %d to go back to. Choose a step that was taken and not undone.", toStep)
 	}
-	e := s.entry(WentBack, now)
+	e := s.entry(WentBack, actor, now)
 	e.Target, e.To = step.Seq, step.NodeID
 	return e, s.append(e)
 }
 
-// AddNote writes something down about the node where the session stands, or,
-// with the seq of an answer, about that one, undone or not. A seq that is no
-// answer's is BadUserInput, as is empty text. For the rest see Choose.
-func (s *Session) AddNote(actor account.Actor, expectedStep, onStep int, text string, now time.Time) (Entry, error) {
-	text, err := cleanText("input.text", text, MaxNote)
+// Note is something to be written down about a step. Text and output may not
+// both be empty.
+type Note struct {
+	OnStep int // the seq of a step, undone or not; 0 for the node where the session stands
+	Text   string
+	Output string // what a command put out, kept as it is
+}
+
+// AddNote writes something down about the node where the session stands or about
+// an earlier step. A seq that is no step's is BadUserInput, as is nothing to
+// write. For the rest see Choose.
+func (s *Session) AddNote(actor account.Actor, expectedStep int, n Note, now time.Time) (Entry, error) {
+	text, err := cleanText("input.text", n.Text, MaxNote)
 	if err != nil {
 		return Entry{}, err
 	}
-	if text == "" {
+	output, err := s.cleanOutput("input.output", n.Output)
+	if err != nil {
+		return Entry{}, err
+	}
+	if text == "" && output == "" {
 		return Entry{}, fault.Input("input.text", "Write the note's text.")
 	}
 	if err := s.mayRecord(actor, expectedStep, false); err != nil {
 		return Entry{}, err
 	}
-	if onStep != 0 && s.answer(onStep) == nil {
-		return Entry{}, fault.Input("input.onStep", "There is no answered step %d. Leave it out to write about the present one.", onStep)
+	if n.OnStep != 0 && s.step(n.OnStep) == nil {
+		return Entry{}, fault.Input("input.onStep", "There is no step %d. Leave it out to write about the present one.", n.OnStep)
 	}
-	e := s.entry(Noted, now)
-	e.Target, e.Note = onStep, text
+	e := s.entry(Noted, actor, now)
+	e.Target, e.Note, e.Output = n.OnStep, text, output
 	return e, s.append(e)
 }
 
@@ -261,7 +360,7 @@ func (s *Session) Complete(actor account.Actor, expectedStep int, c Completion, 
 	if err := s.mayRecord(actor, expectedStep, true); err != nil {
 		return Entry{}, err
 	}
-	e := s.entry(Finished, now)
+	e := s.entry(Finished, actor, now)
 	e.Outcome, e.Reason = c.Outcome, reason
 	if s.CurrentNode != nil && s.CurrentNode.Kind == Solution {
 		switch {
@@ -291,20 +390,23 @@ func (s *Session) Abandon(actor account.Actor, expectedStep int, reason string, 
 	if err := s.mayRecord(actor, expectedStep, true); err != nil {
 		return Entry{}, err
 	}
-	e := s.entry(GaveUp, now)
+	e := s.entry(GaveUp, actor, now)
 	e.Reason = reason
 	return e, s.append(e)
 }
 
-// Taken returns the steps that are over, in order: those that were answered, and
-// the last one of a session that ended. Undone ones come only if asked for, and
-// of the visits that nobody answered only those with notes.
+// Taken returns the steps that are over, in order: those that were taken, and
+// the last one of a session that ended. Undone ones come only if asked for. Of
+// the visits that nobody answered only those count at which something was
+// written, and, at the end, the one to the node where the session ended.
 func (s *Session) Taken(includeUndone bool) []Step {
 	var taken []Step
 	for _, step := range s.Steps {
+		said := step.End.Step() || len(step.Notes) > 0
 		switch {
 		case step.Seq == 0:
-		case step.Undone && (!includeUndone || step.End != Answered && len(step.Notes) == 0):
+		case step.Undone && (!includeUndone || !said):
+		case step.NodeID == "" && !said: // the end of a session outside any tree
 		default:
 			taken = append(taken, step)
 		}
@@ -329,77 +431,163 @@ func (s *Session) Duration(now time.Time) time.Duration {
 	return max(0, now.Sub(s.StartedAt))
 }
 
-// mayRecord says whether the actor may append an entry to what they saw. An
-// entry that ends the session finds room in a full log too.
-func (s *Session) mayRecord(actor account.Actor, expectedStep int, ending bool) error {
-	var f *fault.Fault
-	switch {
-	case actor.AccountID != s.AccountID || actor.UserID != s.Holder.ID:
-		return fault.New(fault.Forbidden, "Somebody else has this session. Only they can go on with it.")
-	case s.Status == Completed:
-		f = fault.New(fault.Conflict, "This session is already completed. Start a new one.")
-	case s.Status == Abandoned:
-		f = fault.New(fault.Conflict, "This session was abandoned. Start a new one.")
-	case expectedStep != s.LastSeq:
-		f = fault.New(fault.Conflict, "The session has moved on since you saw it. Look at where it stands now, then try again.")
-	case s.LastSeq >= MaxEntries && !ending:
-		f = fault.New(fault.Conflict, "This session has %d entries, the most that one can have. Complete it and start a new one for the rest.", MaxEntries)
-	default:
+// Shown returns the node where the session stands as its people see it, with
+// values filled in; nil outside any tree, and where it was not read.
+func (s *Session) Shown() *Node {
+	if s.CurrentNode == nil {
 		return nil
 	}
-	return f.With("currentStep", s.LastSeq).With("currentNodeId", string(s.CurrentNodeID)).With("status", string(s.Status))
+	shown := s.CurrentNode.Fill(s.value)
+	return &shown
+}
+
+// value returns what stands for a name in the texts of nodes; empty where nothing
+// is known.
+func (s *Session) value(name string) string {
+	if name == "client.name" {
+		return s.Client
+	}
+	for i := range s.Values {
+		if s.Values[i].Name == name {
+			return s.Values[i].Text
+		}
+	}
+	return ""
+}
+
+// heldBy says whether the actor has the session.
+func (s *Session) heldBy(actor account.Actor) bool {
+	return actor.AccountID == s.AccountID && actor.UserID == s.Holder.ID
+}
+
+// mayDirect says whether the actor may say who has the session and whether it
+// goes on: whoever has it, admins and owners.
+func (s *Session) mayDirect(actor account.Actor) bool {
+	return s.heldBy(actor) || actor.AccountID == s.AccountID && actor.Role.AtLeast(account.Admin)
+}
+
+// mayRecord says whether the actor may append an entry to what they saw.
+func (s *Session) mayRecord(actor account.Actor, expectedStep int, ending bool) error {
+	if !s.heldBy(actor) {
+		return fault.New(fault.Forbidden, "Somebody else has this session. Only they can go on with it.")
+	}
+	return s.expect(expectedStep, ending)
+}
+
+// expect says whether a session that goes on is where the client saw it. An
+// entry that ends it finds room in a full log too.
+func (s *Session) expect(expectedStep int, ending bool) error {
+	switch {
+	case s.Status == Completed:
+		return s.conflict("This session is already completed. Start a new one.")
+	case s.Status == Abandoned:
+		return s.conflict("This session was abandoned. Start a new one.")
+	case expectedStep != s.LastSeq:
+		return s.conflict("The session has moved on since you saw it. Look at where it stands now, then try again.")
+	case s.LastSeq >= MaxEntries && !ending:
+		return s.conflict("This session has %d entries, the most that one can have. Complete it and start a new one for the rest.", MaxEntries)
+	}
+	return nil
+}
+
+// conflict returns a Conflict that carries where the session stands.
+func (s *Session) conflict(format string, args ...any) error {
+	return fault.New(fault.Conflict, format, args...).
+		With("currentStep", s.LastSeq).With("currentNodeId", string(s.CurrentNodeID)).With("status", string(s.Status))
 }
 
 // entry returns an entry about the node where the session stands. The log's
 // times never run backwards, whatever the clock does.
-func (s *Session) entry(kind EntryKind, now time.Time) Entry {
+func (s *Session) entry(kind EntryKind, actor account.Actor, now time.Time) Entry {
 	if now.Before(s.UpdatedAt) {
 		now = s.UpdatedAt
 	}
-	e := Entry{Seq: s.LastSeq + 1, Kind: kind, NodeID: s.CurrentNodeID, EnteredAt: s.StartedAt, At: now, By: s.Holder}
+	here := s.here()
+	e := Entry{
+		Seq: s.LastSeq + 1, Kind: kind, TreeID: here.TreeID, Version: here.Version, NodeID: here.NodeID,
+		EnteredAt: s.StartedAt, At: now, By: s.person(actor),
+	}
 	if n := len(s.Steps); n > 0 {
 		e.EnteredAt = s.Steps[n-1].EnteredAt
 	}
-	if node := s.CurrentNode; node != nil {
+	if node := s.Shown(); node != nil {
 		e.NodeKind, e.NodeTitle, e.NodeText = node.Kind, node.Title, node.Text
 	}
 	return e
 }
 
+// person returns the actor as a user; of somebody who neither has the session nor
+// began it only the id.
+func (s *Session) person(actor account.Actor) account.User {
+	for _, user := range []account.User{s.Holder, s.Starter} {
+		if user.ID == actor.UserID {
+			return user
+		}
+	}
+	return account.User{AccountID: actor.AccountID, ID: actor.UserID}
+}
+
+// move appends an entry that leads to places, and on through the subtrees there.
+func (s *Session) move(e Entry, places []Place) (Entry, error) {
+	places, err := s.Versions.enter(places)
+	if err != nil {
+		return Entry{}, err
+	}
+	here := places[len(places)-1]
+	e.To = here.NodeID
+	stayed := slices.Clone(s.Places)
+	stayed[len(stayed)-1].NodeID = e.To
+	if !slices.Equal(stayed, places) {
+		e.Places = places
+	}
+	return e, s.append(e)
+}
+
 // append adds an entry to the log and moves the state along.
 func (s *Session) append(e Entry) error {
 	node := s.CurrentNode
-	if e.To != "" {
-		if node = s.Version.Graph.Node(e.To); node == nil {
-			return fmt.Errorf("tree session %s: version %d of its tree has no node %q", s.ID, s.Version.Number, e.To) // Validate keeps such a graph from being published
+	if places := s.after(e); !slices.Equal(places, s.Places) {
+		var err error
+		if node, err = s.Versions.node(places[len(places)-1]); err != nil {
+			return fmt.Errorf("tree session %s: %w", s.ID, err)
 		}
 	}
 	if err := s.apply(e); err != nil {
 		return err
 	}
 	s.Log = append(s.Log, e)
-	if e.To != "" {
-		s.CurrentNode, s.CurrentTitle = node, node.Title
+	s.CurrentNode = node
+	s.nameCurrent()
+	if e.Kind == HandedOver || e.Kind == Claimed {
+		s.Holder = e.Person
 	}
 	return nil
 }
 
-// standing returns the answer with that seq if it is not undone; with 0 the
-// latest such answer; nil if there is none.
+// nameCurrent sets the current title to that of the current node as it is shown.
+func (s *Session) nameCurrent() {
+	s.CurrentTitle = ""
+	if node := s.Shown(); node != nil {
+		s.CurrentTitle = node.Title
+	}
+}
+
+// standing returns the step with that seq if it is not undone; with 0 the latest
+// such step; nil if there is none.
 func (st *State) standing(seq int) *Step {
 	for i := len(st.Steps) - 1; i >= 0; i-- {
 		step := &st.Steps[i]
-		if step.End == Answered && !step.Undone && (seq == 0 || step.Seq == seq) {
+		if step.End.Step() && !step.Undone && (seq == 0 || step.Seq == seq) {
 			return step
 		}
 	}
 	return nil
 }
 
-// answer returns the answer with that seq, undone or not, or nil.
-func (st *State) answer(seq int) *Step {
+// step returns the step with that seq, undone or not, or nil.
+func (st *State) step(seq int) *Step {
 	for i := range st.Steps {
-		if st.Steps[i].Seq == seq && st.Steps[i].End == Answered {
+		if st.Steps[i].Seq == seq && st.Steps[i].End.Step() {
 			return &st.Steps[i]
 		}
 	}

@@ -43,7 +43,11 @@ func actor(u account.User) account.Actor {
 // begin starts a session of Emil's on a graph.
 func begin(g tree.Graph) *tree.Session {
 	version := &tree.Version{AccountID: emil.AccountID, TreeID: fixed[tree.ID](4), Number: 3, Title: "Lamp is dark", Graph: &g}
-	return tree.NewWalk(fixed[tree.SessionID](5), version, emil, nine)
+	s, err := tree.NewWalk(fixed[tree.SessionID](5), version, nil, emil, nine)
+	if err != nil {
+		panic(err)
+	}
+	return s
 }
 
 // sameIDs lets cmp compare ids.
@@ -81,7 +85,7 @@ func (w *walker) back(to int) {
 
 func (w *walker) note(on int, text string) {
 	w.t.Helper()
-	w.must(w.AddNote(actor(emil), w.LastSeq, on, text, w.tick()))
+	w.must(w.AddNote(actor(emil), w.LastSeq, tree.Note{OnStep: on, Text: text}, w.tick()))
 }
 
 func (w *walker) complete(c tree.Completion) {
@@ -213,12 +217,18 @@ func TestSession_Refuses(t *testing.T) {
 		"no option":                 {func(now time.Time) (tree.Entry, error) { return running.Choose(actor(emil), 1, tree.Choice{}, now) }, fault.BadUserInput},
 		"back to what is no answer": {func(now time.Time) (tree.Entry, error) { return running.GoBack(actor(emil), 1, 7, now) }, fault.BadUserInput},
 		"back to less than nothing": {func(now time.Time) (tree.Entry, error) { return running.GoBack(actor(emil), 1, -1, now) }, fault.BadUserInput},
-		"a note on no answer":       {func(now time.Time) (tree.Entry, error) { return running.AddNote(actor(emil), 1, 2, "x", now) }, fault.BadUserInput},
-		"an empty note":             {func(now time.Time) (tree.Entry, error) { return running.AddNote(actor(emil), 1, 0, " \r\n", now) }, fault.BadUserInput},
-		"a note too long": {func(now time.Time) (tree.Entry, error) {
-			return running.AddNote(actor(emil), 1, 0, strings.Repeat("ä", tree.MaxNote+1), now)
+		"a note on no answer": {func(now time.Time) (tree.Entry, error) {
+			return running.AddNote(actor(emil), 1, tree.Note{OnStep: 2, Text: "x"}, now)
 		}, fault.BadUserInput},
-		"a NUL in a note": {func(now time.Time) (tree.Entry, error) { return running.AddNote(actor(emil), 1, 0, "a\x00", now) }, fault.BadUserInput},
+		"an empty note": {func(now time.Time) (tree.Entry, error) {
+			return running.AddNote(actor(emil), 1, tree.Note{OnStep: 0, Text: " \r\n"}, now)
+		}, fault.BadUserInput},
+		"a note too long": {func(now time.Time) (tree.Entry, error) {
+			return running.AddNote(actor(emil), 1, tree.Note{OnStep: 0, Text: strings.Repeat("ä", tree.MaxNote+1)}, now)
+		}, fault.BadUserInput},
+		"a NUL in a note": {func(now time.Time) (tree.Entry, error) {
+			return running.AddNote(actor(emil), 1, tree.Note{OnStep: 0, Text: "a\x00"}, now)
+		}, fault.BadUserInput},
 		"after the end": {func(now time.Time) (tree.Entry, error) {
 			return ended.Choose(actor(emil), 1, tree.Choice{Option: "no"}, now)
 		}, fault.Conflict},
@@ -244,7 +254,7 @@ func TestSession_ALongPauseIsNoWork(t *testing.T) {
 	t.Parallel()
 	s := begin(cable())
 	for i, at := range []time.Duration{10 * time.Minute, 5 * time.Hour, 5*time.Hour + time.Minute, 4 * time.Hour} {
-		if _, err := s.AddNote(actor(emil), i, 0, "x", nine.Add(at)); err != nil {
+		if _, err := s.AddNote(actor(emil), i, tree.Note{OnStep: 0, Text: "x"}, nine.Add(at)); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -260,11 +270,11 @@ func TestSession_ALogHasAnEnd(t *testing.T) {
 	t.Parallel()
 	s := begin(cable())
 	for i := range tree.MaxEntries {
-		if _, err := s.AddNote(actor(emil), i, 0, "x", nine); err != nil {
+		if _, err := s.AddNote(actor(emil), i, tree.Note{OnStep: 0, Text: "x"}, nine); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if _, err := s.AddNote(actor(emil), tree.MaxEntries, 0, "x", nine); !errors.Is(err, fault.Conflict) {
+	if _, err := s.AddNote(actor(emil), tree.MaxEntries, tree.Note{OnStep: 0, Text: "x"}, nine); !errors.Is(err, fault.Conflict) {
 		t.Errorf("one more note: %v", err)
 	}
 	if _, err := s.Complete(actor(emil), tree.MaxEntries, tree.Completion{Outcome: tree.Resolved, Reason: "x"}, nine); err != nil {
@@ -290,7 +300,7 @@ func TestFold_RefusesALogThatNoSessionHas(t *testing.T) {
 	for name, spoil := range tests {
 		log := append([]tree.Entry(nil), w.Log...)
 		spoil(log)
-		if _, err := tree.Fold("lamp", nine, log); err == nil || fault.Of(err) != nil {
+		if _, err := tree.Fold(begin(cable()).Places, nine, log); err == nil || fault.Of(err) != nil {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
@@ -381,7 +391,7 @@ func (m *model) change(t *rapid.T, s *tree.Session, expected int, now time.Time)
 		}
 		return e, err
 	case "note":
-		e, err := s.AddNote(actor(emil), expected, rapid.IntRange(0, len(s.Log)+1).Draw(t, "on"), text, now)
+		e, err := s.AddNote(actor(emil), expected, tree.Note{OnStep: rapid.IntRange(0, len(s.Log)+1).Draw(t, "on"), Text: text}, now)
 		if err == nil {
 			m.say(text)
 		}
@@ -413,7 +423,7 @@ func (m *model) say(text string) {
 
 // check compares the session with the model and with the fold of its log.
 func (m *model) check(t *rapid.T, s *tree.Session) {
-	state, err := tree.Fold(m.graph.Root, nine, s.Log)
+	state, err := tree.Fold(begin(m.graph).Places, nine, s.Log)
 	if err != nil {
 		t.Fatal(err)
 	}

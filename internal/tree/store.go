@@ -16,20 +16,40 @@ type Store interface {
 	// Trees reads a page of trees in one statement. The query's page stands in
 	// the span, checked.
 	Trees(ctx context.Context, accountID account.ID, form Form, q TreeQuery, span Span) (Connection[*Tree], error)
-	// Version reads one version of a tree, with its graph, in one statement.
-	Version(ctx context.Context, accountID account.ID, id ID, number int) (*Version, error)
+	// SearchTrees reads a page of the trees with the terms, ranked, in one statement.
+	SearchTrees(ctx context.Context, accountID account.ID, form Form, search TreeSearch) (FoundTrees, error)
+	// KnownWords reads which words the account's trees have with one of the keys
+	// that NearKeys gives, in one statement; a few hundred at the most.
+	KnownWords(ctx context.Context, accountID account.ID, form Form, nearKeys []string) ([]string, error)
+	// Version reads one version of a tree in one statement. In the published form
+	// only the latest version of a published tree exists.
+	Version(ctx context.Context, accountID account.ID, form Form, id ID, number int, fields VersionFields) (*Version, error)
+	// Versions reads a page of a tree's versions in one statement, the latest
+	// first. What does not exist in the form is left out.
+	Versions(ctx context.Context, accountID account.ID, form Form, q VersionQuery, span Span) (Connection[*Version], error)
+	// Subtrees reads the newest versions of trees, and all that their subtrees lead
+	// to, in one statement.
+	Subtrees(ctx context.Context, accountID account.ID, ids []ID) (Subtrees, error)
 	// Categories reads the account's categories in their order.
 	Categories(ctx context.Context, accountID account.ID) ([]Category, error)
-	// InsertCategory adds a category at the end and sets its position. One of that name is a Conflict.
-	InsertCategory(ctx context.Context, c *Category) error
+	// Tags reads the tags of the account's trees with their counts, the most used
+	// first, at most limit.
+	Tags(ctx context.Context, accountID account.ID, form Form, limit int) ([]TagCount, error)
 	// Session reads one troubleshooting session in one statement, and its log, if asked for, in a second.
 	Session(ctx context.Context, accountID account.ID, id SessionID, fields SessionFields) (*Session, error)
 	// Sessions reads a page of troubleshooting sessions in one statement, and their logs, if
 	// asked for, in a second. With the scope Mine they are those that the user
 	// began or has.
 	Sessions(ctx context.Context, accountID account.ID, userID account.UserID, q SessionQuery, span Span) (Connection[*Session], error)
+	// Analytics works out what is asked of figures about the walks through a tree: one
+	// statement for sessions, one for nodes.
+	Analytics(ctx context.Context, accountID account.ID, q AnalyticsQuery) (*Analytics, error)
+	// UnwellTrees reads, in one statement, the facts of the published trees that
+	// HealthFacts.Findings holds something against, the worst first.
+	UnwellTrees(ctx context.Context, accountID account.ID, q HealthQuery) ([]UnwellTree, error)
 
-	// InTx runs fn in a transaction and commits it when fn returns nil.
+	// InTx runs fn in a transaction and commits it when fn returns nil. Where the
+	// database broke a deadlock by ending it, fn runs once more in another.
 	InTx(ctx context.Context, fn func(ctx context.Context, tx Tx) error) error
 }
 
@@ -42,10 +62,28 @@ type Tx interface {
 	InsertTree(ctx context.Context, t *Tree) error
 	// SaveTree writes what may change of a locked tree, its draft included.
 	SaveTree(ctx context.Context, t *Tree) error
-	// DeleteTree removes a tree and its versions. Where a troubleshooting session used it, that is a Conflict.
+	// DeleteTree removes a tree and its versions. Where a troubleshooting session used it, or
+	// another tree's version leads through it, that is a Conflict.
 	DeleteTree(ctx context.Context, accountID account.ID, id ID) error
-	// InsertVersion adds a version of a locked tree.
-	InsertVersion(ctx context.Context, v *Version) error
+	// InsertVersion adds a version of a locked tree, with all that its subtrees lead to.
+	InsertVersion(ctx context.Context, v *Version, pins []VersionRef) error
+	// LockSubtrees is Store.Subtrees that keeps others from changing the trees
+	// until the transaction ends.
+	LockSubtrees(ctx context.Context, accountID account.ID, ids []ID) (Subtrees, error)
+	// AddAudit adds an entry to the audit log.
+	AddAudit(ctx context.Context, e account.AuditEntry) error
+
+	// LockCategories reads the account's categories in their order, and keeps
+	// others from changing them until the transaction ends.
+	LockCategories(ctx context.Context, accountID account.ID) ([]Category, error)
+	// InsertCategory adds a category at the end and sets its position. One of that name is a Conflict.
+	InsertCategory(ctx context.Context, c *Category) error
+	// RenameCategory writes a category's name. One of that name is a Conflict.
+	RenameCategory(ctx context.Context, c Category) error
+	// OrderCategories gives the account's categories the positions from 1 in this order.
+	OrderCategories(ctx context.Context, accountID account.ID, ids []CategoryID) error
+	// DeleteCategory takes all trees off a category and removes it.
+	DeleteCategory(ctx context.Context, accountID account.ID, id CategoryID) error
 
 	// LatestVersion reads the latest version of a tree with its graph, and the
 	// tree's status, which stays until the transaction ends. The version is nil
@@ -57,9 +95,18 @@ type Tx interface {
 	ClaimStart(ctx context.Context, r StartRequest) (earlier *StartRequest, err error)
 	// InsertSession adds a troubleshooting session without entries.
 	InsertSession(ctx context.Context, s *Session) error
-	// LockSession reads a troubleshooting session with everything, its log and graph included,
-	// and keeps others from changing it until the transaction ends.
+	// LockSession reads a troubleshooting session with everything, its log and the version in
+	// which it stands included, and keeps others from changing it until the transaction ends.
 	LockSession(ctx context.Context, accountID account.ID, id SessionID) (*Session, error)
+	// WalkedVersions reads a version with its graph, and all versions that its
+	// subtrees lead to, in one statement. What does not exist is left out.
+	WalkedVersions(ctx context.Context, accountID account.ID, ref VersionRef) (Versions, error)
+	// Colleague reads a user of the account, who stays as they are until the
+	// transaction ends.
+	Colleague(ctx context.Context, accountID account.ID, id account.UserID) (account.User, error)
+	// SaveSession writes what a locked troubleshooting session is for: ticket,
+	// client and subject.
+	SaveSession(ctx context.Context, s *Session) error
 	// Request finds what was asked with this key before; nil if nothing was.
 	Request(ctx context.Context, accountID account.ID, id SessionID, key string) (*Request, error)
 	// Append writes one entry, the state after it, and the request that caused

@@ -44,6 +44,7 @@ const (
 	MaxTag         = 40
 	MaxCategory    = 80
 	MaxChangeNote  = 1000
+	MaxCategories  = 100 // of one account
 )
 
 // Status says where a tree stands in its life.
@@ -78,6 +79,8 @@ type Tree struct {
 	Owner       account.User // who answers for its being right; the author unless it was given away
 	SavedBy     account.User // who made the latest change
 	ReviewBy    time.Time    // the day, at 00:00 UTC, by which somebody should look whether it is still right; zero if none
+	ConfirmedAt time.Time    // when somebody said that it is still right; zero if nobody did
+	ConfirmedBy account.User // who did
 	CreatedAt   time.Time
 	UpdatedAt   time.Time // of the latest save, publication or archiving
 	// Revision rises by one with every change. It starts at 1.

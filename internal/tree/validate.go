@@ -27,8 +27,10 @@ func Check(title string, g Graph) []Problem {
 
 // Validate finds the problems of a graph: errors first, then warnings, each in
 // the order of the graph. It is pure and takes time in proportion to the graph.
+//
 // A graph without errors has a root, every node can be reached from it, and from
-// every node a solution can be reached.
+// every node a solution can be reached, whatever was written down before. What
+// only other trees can tell is for SubtreeProblems to find.
 func Validate(g Graph) []Problem {
 	v := &validator{g: &g}
 	if len(g.Nodes) > MaxNodes {
@@ -47,6 +49,7 @@ func Validate(g Graph) []Problem {
 		v.index[n.ID] = i
 	}
 	v.ways()
+	v.values(nil)
 	return sortProblems(v.problems)
 }
 
@@ -88,6 +91,21 @@ func (n *Node) texts(yield func(string)) {
 	for _, s := range []string{string(n.ID), string(n.Kind), n.Title, n.Text, n.Expected, string(n.Next), string(n.Outcome)} {
 		yield(s)
 	}
+	for i := range n.Fields {
+		f := &n.Fields[i]
+		for _, s := range []string{f.Name, f.Label, string(f.Type), f.Pattern} {
+			yield(s)
+		}
+		for _, s := range f.Choices {
+			yield(s)
+		}
+	}
+	for i := range n.Branches {
+		b := &n.Branches[i]
+		for _, s := range []string{b.Name, string(b.Test), b.Value, string(b.Target)} {
+			yield(s)
+		}
+	}
 	for i := range n.Options {
 		o := &n.Options[i]
 		for _, s := range []string{string(o.ID), o.Label, o.Key, string(o.Target)} {
@@ -108,7 +126,10 @@ func (n *Node) texts(yield func(string)) {
 type validator struct {
 	g        *Graph
 	index    map[NodeID]int // the first node with an id
-	at       int            // the node that is looked at
+	leads    [][]int32      // where each node's ways lead, those to nowhere left out
+	reached  []bool         // the nodes that can be reached from the root
+	patterns map[string]compiledPattern
+	at       int // the node that is looked at
 	node     *Node
 	problems []Problem
 }
@@ -181,6 +202,17 @@ func (v *validator) content() {
 			v.nodeProblem(Warning, QuestionTooLong, "title", "This question is longer than %d characters. Move the details into its text.", LongQuestion)
 		}
 	case Action:
+	case Input:
+		if len(n.Fields) == 0 {
+			v.nodeError(TooFewFields, "fields", "An input asks for at least one value. Add a field.")
+		}
+	case Subtree:
+		if n.Tree.IsZero() {
+			v.nodeError(NoSubtree, "tree", "It is not said which tree the walk goes through here. Choose one.")
+		}
+		if n.Version < 0 {
+			v.nodeError(InvalidVersion, "version", "Versions are counted from 1. Leave it out: publishing sets it.")
+		}
 	case Solution:
 		if !n.Outcome.Valid() {
 			v.nodeError(InvalidOutcome, "outcome", "A solution ends as RESOLVED, ESCALATED or UNRESOLVED.")
@@ -189,10 +221,12 @@ func (v *validator) content() {
 			v.nodeProblem(Warning, SolutionWithoutText, "text", "This solution has no text. Say what to write into the ticket.")
 		}
 	default:
-		v.nodeError(InvalidKind, "kind", "A node is a DECISION, an ACTION or a SOLUTION.")
+		v.nodeError(InvalidKind, "kind", "A node is a DECISION, an ACTION, an INPUT, a SUBTREE or a SOLUTION.")
 	}
 	v.misplaced()
 	v.options()
+	v.fields()
+	v.branches()
 	v.list(len(n.Commands), MaxCommands, "commands")
 	for i, c := range n.Commands {
 		if path := at("commands", i); strings.TrimSpace(c) == "" {
@@ -228,12 +262,28 @@ func (v *validator) misplaced() {
 	}
 	wrong("commands", n.Kind != Action && len(n.Commands) > 0, "Only actions have commands. Remove them or make this an action.")
 	wrong("expected", n.Kind != Action && n.Expected != "", "Only actions have an expected result. Remove it or make this an action.")
+	wrong("fields", n.Kind != Input && len(n.Fields) > 0, "Only inputs ask for values. Remove the fields or make this an input.")
+	wrong("tree", n.Kind != Subtree && !n.Tree.IsZero(), "Only subtrees lead through another tree. Remove it or make this a subtree.")
+	wrong("version", n.Kind != Subtree && n.Version != 0, "Only subtrees have a version. Remove it.")
 	wrong("outcome", n.Kind != Solution && n.Outcome != "", "Only solutions have an outcome. Remove it or make this a solution.")
 	wrong("followUps", n.Kind != Solution && len(n.FollowUps) > 0, "Only solutions have follow-ups. Remove them or make this a solution.")
-	wrong("options", n.Kind == Solution && len(n.Options) > 0, "A solution is an end. Remove its options or make it a question.")
-	wrong("next", n.Kind == Solution && n.Next != "", "A solution is an end. Remove its way on or make it an action.")
-	wrong("next", n.Kind == Decision && n.Next != "", "A question goes on by its answers. Remove the way on beside them.")
-	wrong("next", n.Kind == Action && n.Next != "" && len(n.Options) > 0, "An action has either results to choose from or one way on. Remove one of them.")
+	wrong("continue", n.Kind != Solution && n.Continue, "Only solutions say whether the tree goes on that the walk came from. Remove it or make this a solution.")
+	switch n.Kind {
+	case Solution:
+		wrong("options", len(n.Options) > 0, "A solution is an end. Remove its options or make it a question.")
+		wrong("branches", len(n.Branches) > 0, "A solution is an end. Remove its branches or make it an action.")
+		wrong("next", n.Next != "", "A solution is an end. Remove its way on or make it an action.")
+	case Decision:
+		wrong("branches", len(n.Branches) > 0, "A question goes on by its answers. Remove the branches beside them.")
+		wrong("next", n.Next != "", "A question goes on by its answers. Remove the way on beside them.")
+	case Input:
+		wrong("options", len(n.Options) > 0, "An input goes on by its values. Remove the options, or make them choices of a field and branches.")
+	case Subtree:
+		wrong("options", len(n.Options) > 0, "A subtree has one way on, for when the walk comes back. Remove the options, or lead on to a question.")
+	case Action:
+		wrong("branches", len(n.Branches) > 0 && len(n.Options) > 0, "An action has either results to choose from or a way on with branches. Remove one of them.")
+		wrong("next", n.Next != "" && len(n.Options) > 0, "An action has either results to choose from or one way on. Remove one of them.")
+	}
 }
 
 func (v *validator) options() {
@@ -282,8 +332,8 @@ func (v *validator) ways() {
 	if g.Root == "" || len(g.Nodes) == 0 {
 		v.add(Problem{Code: NoRoot, Path: "root", Message: "The tree has no first node. Add one and make it the root."})
 	}
-	before := make([][]int32, len(g.Nodes)) // which nodes lead to this one
-	ends := make([]bool, len(g.Nodes))      // solutions, dead ends, and nodes with a way to nowhere
+	v.leads = make([][]int32, len(g.Nodes))
+	ends := make([]bool, len(g.Nodes)) // solutions, dead ends, and nodes with a way to nowhere
 	for i := range g.Nodes {
 		n := &g.Nodes[i]
 		v.at, v.node = i, n
@@ -298,7 +348,7 @@ func (v *validator) ways() {
 				v.nodeError(MissingTarget, path, "There is no node %q for this way to lead to. Add it or choose another one.", target)
 			}
 			if found {
-				before[to] = append(before[to], int32(i))
+				v.leads[i] = append(v.leads[i], int32(to))
 			} else {
 				ends[i] = true
 			}
@@ -311,8 +361,12 @@ func (v *validator) ways() {
 			if n.Kind != Decision { // TOO_FEW_OPTIONS says it of decisions
 				v.nodeError(DeadEnd, "", "Nothing leads on from here. Add a way on, or make it a solution.")
 			}
+		case n.Kind != Decision && n.Next == "" && len(n.Options) == 0:
+			ends[i] = true
+			v.nodeError(DeadEnd, "next", "Nothing leads on from here where no branch holds. Add the way on that is taken then.")
 		}
 	}
+	v.reached = make([]bool, len(g.Nodes))
 	root, found := v.index[g.Root]
 	if g.Root != "" && !found && len(g.Nodes) > 0 {
 		v.add(Problem{Code: NoRoot, Path: "root", Message: fmt.Sprintf("The root %q is no node of the tree. Choose the node where a session begins.", g.Root)})
@@ -320,7 +374,7 @@ func (v *validator) ways() {
 	if found {
 		v.reach(root)
 	}
-	v.trapped(before, ends)
+	v.trapped(ends)
 }
 
 // reach finds nodes that cannot be reached from the root, and whether the tree
@@ -333,60 +387,23 @@ func (v *validator) reach(root int) {
 	for len(queue) > 0 {
 		i := queue[0]
 		queue = queue[1:]
+		v.reached[i] = true
 		if depth[i] > MaxDepth+1 && !deep {
 			deep = true
 			v.at, v.node = i, &v.g.Nodes[i]
 			v.nodeError(TooDeep, "", "This node is more than %d steps from the root. Split the tree.", MaxDepth)
 		}
-		v.g.Nodes[i].targets(func(_ string, target NodeID) {
-			if to, found := v.index[target]; found && depth[to] == 0 {
+		for _, to := range v.leads[i] {
+			if depth[to] == 0 {
 				depth[to] = depth[i] + 1
-				queue = append(queue, to)
+				queue = append(queue, int(to))
 			}
-		})
+		}
 	}
 	for i := range v.g.Nodes {
 		if first, unique := v.index[v.g.Nodes[i].ID]; depth[i] == 0 && unique && first == i {
 			v.at, v.node = i, &v.g.Nodes[i]
 			v.nodeError(UnreachableNode, "", "No way leads to this node. Link it or remove it.")
-		}
-	}
-}
-
-// trapped finds nodes from which every way leads round in a circle. It reports
-// the first node of each such place.
-func (v *validator) trapped(before [][]int32, ends []bool) {
-	var queue []int
-	out := ends // the nodes from which an end can be reached
-	for i, end := range ends {
-		if end {
-			queue = append(queue, i)
-		}
-	}
-	for len(queue) > 0 {
-		i := queue[0]
-		queue = queue[1:]
-		for _, from := range before[i] {
-			if !out[from] {
-				out[from] = true
-				queue = append(queue, int(from))
-			}
-		}
-	}
-	for i := range v.g.Nodes {
-		if out[i] {
-			continue
-		}
-		v.at, v.node = i, &v.g.Nodes[i]
-		v.nodeError(NoWayOut, "", "From here every way leads round in a circle. Add a way to a solution.")
-		out[i] = true
-		for queue = append(queue[:0], i); len(queue) > 0; queue = queue[1:] {
-			v.g.Nodes[queue[0]].targets(func(_ string, target NodeID) {
-				if to, found := v.index[target]; found && !out[to] {
-					out[to] = true
-					queue = append(queue, to)
-				}
-			})
 		}
 	}
 }

@@ -42,7 +42,7 @@ func TestValidate_NamesEachProblem(t *testing.T) {
 		"a title too long":         {func(g *tree.Graph) { g.Nodes[2].Title = long }, []string{"TEXT_TOO_LONG E wait nodes[2].title"}},
 		"a title of two lines":     {func(g *tree.Graph) { g.Nodes[2].Title = "a\nb" }, []string{"INVALID_TEXT E wait nodes[2].title"}},
 		"a control character":      {func(g *tree.Graph) { g.Nodes[2].Text = "a\x1b[2J" }, []string{"INVALID_TEXT E wait nodes[2].text"}},
-		"an unknown kind":          {func(g *tree.Graph) { g.Nodes[2].Kind = "INPUT" }, []string{"INVALID_KIND E wait nodes[2].kind"}},
+		"an unknown kind":          {func(g *tree.Graph) { g.Nodes[2].Kind = "QUESTION" }, []string{"INVALID_KIND E wait nodes[2].kind"}},
 		"an unknown outcome":       {func(g *tree.Graph) { g.Nodes[3].Outcome = "FINE" }, []string{"INVALID_OUTCOME E done nodes[3].outcome"}},
 		"an id with a space":       {func(g *tree.Graph) { g.Nodes[0].Options[0].ID = "y s" }, []string{"INVALID_ID E lamp nodes[0].options[0].id"}},
 		"a script as a link":       {func(g *tree.Graph) { g.Nodes[3].Links[0].URL = "javascript:alert(1)" }, []string{"INVALID_LINK E done nodes[3].links[0].url"}},

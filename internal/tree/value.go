@@ -1,8 +1,11 @@
 package tree
 
 import (
+	"errors"
+	"fmt"
 	"math/big"
 	"regexp"
+	"regexp/syntax"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -15,6 +18,10 @@ const (
 	MaxFieldName = 40
 	MaxValue     = 1000 // characters of one value
 	maxDigits    = 40   // of a number, so that comparing two stays cheap
+
+	// maxFilled bounds, in bytes, a text with its values: a long value in many
+	// places would make a record of megabytes.
+	maxFilled = 4 * MaxNodeText
 )
 
 // FieldType says what kind of value a field takes.
@@ -54,7 +61,18 @@ type Field struct {
 	Sensitive bool
 }
 
-var fieldName = regexp.MustCompile(`^[a-z][a-z0-9_]{0,39}$`)
+// validName says whether s can be the name of a field.
+func validName(s string) bool {
+	if s == "" || len(s) > MaxFieldName || s[0] < 'a' || s[0] > 'z' {
+		return false
+	}
+	for i := range len(s) {
+		if c := s[i]; (c < 'a' || c > 'z') && (c < '0' || c > '9') && c != '_' {
+			return false
+		}
+	}
+	return true
+}
 
 // Value is what was written down for a field. It keeps the field's words, so
 // that the record stands without the tree.
@@ -108,9 +126,36 @@ func (f *Field) Clean(path, text string) (string, error) {
 	return text, nil
 }
 
-// compilePattern compiles a field's pattern so that it matches whole values.
+// maxPatternSize bounds a pattern's compiled form, in instructions and ranges of
+// characters: a short one may stand for a very large one, such as \pL{1000}.
+const maxPatternSize = 20_000
+
+// compilePattern compiles a field's pattern so that it matches whole values. The
+// error says in a few words what is wrong.
 func compilePattern(pattern string) (*regexp.Regexp, error) {
-	return regexp.Compile(`^(?:` + pattern + `)$`)
+	parsed, err := syntax.Parse(pattern, syntax.Perl)
+	if wrong := new(syntax.Error); errors.As(err, &wrong) {
+		return nil, fmt.Errorf("%s in %q", wrong.Code, clip(wrong.Expr))
+	} else if err != nil {
+		return nil, err
+	}
+	if patternSize(parsed) > maxPatternSize {
+		return nil, errors.New("it repeats too much")
+	}
+	// What was parsed is written anew: a bare \Q would reach over the end.
+	return regexp.Compile(`\A(?:` + parsed.String() + `)\z`)
+}
+
+// patternSize estimates the size of a pattern's compiled form.
+func patternSize(re *syntax.Regexp) int {
+	size := 1 + len(re.Rune)
+	for _, sub := range re.Sub {
+		size += patternSize(sub)
+	}
+	if re.Op == syntax.OpRepeat {
+		size *= max(re.Min, re.Max, 1)
+	}
+	return min(size, 2*maxPatternSize)
 }
 
 // cleanNumber returns a decimal number without needless zeros, spaces or plus.
@@ -218,12 +263,17 @@ func fill(text string, value func(name string) string, escape func(string) strin
 	if !strings.Contains(text, "{{") {
 		return text
 	}
+	length := len(text)
 	return placeholder.ReplaceAllStringFunc(text, func(place string) string {
 		v := value(placeholder.FindStringSubmatch(place)[1])
 		if v == "" || !utf8.ValidString(v) {
 			return place
 		}
-		return escape(v)
+		v = escape(v)
+		if length += len(v); length > maxFilled {
+			return place
+		}
+		return v
 	})
 }
 
@@ -248,4 +298,60 @@ func (n *Node) Fill(value func(name string) string) Node {
 		shown.Options[i].Label = plain(shown.Options[i].Label)
 	}
 	return shown
+}
+
+// together returns values with later ones added or put in the place of those
+// with their names. Neither list is changed.
+func together(values, later []Value) []Value {
+	if len(later) == 0 {
+		return values
+	}
+	all := slices.Clone(values)
+	for _, v := range later {
+		if i := slices.IndexFunc(all, func(had Value) bool { return had.Name == v.Name }); i >= 0 {
+			all[i] = v
+		} else {
+			all = append(all, v)
+		}
+	}
+	return all
+}
+
+// take returns what was typed for the node's fields, each in its clean form, in
+// the fields' order. Everything that is wrong comes back at once, as BadUserInput
+// faults joined together: a value that a field does not take, one that is missing,
+// a name that the node does not ask for or that comes twice.
+func (n *Node) take(given []GivenValue) ([]Value, error) {
+	if n.Kind != Input && len(given) > 0 {
+		return nil, fault.Input("input.values", "This node asks for no values. Leave them out.")
+	}
+	var wrong []error
+	typed := make(map[string]int, len(given))
+	for i, g := range given {
+		path := at("input.values", i)
+		_, twice := typed[g.Name]
+		switch {
+		case !slices.ContainsFunc(n.Fields, func(f Field) bool { return f.Name == g.Name }):
+			wrong = append(wrong, fault.Input(path+".name", "This node does not ask for this value. Leave it out."))
+		case twice:
+			wrong = append(wrong, fault.Input(path+".name", "This value is given twice. Give it once."))
+		default:
+			typed[g.Name] = i
+		}
+	}
+	var values []Value
+	for i := range n.Fields {
+		f := &n.Fields[i]
+		path, text := "input.values", ""
+		if j, ok := typed[f.Name]; ok {
+			path, text = at("input.values", j)+".text", given[j].Text
+		}
+		text, err := f.Clean(path, text)
+		if err != nil {
+			wrong = append(wrong, err)
+		} else if text != "" {
+			values = append(values, Value{Name: f.Name, Label: f.Label, Type: f.Type, Text: text, Sensitive: f.Sensitive})
+		}
+	}
+	return values, errors.Join(wrong...)
 }

@@ -1,0 +1,204 @@
+package store
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/uptrace/bun"
+	"github.com/uptrace/bun/dialect/pgdialect"
+
+	"github.com/branchline/branchline/internal/account"
+	"github.com/branchline/branchline/internal/fault"
+	"github.com/branchline/branchline/internal/tree"
+)
+
+// What search reads is in two tables. tree_search has a tree's words as a
+// tsvector that the program makes, not PostgreSQL: its parser and its lower()
+// depend on the database's locale, and it knows no umlauts, no Chinese and no
+// parts of a host's name. tree_words has each word once, for typing errors.
+
+// wordPrefix begins every word of one account and form, so that a word's place in
+// the index is its account's: neither a common word nor the beginning of one costs
+// more because other accounts have it too. It is 36 bits of a hash, not an id:
+// statements compare the account besides. Words of titles and tags are kept a
+// second time with a prefix of their own.
+func wordPrefix(accountID account.ID, form tree.Form, title bool) string {
+	accountUUID := accountID.UUID()
+	sum := sha256.Sum256(accountUUID[:])
+	kind := map[tree.Form]string{tree.DraftForm: "d", tree.PublishedForm: "p"}[form]
+	if title {
+		kind = strings.ToUpper(kind)
+	}
+	return base64.RawURLEncoding.EncodeToString(sum[:5])[:6] + kind
+}
+
+// tsvector returns the words as PostgreSQL reads a tsvector.
+func tsvector(words []tree.SearchWord, accountID account.ID, form tree.Form) string {
+	var b strings.Builder
+	write := func(prefix string, w *tree.SearchWord) {
+		b.WriteByte('\'')
+		b.WriteString(prefix)
+		b.WriteString(w.Text)
+		b.WriteByte('\'')
+		for i, at := range w.At {
+			b.WriteByte(":,"[min(i, 1)])
+			b.WriteString(strconv.Itoa(at.Position))
+			b.WriteByte(at.Weight)
+		}
+		b.WriteByte(' ')
+	}
+	any, title := wordPrefix(accountID, form, false), wordPrefix(accountID, form, true)
+	for i := range words {
+		write(any, &words[i])
+		if words[i].Title {
+			write(title, &words[i])
+		}
+	}
+	return b.String()
+}
+
+// tsquery returns the terms as PostgreSQL reads a tsquery.
+func tsquery(terms tree.SearchTerms, any bool, prefix string) string {
+	all := make([]string, len(terms))
+	for i, term := range terms {
+		ways := make([]string, len(term))
+		for j, way := range term {
+			lexemes := make([]string, len(way))
+			for k, l := range way {
+				lexemes[k] = "'" + prefix + l.Text + "'"
+				if l.Prefix {
+					lexemes[k] += ":*"
+				}
+			}
+			ways[j] = strings.Join(lexemes, " & ")
+		}
+		all[i] = "(" + strings.Join(ways, " | ") + ")"
+	}
+	if any {
+		return strings.Join(all, " | ")
+	}
+	return strings.Join(all, " & ")
+}
+
+// indexDraft makes a tree's draft known to search, and what else a save changes: the
+// status, and the tags, which the latest version shares. It compares with the tree
+// as it stands, so it comes before the tree is saved.
+func (s treeTx) indexDraft(ctx context.Context, t *tree.Tree) error {
+	tags := tree.SearchWords("", "", t.Tags, &tree.Graph{})
+	published := s.tx.NewRaw(`
+		UPDATE tree_search AS s
+		SET status = ?, words = ts_filter(s.words, '{a,c,d}') || ?::tsvector
+		FROM trees AS t
+		WHERE t.account_id = ? AND t.id = ? AND s.account_id = t.account_id AND s.tree_id = t.id AND s.form = ?
+		  AND (t.status <> ? OR t.tags <> ? OR t.published_version IS DISTINCT FROM ?)`,
+		t.Status, tsvector(tags, t.AccountID, tree.PublishedForm), t.AccountID, t.ID, tree.PublishedForm,
+		t.Status, pgdialect.Array(append([]string{}, t.Tags...)), bun.NullZero(t.PublishedVersion))
+	return s.index(ctx, t.AccountID, t.ID, tree.DraftForm, t.Status, tree.SearchWords(t.Title, t.Description, t.Tags, t.Graph), published)
+}
+
+// indexVersion makes a version known to search as its tree's latest. Status and
+// tags are the tree's; they come when that is saved.
+func (s treeTx) indexVersion(ctx context.Context, v *tree.Version) error {
+	return s.index(ctx, v.AccountID, v.TreeID, tree.PublishedForm, tree.Published, tree.SearchWords(v.Title, v.Description, nil, v.Graph), s.tx.NewRaw("SELECT"))
+}
+
+// index writes the words of one form of a tree, in one statement with another
+// one. A tree of another account is not found, and nothing is written.
+func (s treeTx) index(ctx context.Context, accountID account.ID, id tree.ID, form tree.Form, status tree.Status, words []tree.SearchWord, with *bun.RawQuery) error {
+	var known []string
+	for i := range words {
+		if words[i].Correctable() {
+			known = append(known, words[i].Text)
+		}
+	}
+	slices.Sort(known) // two transactions that add the same words wait for each other in one order
+	_, err := s.tx.NewRaw(`
+		WITH other AS (?),
+		form AS (
+			INSERT INTO tree_search AS s (account_id, tree_id, form, status, rules, words)
+			SELECT t.account_id, t.id, ?, ?, ?, ?::tsvector FROM trees AS t WHERE t.account_id = ? AND t.id = ?
+			ON CONFLICT (account_id, tree_id, form) DO UPDATE
+			SET status = excluded.status, rules = excluded.rules, words = excluded.words
+			WHERE s.status <> excluded.status OR s.rules <> excluded.rules OR s.words <> excluded.words
+		)
+		INSERT INTO tree_words AS k (account_id, form, word, near_keys)
+		SELECT t.account_id, ?, w, (
+			SELECT array_agg(DISTINCT ? || key) FROM (
+				SELECT left(w, ?) AS key
+				UNION ALL SELECT overlay(left(w, ?) PLACING '' FROM i FOR 1) FROM generate_series(1, least(length(w), ?)) AS i
+			) AS keys
+		)
+		FROM trees AS t CROSS JOIN unnest(?::text[]) AS w
+		WHERE t.account_id = ? AND t.id = ?
+		  AND NOT EXISTS (SELECT FROM tree_words AS k WHERE k.account_id = t.account_id AND k.form = ? AND k.word = w)
+		ON CONFLICT DO NOTHING`,
+		with,
+		form, status, tree.SearchRules, tsvector(words, accountID, form), accountID, id,
+		form, wordPrefix(accountID, form, false), tree.NearLetters, tree.NearLetters, tree.NearLetters,
+		pgdialect.Array(known), accountID, id, form).
+		Exec(ctx)
+	if err != nil {
+		return fmt.Errorf("index a tree for search: %w", err)
+	}
+	return nil
+}
+
+// indexMissing makes known to search what it does not know, or knows by older
+// rules: the trees that were there before it. Each tree is a transaction.
+func (s *Trees) indexMissing(ctx context.Context) error {
+	type key struct {
+		AccountID account.ID `bun:"account_id"`
+		ID        tree.ID    `bun:"id"`
+	}
+	for after := (key{}); ; {
+		const batch = 1000
+		var missing []key
+		err := s.db.NewRaw(`
+			SELECT t.account_id, t.id FROM trees AS t
+			WHERE (t.account_id, t.id) > (?::uuid, ?::uuid)
+			  AND NOT EXISTS (SELECT FROM tree_search AS s WHERE s.account_id = t.account_id AND s.tree_id = t.id AND s.form = ? AND s.rules = ?)
+			ORDER BY t.account_id, t.id
+			LIMIT ?`, after.AccountID.UUID(), after.ID.UUID(), tree.DraftForm, tree.SearchRules, batch).
+			Scan(ctx, &missing)
+		if err != nil {
+			return fmt.Errorf("look for trees that search does not know: %w", err)
+		}
+		for _, k := range missing {
+			if err := s.InTx(ctx, func(ctx context.Context, tx tree.Tx) error { return tx.(treeTx).indexAnew(ctx, k.AccountID, k.ID) }); err != nil {
+				return err
+			}
+		}
+		if len(missing) < batch {
+			return nil
+		}
+		after = missing[len(missing)-1]
+	}
+}
+
+// indexAnew makes a tree as it stands known to search. One that is gone is no error.
+func (s treeTx) indexAnew(ctx context.Context, accountID account.ID, id tree.ID) error {
+	t, err := s.LockTree(ctx, accountID, id)
+	if errors.Is(err, fault.NotFound) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if t.PublishedVersion > 0 {
+		_, v, err := s.LatestVersion(ctx, accountID, id)
+		if err != nil {
+			return err
+		}
+		words := tree.SearchWords(v.Title, v.Description, t.Tags, v.Graph)
+		if err := s.index(ctx, accountID, id, tree.PublishedForm, t.Status, words, s.tx.NewRaw("SELECT")); err != nil {
+			return err
+		}
+	}
+	return s.indexDraft(ctx, t)
+}

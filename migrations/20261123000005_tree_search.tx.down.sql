@@ -1,0 +1,2 @@
+DROP TABLE tree_words;
+DROP TABLE tree_search;
