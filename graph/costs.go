@@ -23,6 +23,9 @@ func setCosts(c *ComplexityRoot) {
 	c.Query.TreeTags = func(child int) int { return 1 + usual*child }
 	c.Query.TreeTemplates = func(child int) int { return 1 + usual*child }
 	c.Tree.Versions = func(child int, first *int, _ *string) int { return statement + length(first, nil)*child }
+	c.Query.SearchTrees = func(child int, _ string, _ *model.TreeFilter, first *int, _ *string) int {
+		return 1 + length(first, nil)*child
+	}
 	c.Query.Sessions = func(child int, _ *model.TreeSessionFilter, first *int, _ *string) int {
 		return 1 + length(first, nil)*child
 	}

@@ -23,6 +23,7 @@ import (
 // Resolver is what the resolvers work with.
 type Resolver struct {
 	Trees    *tree.Service
+	Feed     *tree.Feed
 	Logins   *login.Service
 	Register *login.Register
 	Now      func() time.Time // the database's clock
@@ -53,13 +54,41 @@ func (r *Resolver) Account() AccountResolver { return &accountResolver{r} }
 // AccountSecurity implements ResolverRoot.
 func (r *Resolver) AccountSecurity() AccountSecurityResolver { return &accountSecurityResolver{r} }
 
+// TreeSessionState implements ResolverRoot.
+func (r *Resolver) TreeSessionState() TreeSessionStateResolver { return &treeSessionStateResolver{r} }
+
+// TreeSessionProgress implements ResolverRoot.
+func (r *Resolver) TreeSessionProgress() TreeSessionProgressResolver {
+	return &treeSessionProgressResolver{r}
+}
+
+// ActiveTreeSessionsState implements ResolverRoot.
+func (r *Resolver) ActiveTreeSessionsState() ActiveTreeSessionsStateResolver {
+	return &activeTreeSessionsStateResolver{r}
+}
+
+// ActiveTreeSessionsChange implements ResolverRoot.
+func (r *Resolver) ActiveTreeSessionsChange() ActiveTreeSessionsChangeResolver {
+	return &activeTreeSessionsChangeResolver{r}
+}
+
+// TreeChange implements ResolverRoot.
+func (r *Resolver) TreeChange() TreeChangeResolver { return &treeChangeResolver{r} }
+
 // User implements ResolverRoot.
 func (r *Resolver) User() UserResolver { return &userResolver{r} }
 
 type (
-	queryResolver           struct{ *Resolver }
-	mutationResolver        struct{ *Resolver }
-	subscriptionResolver    struct{ *Resolver }
+	queryResolver        struct{ *Resolver }
+	mutationResolver     struct{ *Resolver }
+	subscriptionResolver struct{ *Resolver }
+
+	treeSessionStateResolver         struct{ *Resolver }
+	treeSessionProgressResolver      struct{ *Resolver }
+	activeTreeSessionsStateResolver  struct{ *Resolver }
+	activeTreeSessionsChangeResolver struct{ *Resolver }
+	treeChangeResolver               struct{ *Resolver }
+
 	accountResolver         struct{ *Resolver }
 	accountSecurityResolver struct{ *Resolver }
 	userResolver            struct{ *Resolver }

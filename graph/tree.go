@@ -6,6 +6,7 @@ import (
 
 	"github.com/branchline/branchline/graph/model"
 	"github.com/branchline/branchline/internal/account"
+	"github.com/branchline/branchline/internal/fault"
 	"github.com/branchline/branchline/internal/tree"
 )
 
@@ -21,28 +22,35 @@ func (r *queryResolver) Trees(ctx context.Context, filter *model.TreeFilter, ord
 	if orderBy != nil {
 		q.Order = tree.TreeOrder{Field: tree.TreeOrderField(orderBy.Field), Desc: orderBy.Direction == model.OrderDirectionDesc}
 	}
-	if filter != nil {
-		for _, status := range filter.Status {
-			q.Filter.Status = append(q.Filter.Status, tree.Status(status))
-		}
-		q.Filter.Tag = text(filter.Tag)
-		var err error
-		q.Filter.Due = filter.Due
-		if q.Filter.Owner, err = optional[account.UserID]("filter.ownerId", filter.OwnerID); err != nil {
-			return nil, err
-		}
-		if q.Filter.Author, err = optional[account.UserID]("filter.authorId", filter.AuthorID); err != nil {
-			return nil, err
-		}
-		if q.Filter.Category, err = optional[tree.CategoryID]("filter.categoryId", filter.CategoryID); err != nil {
-			return nil, err
-		}
+	var err error
+	if q.Filter, err = fromTreeFilter(filter); err != nil {
+		return nil, err
 	}
 	page, err := r.Resolver.Trees.Trees(ctx, caller(ctx).Actor, q)
 	if err != nil {
 		return nil, err
 	}
 	return toTreeConnection(page), nil
+}
+
+// fromTreeFilter reads a filter of trees; nil lets all through.
+func fromTreeFilter(filter *model.TreeFilter) (tree.TreeFilter, error) {
+	if filter == nil {
+		return tree.TreeFilter{}, nil
+	}
+	out := tree.TreeFilter{Tag: text(filter.Tag), Text: text(filter.Text), Due: filter.Due}
+	for _, status := range filter.Status {
+		out.Status = append(out.Status, tree.Status(status))
+	}
+	var err error
+	if out.Owner, err = optional[account.UserID]("filter.ownerId", filter.OwnerID); err != nil {
+		return out, err
+	}
+	if out.Author, err = optional[account.UserID]("filter.authorId", filter.AuthorID); err != nil {
+		return out, err
+	}
+	out.Category, err = optional[tree.CategoryID]("filter.categoryId", filter.CategoryID)
+	return out, err
 }
 
 // Tree is the resolver of Query.tree.
@@ -189,4 +197,23 @@ func (r *mutationResolver) ImportTree(ctx context.Context, in model.ImportTreeIn
 		out.Tree = toTree(done.Tree)
 	}
 	return out, nil
+}
+
+// ExportTree is the resolver of Query.exportTree.
+func (r *queryResolver) ExportTree(ctx context.Context, in model.ExportTreeInput) (*model.ExportedFile, error) {
+	treeID, err := parse[tree.ID]("input.treeId", in.TreeID)
+	if err != nil {
+		return nil, err
+	}
+	version := 0
+	if in.Version != nil {
+		if version = *in.Version; version < 1 {
+			return nil, fault.Input("input.version", "Versions are counted from 1. Leave it out for the tree as it is.")
+		}
+	}
+	file, err := r.Resolver.Trees.ExportTree(ctx, caller(ctx).Actor, treeID, version, tree.FileFormat(in.Format))
+	if err != nil {
+		return nil, err
+	}
+	return &model.ExportedFile{Filename: file.Filename, MediaType: file.MediaType, Content: file.Content, Encoding: model.FileEncodingUTF8, Sha256: file.SHA256}, nil
 }

@@ -30,8 +30,9 @@ import (
 // and no register, so that a fan-out is measured and nothing else.
 type herald struct {
 	graph.ResolverRoot // the rest is not asked for
-	hub                event.Hub[string, model.SessionExpiryEvent]
-	began              time.Time
+	graph.SubscriptionResolver
+	hub   event.Hub[string, model.SessionExpiryEvent]
+	began time.Time
 }
 
 // everybody is the one key of the herald's hub.

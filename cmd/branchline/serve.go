@@ -65,6 +65,7 @@ type app struct {
 	register *login.Register
 	logins   *login.Service
 	trees    *tree.Service
+	feed     *tree.Feed
 	server   *server.Server
 	now      func() time.Time // the database's clock
 
@@ -88,7 +89,10 @@ func assemble(ctx context.Context, s config.Settings, log *slog.Logger) (*app, e
 	if p.changes, err = store.NewLoginChanges(s.Database.Feed().Reveal()); err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
-	p.notifier, err = store.NewNotifier(s.Database.Feed().Reveal(), func(h event.Hint) { p.register.Deliver(h) }, log)
+	p.notifier, err = store.NewNotifier(s.Database.Feed().Reveal(), func(h event.Hint) {
+		p.register.Deliver(h)
+		p.feed.Deliver(h)
+	}, log)
 	if err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
@@ -104,6 +108,7 @@ func assemble(ctx context.Context, s config.Settings, log *slog.Logger) (*app, e
 	}
 	p.now, p.treeStore = clock.Now, store.NewTrees(db)
 	p.trees = &tree.Service{Store: p.treeStore, Now: clock.Now, Hints: p.notifier}
+	p.feed = tree.NewFeed(p.treeStore, p.notifier, log)
 
 	schema := ""
 	if s.Server.Explorer {
@@ -111,7 +116,7 @@ func assemble(ctx context.Context, s config.Settings, log *slog.Logger) (*app, e
 	}
 	p.server = server.New(server.Options{
 		Resolver: &graph.Resolver{
-			Trees: p.trees, Logins: p.logins, Register: p.register, Now: clock.Now, Version: version(),
+			Trees: p.trees, Feed: p.feed, Logins: p.logins, Register: p.register, Now: clock.Now, Version: version(),
 			InvitationURL: func(token string) string {
 				return string(s.Server.PublicURL) + "/accept-invitation#token=" + url.QueryEscape(token)
 			},
@@ -158,6 +163,7 @@ func (p *app) start(ctx context.Context) {
 	ctx, p.stop = context.WithCancel(context.WithoutCancel(ctx)) // they end by close, after the last request
 	p.notifier.Start(ctx)
 	p.register.Start(ctx)
+	p.feed.Start(ctx)
 	p.server.Start(ctx)
 	p.running.Go(func() { p.keepHouse(ctx) })
 }
@@ -168,6 +174,7 @@ func (p *app) close() {
 		p.server.Stop()
 		p.stop()
 		p.running.Wait()
+		p.feed.Stop()
 		p.register.Stop()
 		p.notifier.Stop()
 	}

@@ -12,6 +12,11 @@ import (
 	"github.com/99designs/gqlgen/graphql"
 )
 
+// What happens to the list of running troubleshooting sessions.
+type ActiveTreeSessionsEvent interface {
+	IsActiveTreeSessionsEvent()
+}
+
 // An object with a global id.
 type Node interface {
 	IsNode()
@@ -36,6 +41,11 @@ type TreeNode interface {
 	GetText() string
 	// Further reading.
 	GetLinks() []*TreeLink
+}
+
+// What happens to a watched troubleshooting session.
+type TreeSessionEvent interface {
+	IsTreeSessionEvent()
 }
 
 // Why a session is given up.
@@ -492,6 +502,17 @@ type ExportSessionInput struct {
 	IncludeUndone bool `json:"includeUndone"`
 	// Whether to show `•••` in place of values that the tree marks as sensitive. Of texts and numbers of three or more characters this holds in notes, titles and output too, where they stand as words of their own.
 	RedactSensitive bool `json:"redactSensitive"`
+}
+
+// What to export of a tree.
+type ExportTreeInput struct {
+	// The tree's global id.
+	TreeID string `json:"treeId"`
+	// A version's number; left out, the draft, or for viewers the latest version.
+	// An earlier version is NOT_FOUND to viewers.
+	Version *int `json:"version,omitempty"`
+	// The file's format.
+	Format TreeExportFormat `json:"format"`
 }
 
 // A file.
@@ -1306,6 +1327,9 @@ type TreeFieldInput struct {
 
 // Which trees to list. All that is given must match.
 type TreeFilter struct {
+	// What a person typed: the tree has all these words, or the beginning of the last
+	// one, as with searchTrees but without correction. One without words matches all.
+	Text *string `json:"text,omitempty"`
 	// Any of these; published and draft trees if left out.
 	Status []TreeStatus `json:"status,omitempty"`
 	// A tag that the tree has, without regard to case.
@@ -1442,6 +1466,48 @@ type TreeProblem struct {
 	Line *int `json:"line,omitempty"`
 	// The column in an imported file, in characters from 1; null for a graph.
 	Column *int `json:"column,omitempty"`
+}
+
+// A page of the trees that a search found, the best first.
+type TreeSearchConnection struct {
+	// The trees with their cursors and where they match.
+	Edges []*TreeSearchEdge `json:"edges"`
+	// The trees without them.
+	Nodes []*Tree `json:"nodes"`
+	// Where the page begins and ends.
+	PageInfo *PageInfo `json:"pageInfo"`
+	// How many trees were found, at most 2,000; counted only when asked for.
+	TotalCount int `json:"totalCount"`
+	// What the trees were found by.
+	Match TreeSearchMatch `json:"match"`
+	// Whether more trees match than were ranked: of trees with all words in title or
+	// tags, and of others, 1,000 each. A longer query or a filter finds the others.
+	IsRankBounded bool `json:"isRankBounded"`
+}
+
+// A tree that a search found.
+type TreeSearchEdge struct {
+	// Where the tree stands in what was found.
+	Cursor string `json:"cursor"`
+	// The tree.
+	Node *Tree `json:"node"`
+	// The tree's title, with what matches.
+	Title []*TreeSearchPiece `json:"title"`
+	// The `nodeId` of the node that matches best; null where only title, tags or description match.
+	MatchingNodeID *string `json:"matchingNodeId,omitempty"`
+	// That node's title; null where there is none.
+	MatchingNodeTitle *string `json:"matchingNodeTitle,omitempty"`
+	// A part of that node's texts, or of the description where no node matches, with
+	// what matches: about 200 characters on one line.
+	Excerpt []*TreeSearchPiece `json:"excerpt"`
+}
+
+// A part of a text. Pieces in their order are the whole text; none of it is markup.
+type TreeSearchPiece struct {
+	// The text.
+	Text string `json:"text"`
+	// Whether it is what was looked for.
+	IsMatch bool `json:"isMatch"`
 }
 
 // A page of troubleshooting sessions.
@@ -2521,6 +2587,67 @@ func (e TreeChangeKind) MarshalJSON() ([]byte, error) {
 	return buf.Bytes(), nil
 }
 
+// A format for a tree's export.
+type TreeExportFormat string
+
+const (
+	// The project's own JSON, which keeps everything, problems included; docs/branchline-tree.schema.json describes it.
+	TreeExportFormatJSON TreeExportFormat = "JSON"
+	// A Markdown outline, as a runbook is written; docs/tree-markdown.md describes it.
+	TreeExportFormatMarkdown TreeExportFormat = "MARKDOWN"
+	// A flowchart of Mermaid, to look at; it cannot be imported.
+	TreeExportFormatMermaid TreeExportFormat = "MERMAID"
+)
+
+var AllTreeExportFormat = []TreeExportFormat{
+	TreeExportFormatJSON,
+	TreeExportFormatMarkdown,
+	TreeExportFormatMermaid,
+}
+
+func (e TreeExportFormat) IsValid() bool {
+	switch e {
+	case TreeExportFormatJSON, TreeExportFormatMarkdown, TreeExportFormatMermaid:
+		return true
+	}
+	return false
+}
+
+func (e TreeExportFormat) String() string {
+	return string(e)
+}
+
+func (e *TreeExportFormat) UnmarshalGQL(v any) error {
+	str, ok := v.(string)
+	if !ok {
+		return fmt.Errorf("enums must be strings")
+	}
+
+	*e = TreeExportFormat(str)
+	if !e.IsValid() {
+		return fmt.Errorf("%s is not a valid TreeExportFormat", str)
+	}
+	return nil
+}
+
+func (e TreeExportFormat) MarshalGQL(w io.Writer) {
+	_, _ = fmt.Fprint(w, strconv.Quote(e.String()))
+}
+
+func (e *TreeExportFormat) UnmarshalJSON(b []byte) error {
+	s, err := strconv.Unquote(string(b))
+	if err != nil {
+		return err
+	}
+	return e.UnmarshalGQL(s)
+}
+
+func (e TreeExportFormat) MarshalJSON() ([]byte, error) {
+	var buf bytes.Buffer
+	e.MarshalGQL(&buf)
+	return buf.Bytes(), nil
+}
+
 // A kind of value.
 type TreeFieldType string
 
@@ -2889,6 +3016,67 @@ func (e *TreeProblemSeverity) UnmarshalJSON(b []byte) error {
 }
 
 func (e TreeProblemSeverity) MarshalJSON() ([]byte, error) {
+	var buf bytes.Buffer
+	e.MarshalGQL(&buf)
+	return buf.Bytes(), nil
+}
+
+// What trees were found by. Each is tried only where the ones before it find nothing.
+type TreeSearchMatch string
+
+const (
+	// All words, as they were typed.
+	TreeSearchMatchAllWords TreeSearchMatch = "ALL_WORDS"
+	// All words, with typing errors corrected.
+	TreeSearchMatchCorrected TreeSearchMatch = "CORRECTED"
+	// At least one of the words, with typing errors corrected. Trees with more of them stand first.
+	TreeSearchMatchAnyWord TreeSearchMatch = "ANY_WORD"
+)
+
+var AllTreeSearchMatch = []TreeSearchMatch{
+	TreeSearchMatchAllWords,
+	TreeSearchMatchCorrected,
+	TreeSearchMatchAnyWord,
+}
+
+func (e TreeSearchMatch) IsValid() bool {
+	switch e {
+	case TreeSearchMatchAllWords, TreeSearchMatchCorrected, TreeSearchMatchAnyWord:
+		return true
+	}
+	return false
+}
+
+func (e TreeSearchMatch) String() string {
+	return string(e)
+}
+
+func (e *TreeSearchMatch) UnmarshalGQL(v any) error {
+	str, ok := v.(string)
+	if !ok {
+		return fmt.Errorf("enums must be strings")
+	}
+
+	*e = TreeSearchMatch(str)
+	if !e.IsValid() {
+		return fmt.Errorf("%s is not a valid TreeSearchMatch", str)
+	}
+	return nil
+}
+
+func (e TreeSearchMatch) MarshalGQL(w io.Writer) {
+	_, _ = fmt.Fprint(w, strconv.Quote(e.String()))
+}
+
+func (e *TreeSearchMatch) UnmarshalJSON(b []byte) error {
+	s, err := strconv.Unquote(string(b))
+	if err != nil {
+		return err
+	}
+	return e.UnmarshalGQL(s)
+}
+
+func (e TreeSearchMatch) MarshalJSON() ([]byte, error) {
 	var buf bytes.Buffer
 	e.MarshalGQL(&buf)
 	return buf.Bytes(), nil

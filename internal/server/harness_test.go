@@ -153,6 +153,7 @@ type node struct {
 	http       *httptest.Server
 	server     *server.Server
 	register   *login.Register
+	feed       *tree.Feed
 	clock      *login.Clock
 	db         *store.DB
 	statements *statements
@@ -172,7 +173,10 @@ func (w *world) start(o nodeOptions) *node {
 	check(w.t, err)
 	var hints hinter = deaf{}
 	if !o.deaf {
-		hints, err = store.NewNotifier(w.url, func(h event.Hint) { n.register.Deliver(h) }, log)
+		hints, err = store.NewNotifier(w.url, func(h event.Hint) {
+			n.register.Deliver(h)
+			n.feed.Deliver(h)
+		}, log)
 		check(w.t, err)
 	}
 	n.clock = login.NewClock(login.OwnClocks())
@@ -188,9 +192,10 @@ func (w *world) start(o nodeOptions) *node {
 	if o.introspection {
 		schema = graph.Schema()
 	}
+	n.feed = tree.NewFeed(store.NewTrees(db), hints, log)
 	n.server = server.New(server.Options{
 		Resolver: &graph.Resolver{
-			Trees: &tree.Service{Store: store.NewTrees(db), Now: n.clock.Now, Hints: hints}, Logins: service, Register: n.register,
+			Trees: &tree.Service{Store: store.NewTrees(db), Now: n.clock.Now, Hints: hints}, Feed: n.feed, Logins: service, Register: n.register,
 			Now: n.clock.Now, Version: "test", InvitationURL: func(token string) string { return "https://branchline.test/#" + token },
 		},
 		Register: n.register, Tokens: service.Access, Ping: db.PingContext, Web: web.Handler(web.Options{}),
@@ -199,11 +204,13 @@ func (w *world) start(o nodeOptions) *node {
 	})
 	hints.Start(ctx)
 	n.register.Start(context.WithoutCancel(ctx))
+	n.feed.Start(context.WithoutCancel(ctx))
 	n.server.Start(ctx)
 	n.http = httptest.NewServer(n.server)
 	w.t.Cleanup(func() {
 		n.server.Stop()
 		n.http.Close()
+		n.feed.Stop()
 		n.register.Stop()
 		hints.Stop()
 		if err := n.db.Close(); err != nil {

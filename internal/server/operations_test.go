@@ -144,24 +144,26 @@ var operations = map[string]struct {
 	role  account.Role // the least powerful; empty where anybody may
 	input func(h *home) vars
 }{
-	"node":            {account.Viewer, func(h *home) vars { return vars{"id": h.owner.account} }},
-	"nodes":           {account.Viewer, func(h *home) vars { return vars{"ids": []any{h.owner.account}} }},
-	"me":              {"", none},
-	"account":         {account.Viewer, none},
-	"trees":           {account.Viewer, func(*home) vars { return vars{"filter": vars{}} }},
-	"tree":            {account.Viewer, func(h *home) vars { return vars{"id": h.tree} }},
-	"treeCategories":  {account.Viewer, none},
+	"node":                {account.Viewer, func(h *home) vars { return vars{"id": h.owner.account} }},
+	"nodes":               {account.Viewer, func(h *home) vars { return vars{"ids": []any{h.owner.account}} }},
+	"me":                  {"", none},
+	"account":             {account.Viewer, none},
+	"trees":               {account.Viewer, func(*home) vars { return vars{"filter": vars{}} }},
+	"searchTrees":         {account.Viewer, func(*home) vars { return vars{"query": "lamp", "filter": vars{}} }},
+	"tree":                {account.Viewer, func(h *home) vars { return vars{"id": h.tree} }},
+	"treeCategories":      {account.Viewer, none},
 	"compareTreeVersions": {account.Engineer, input(func(h *home) vars { return vars{"treeId": h.tree, "from": 1} })},
-	"treeTags":        {account.Viewer, none},
-	"treeTemplates":   {account.Engineer, none},
-	"treeVersion":     {account.Viewer, func(h *home) vars { return vars{"treeId": h.tree, "number": 1} }},
-	"validateTree":    {account.Engineer, input(func(*home) vars { return vars{"title": "A", "graph": smallGraph} })},
-	"sessions":        {account.Viewer, func(*home) vars { return vars{"filter": vars{}} }},
-	"session":         {account.Viewer, func(h *home) vars { return vars{"id": h.walk} }},
-	"exportSession":   {account.Viewer, input(func(h *home) vars { return vars{"sessionId": h.walk, "format": "TEXT"} })},
-	"accountSecurity": {account.Owner, none},
-	"serverInfo":      {"", none},
-	"invitation":      {"", func(*home) vars { return vars{"token": "t"} }},
+	"treeTags":            {account.Viewer, none},
+	"treeTemplates":       {account.Engineer, none},
+	"treeVersion":         {account.Viewer, func(h *home) vars { return vars{"treeId": h.tree, "number": 1} }},
+	"validateTree":        {account.Engineer, input(func(*home) vars { return vars{"title": "A", "graph": smallGraph} })},
+	"sessions":            {account.Viewer, func(*home) vars { return vars{"filter": vars{}} }},
+	"session":             {account.Viewer, func(h *home) vars { return vars{"id": h.walk} }},
+	"exportSession":       {account.Viewer, input(func(h *home) vars { return vars{"sessionId": h.walk, "format": "TEXT"} })},
+	"exportTree":          {account.Viewer, input(func(h *home) vars { return vars{"treeId": h.tree, "format": "JSON"} })},
+	"accountSecurity":     {account.Owner, none},
+	"serverInfo":          {"", none},
+	"invitation":          {"", func(*home) vars { return vars{"token": "t"} }},
 
 	"register": {"", input(func(*home) vars {
 		return vars{"accountName": "A", "name": "N", "email": "somebody@example.com", "password": "short"}
@@ -211,9 +213,14 @@ var operations = map[string]struct {
 	"revokeSession":          {account.Viewer, input(func(*home) vars { return vars{"sessionId": madeUp("lses")} })},
 	"revokeMyOtherSessions":  {account.Viewer, none},
 	"sessionExpiry":          {account.Viewer, none},
+	"treeSession":            {account.Viewer, func(h *home) vars { return vars{"id": h.walk} }},
+	"activeTreeSessions":     {account.Admin, none},
+	"treeChanged":            {account.Engineer, func(h *home) vars { return vars{"id": h.draft} }},
 }
 
 func none(*home) vars { return nil }
+
+func searchForLamp(*home) vars { return vars{"query": "lamp", "filter": vars{}} }
 
 func input(of func(*home) vars) func(*home) vars {
 	return func(h *home) vars { return vars{"input": of(h)} }
@@ -327,7 +334,7 @@ var idPlaces = map[string]struct {
 	"trees filter.ownerId":                {kind: "user", nothing: `{"trees":{"totalCount":0,"nodes":[]}}`},
 	"treeVersion treeId":                  {kind: "tree"},
 	"validateTree input.treeId":           {kind: "tree", nothing: `{"validateTree":{"__typename":"ValidateTreePayload"}}`},
-	"compareTreeVersions input.treeId": {kind: "tree"},
+	"compareTreeVersions input.treeId":    {kind: "tree"},
 	"restoreTreeVersion input.treeId":     {kind: "tree"},
 	"duplicateTree input.treeId":          {kind: "tree"},
 	"unarchiveTree input.treeId":          {kind: "tree"},
@@ -340,10 +347,16 @@ var idPlaces = map[string]struct {
 	}},
 	"updateTree input.ownerId":              {kind: "user"},
 	"trees filter.authorId":                 {kind: "user", nothing: `{"trees":{"totalCount":0,"nodes":[]}}`},
+	"searchTrees filter.categoryId":         {kind: "tcat", nothing: `{"searchTrees":{"totalCount":0,"nodes":[]}}`, with: searchForLamp},
+	"searchTrees filter.ownerId":            {kind: "user", nothing: `{"searchTrees":{"totalCount":0,"nodes":[]}}`, with: searchForLamp},
+	"searchTrees filter.authorId":           {kind: "user", nothing: `{"searchTrees":{"totalCount":0,"nodes":[]}}`, with: searchForLamp},
 	"tree id":                               {kind: "tree"},
 	"sessions filter.treeId":                {kind: "tree", nothing: `{"sessions":{"totalCount":0,"nodes":[]}}`, with: func(*home) vars { return vars{"filter": vars{"scope": "TEAM"}} }},
+	"treeSession id":                        {kind: "tses"},
+	"treeChanged id":                        {kind: "tree"},
 	"session id":                            {kind: "tses"},
 	"exportSession input.sessionId":         {kind: "tses"},
+	"exportTree input.treeId":               {kind: "tree"},
 	"withdrawInvitation input.invitationId": {kind: "invt"},
 	"updateUser input.userId":               {kind: "user"},
 	"disableUser input.userId":              {kind: "user"},

@@ -39,6 +39,7 @@ func TestStatements_OfTheExamples(t *testing.T) {
 	}{
 		{"me", 3, nil},
 		{"trees", 1, func() vars { return vars{"first": 10} }},
+		{"search-trees", 1, func() vars { return vars{"query": "lamp", "first": 10} }},
 		{"tree", 1, func() vars { return vars{"id": h.tree} }},
 		{"sessions", 1, func() vars { return vars{"first": 10} }},
 		{"session", 2, func() vars { return vars{"id": h.walk} }},

@@ -59,6 +59,40 @@ func TestTrees_AnotherAccountsKeyFindsNoRow(t *testing.T) {
 			t.Errorf("%s changes no row, which is no error, but returns %v", name, err)
 		}
 	}
+	shelf, err := b.service.CreateCategory(ctx, b.acme.Engineer, "Network")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, try := range map[string]func(ctx context.Context, tx tree.Tx) error{
+		"LockSubtrees": func(ctx context.Context, tx tree.Tx) error {
+			found, err := tx.LockSubtrees(ctx, b.rival.Account, []tree.ID{ours.ID})
+			if len(found.Newest)+len(found.Versions) > 0 {
+				t.Errorf("another account's key reads %+v", found)
+			}
+			return err
+		},
+		"LockCategories": func(ctx context.Context, tx tree.Tx) error {
+			found, err := tx.LockCategories(ctx, b.rival.Account)
+			if len(found) > 0 {
+				t.Errorf("another account's key reads %+v", found)
+			}
+			return err
+		},
+		"RenameCategory": func(ctx context.Context, tx tree.Tx) error {
+			return tx.RenameCategory(ctx, tree.Category{AccountID: b.rival.Account, ID: shelf.ID, Name: "stolen"})
+		},
+		"OrderCategories": func(ctx context.Context, tx tree.Tx) error {
+			return tx.OrderCategories(ctx, b.rival.Account, []tree.CategoryID{newID[tree.CategoryID](t), shelf.ID})
+		},
+		"DeleteCategory": func(ctx context.Context, tx tree.Tx) error { return tx.DeleteCategory(ctx, b.rival.Account, shelf.ID) },
+	} {
+		if err := b.trees.InTx(ctx, try); err != nil {
+			t.Errorf("%s changes no row, which is no error, but returns %v", name, err)
+		}
+	}
+	if list, err := b.service.Categories(ctx, b.acme.Engineer); err != nil || len(list) != 1 || list[0] != shelf {
+		t.Errorf("the categories are %+v, %v", list, err)
+	}
 	after, err := b.trees.Tree(ctx, b.acme.Account, ours.ID, tree.DraftForm, tree.AllTreeFields)
 	if err != nil {
 		t.Fatal(err)

@@ -93,12 +93,19 @@ func BenchmarkAnalytics(b *testing.B) {
 // on them; on is an SQL expression that says which tree, from 1, the n-th is on.
 func growWalks(tb testing.TB, db *store.DB, tm team, trees, sessions int, on string) []tree.ID {
 	tb.Helper()
+	conn, err := db.Conn(tb.Context())
+	if err != nil {
+		tb.Fatal(err)
+	}
+	defer conn.Close()
 	exec := func(sql string, args ...any) {
 		tb.Helper()
-		if _, err := db.ExecContext(tb.Context(), sql, args...); err != nil {
+		if _, err := conn.ExecContext(tb.Context(), sql, args...); err != nil {
 			tb.Fatal(err)
 		}
 	}
+	exec("SET statement_timeout = 0")
+	defer exec("RESET statement_timeout")
 	graph := tree.Graph{Root: "node-1"}
 	for i := range 30 {
 		at, next := tree.NodeID("node-"+strconv.Itoa(i+1)), tree.NodeID("node-"+strconv.Itoa(i+2))

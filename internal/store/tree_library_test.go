@@ -188,7 +188,10 @@ func TestTreeVersions_RestoreAndDuplicate(t *testing.T) {
 		t.Errorf("the copy of the draft %+v, %v", copied, err)
 	}
 	for name, try := range map[string]func() error{
-		"a version that is not there": func() error { _, err := b.service.DuplicateTree(ctx, b.acme.Engineer, first.ID, new(7), "x", 0); return err },
+		"a version that is not there": func() error {
+			_, err := b.service.DuplicateTree(ctx, b.acme.Engineer, first.ID, new(7), "x", 0)
+			return err
+		},
 		"a stranger's tree": func() error {
 			_, err := b.service.DuplicateTree(ctx, b.rival.Engineer, first.ID, nil, "x", 0)
 			return err
@@ -544,7 +547,7 @@ func TestTrees_ReviewIsDueAndConfirmed(t *testing.T) {
 		"no months":         {b.acme.Engineer, never.ID, 0, fault.BadUserInput},
 		"too many months":   {b.acme.Engineer, never.ID, tree.MaxReviewMonths + 1, fault.BadUserInput},
 		"a draft":           {b.acme.Engineer, draft.ID, 6, fault.Conflict},
-		"a viewer":          {b.acme.Viewer, never.ID, 6, fault.Forbidden},
+		"a viewer":          {b.acme.Viewer, never.ID, 0, fault.Forbidden},
 		"a stranger's tree": {b.rival.Owner, never.ID, 6, fault.NotFound},
 	} {
 		_, err := b.service.ConfirmTree(ctx, tt.actor, tt.id, tt.months, 0)

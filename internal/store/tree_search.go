@@ -43,7 +43,7 @@ func (s *Trees) SearchTrees(ctx context.Context, accountID account.ID, form tree
 			Where("s.form = ?", form).
 			Where("s.status IN (?)", bun.List(search.Filter.Status)).
 			Where("s.words @@ ?::tsquery", query)
-		if !search.Filter.Category.IsZero() || search.Filter.Tag != "" || !search.Filter.Author.IsZero() || search.Filter.Text != "" {
+		if onTrees(search.Filter) {
 			q = filterTrees(q.Join("JOIN trees AS t ON t.account_id = s.account_id AND t.id = s.tree_id"), accountID, form, search.Filter)
 		}
 		return q
@@ -101,6 +101,11 @@ func (s *Trees) SearchTrees(ctx context.Context, accountID account.ID, form tree
 		return tree.Edge[*tree.Tree]{Cursor: strconv.FormatFloat(float64(r.Rank), 'g', -1, 32), Node: t}, nil
 	})
 	return page, err
+}
+
+// onTrees says whether a filter asks for what tree_search has not.
+func onTrees(f tree.TreeFilter) bool {
+	return !f.Category.IsZero() || f.Tag != "" || !f.Author.IsZero() || !f.Owner.IsZero() || f.Due || f.Text != ""
 }
 
 // KnownWords reads the words that have one of the keys.

@@ -229,6 +229,8 @@ func TestSearchTrees_Filters(t *testing.T) {
 		"category": {tree.TreeFilter{Category: category.ID}, "Cable one"},
 		"tag":      {tree.TreeFilter{Tag: "COPPER"}, "Cable two"},
 		"author":   {tree.TreeFilter{Author: b.acme.Colleague.UserID}, "Cable two"},
+		"owner":    {tree.TreeFilter{Owner: b.acme.Colleague.UserID}, "Cable two"},
+		"due":      {tree.TreeFilter{Due: true}, ""},
 		"status":   {tree.TreeFilter{Status: []tree.Status{tree.Published}}, "Cable three"},
 		"text":     {tree.TreeFilter{Text: "gla"}, "Cable three"},
 	} {

@@ -125,7 +125,7 @@ func (s *Service) Analytics(ctx context.Context, actor account.Actor, q Analytic
 		q.From = q.To.Add(-AnalyticsSpan)
 	}
 	if !q.From.Before(q.To) {
-		return nil, fault.Input("input.from", "The span of time ends before it begins. Give a from that is before to.")
+		return nil, fault.Input("input.beginsAt", "The span of time ends before it begins. Let it begin earlier.")
 	}
 	// Nothing was walked outside of these years, and not every database can write them.
 	for _, bound := range []*time.Time{&q.From, &q.To} {

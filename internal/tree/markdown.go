@@ -39,7 +39,8 @@ import (
 // The first heading is the title; what follows it is the description. Every
 // further heading begins a node, the first one the root. A node that ends in a
 // question mark is a decision, one that begins with "Resolved:", "Escalate:" or
-// "Unresolved:" a solution, any other an action. A list item with an arrow is an
+// "Unresolved:" a solution, "Input:" an input, "Subtree:" a subtree, any other an
+// action. A list item with an arrow is an
 // option, a line that begins with one the way on; what the arrow points to is
 // another node's title, or a link to its id, or, where lines set in under it say
 // more or where it is a solution, a node of its own. docs/tree-markdown.md has

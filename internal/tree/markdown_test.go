@@ -149,6 +149,7 @@ func TestParseMarkdown_AnOutlineNeedsNoHeadings(t *testing.T) {
 func TestParseMarkdown_NamesEachProblemWithItsPlace(t *testing.T) {
 	t.Parallel()
 	const head = "# T\n\n## Q?\n\n"
+	const input = "# T\n\n## Input: I\n\n- `a` A (text)\n\n"
 	tests := map[string]struct {
 		text string
 		want []string
@@ -175,6 +176,14 @@ func TestParseMarkdown_NamesEachProblemWithItsPlace(t *testing.T) {
 		"a tag that is too long":     {"# T\n\nTags: " + strings.Repeat("x", 41) + "\n\n## Resolved: X\n\nx\n", []string{"INVALID_TEXT 3:1"}},
 		"a description too long":     {"# T\n\n" + strings.Repeat("long ", 2001) + "\n\n## Resolved: X\n\nx\n", []string{"INVALID_TEXT 3:1"}},
 		"another encoding":           {"# \xe9\n", []string{"INVALID_TEXT 1:3"}},
+		"a name of two nodes":        {head + "- a → X\n- b → [X](#x2)\n\n## X\n→ Q?\n\n## X {#x2}\n→ Resolved: B\n", []string{"MISSING_TARGET 5:7"}},
+		"no condition":               {input + "- If {{a}} was b → Resolved: A\n- Otherwise → Resolved: B\n", []string{"SYNTAX 7:1"}},
+		"a value that nobody asks":   {input + "- If {{b}} is c → Resolved: A\n- Otherwise → Resolved: B\n", []string{"UNKNOWN_INPUT 7:1", "SOLUTION_WITHOUT_TEXT 7:19", "SOLUTION_WITHOUT_TEXT 8:15"}},
+		"a bad pattern":              {"# T\n\n## Input: I\n\n- `a` A (matches `(`)\n\n→ Resolved: A\n", []string{"INVALID_PATTERN 5:1", "SOLUTION_WITHOUT_TEXT 7:3"}},
+		"no tree's id":               {"# T\n\n## Subtree: S\n\nTree: Slow Wi-Fi\n\n→ Resolved: A\n", []string{"SYNTAX 5:1"}},
+		"a subtree without a tree":   {"# T\n\n## Subtree: S\n\n→ Resolved: A\n", []string{"NO_SUBTREE 3:4", "SOLUTION_WITHOUT_TEXT 5:3"}},
+		"a block that is no JSON":    {head + "- a → Resolved: A\n- b → Resolved: B\n\n```branchline\n{\n\"titel\": \"x\", \"text\": 1, \"expected\": 7}\n```\n", []string{"UNKNOWN_FIELD 10:1", "UNKNOWN_FIELD 10:15", "SYNTAX 10:38"}},
+		"a bad member of a block":    {head + "- a → Resolved: A\n- b → Resolved: B\n\n```branchline\n{\n\"expected\": \"x\"}\n```\n", []string{"MISPLACED_FIELD 10:13", "SOLUTION_WITHOUT_TEXT 5:7", "SOLUTION_WITHOUT_TEXT 6:7"}},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -220,6 +229,7 @@ func TestParseMarkdown_AnyOutline(t *testing.T) {
 		return indent + rapid.SampledFrom([]string{
 			"# Title", "## Is it on?", "## Do it", "## Resolved: Done", "- Yes → Do it", "- No → Resolved: Done", "- No → Is it off?", "→ Do it",
 			"- `a` Maybe -> Escalate: Call", "text", "- text", "", "```", "~~~", "Expected: x", "See: [x](https://example.com)", "Tags: a", "---", "\tx", "- →", "## ", "1. x",
+			"## Input: What?", "- `a` A (number; required)", "- If {{a}} < 5 → Do it", "- Otherwise → Do it", "## Subtree: S", "Tree: tree_00000000000000000000000001", "→ continue", "```branchline text", "```branchline", "{}", "```command", "## Do it {#x .action}",
 		}).Draw(t, "line")
 	})
 	rapid.Check(t, func(t *rapid.T) {

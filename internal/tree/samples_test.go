@@ -132,7 +132,7 @@ func TestDocumentation_ExamplesHaveNoErrors(t *testing.T) {
 			t.Errorf("%+v in the example\n%s", problems, example)
 		}
 	}
-	if read != 2 {
+	if read != 3 {
 		t.Errorf("%d examples", read)
 	}
 }

@@ -94,6 +94,7 @@ func (s *Service) SearchTrees(ctx context.Context, actor account.Actor, q Search
 	if err != nil {
 		return none, err
 	}
+	q.Filter.Today = dayOf(s.Now())
 	search := TreeSearch{Terms: ParseSearch(q.Text), Filter: q.Filter, Fields: q.Fields, Total: q.Total}
 	order := "SEARCH " + search.fingerprint()
 	if search.Span, err = (Page{First: q.First, After: q.After}).span(order, false); err != nil {
@@ -178,7 +179,7 @@ func (s *TreeSearch) fingerprint() string {
 		status[i] = string(one)
 	}
 	slices.Sort(status)
-	sum := sha256.Sum256(fmt.Append(nil, s.Terms, status, s.Filter.Category, s.Filter.Author, strconv.Quote(s.Filter.Tag), ParseSearch(s.Filter.Text)))
+	sum := sha256.Sum256(fmt.Append(nil, s.Terms, status, s.Filter.Category, s.Filter.Author, s.Filter.Owner, s.Filter.Due, strconv.Quote(s.Filter.Tag), ParseSearch(s.Filter.Text)))
 	return hex.EncodeToString(sum[:8])
 }
 

@@ -65,6 +65,9 @@ func (s *Service) CreateCategory(ctx context.Context, actor account.Actor, name 
 // RenameCategory gives a category another name. Engineers and above may. A name
 // that is taken, case aside, is a Conflict.
 func (s *Service) RenameCategory(ctx context.Context, actor account.Actor, id CategoryID, name string) (Category, error) {
+	if err := actor.Require(account.Engineer); err != nil {
+		return Category{}, err
+	}
 	name, err := requireLine("input.name", name, MaxCategory)
 	if err != nil {
 		return Category{}, err
@@ -82,6 +85,9 @@ func (s *Service) RenameCategory(ctx context.Context, actor account.Actor, id Ca
 // a place behind the last one is the last. It returns all of them in their new
 // order. Engineers and above may.
 func (s *Service) MoveCategory(ctx context.Context, actor account.Actor, id CategoryID, place int) ([]Category, error) {
+	if err := actor.Require(account.Engineer); err != nil {
+		return nil, err
+	}
 	if place < 1 {
 		return nil, fault.Input("input.position", "Places are counted from 1.")
 	}

@@ -23,6 +23,9 @@ type Publication struct {
 // circle one waits for the other and sees it, or PostgreSQL ends the deadlock and
 // the store tries again.
 func (s *Service) PublishTree(ctx context.Context, actor account.Actor, id ID, expectedRevision int, changeNote string, fields TreeFields) (Publication, error) {
+	if err := actor.Require(account.Engineer); err != nil {
+		return Publication{}, err
+	}
 	changeNote, err := cleanText("input.changeNote", changeNote, MaxChangeNote)
 	if err != nil {
 		return Publication{}, err

@@ -19,6 +19,9 @@ const (
 // Months outside 1 to MaxReviewMonths are BadUserInput. A tree that is not
 // published is a Conflict: nobody can rely on it.
 func (s *Service) ConfirmTree(ctx context.Context, actor account.Actor, id ID, months int, fields TreeFields) (*Tree, error) {
+	if err := actor.Require(account.Engineer); err != nil {
+		return nil, err
+	}
 	if months < 1 || months > MaxReviewMonths {
 		return nil, fault.Input("input.months", "Say in how many months somebody should look again: 1 to %d.", MaxReviewMonths)
 	}

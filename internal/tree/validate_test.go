@@ -180,11 +180,17 @@ func BenchmarkValidate2000Nodes(b *testing.B) {
 func FuzzValidate(f *testing.F) {
 	f.Add("n0", "n0", "n1", "", "DECISION", "Yes", 3)
 	f.Add("", "\x00", "n1", "https://[::1", "ACTION", "\xff", 30)
+	f.Add("n0", "n", "n1", "a|b", "INPUT", "{{a}} (x{9}){9}", 9)
 	f.Fuzz(func(t *testing.T, root, id, target, link, kind, text string, n int) {
 		g := tree.Graph{Root: tree.NodeID(root)}
 		for i := range min(max(n, 0), 50) {
 			node := tree.Node{ID: tree.NodeID(fmt.Sprint(id, i%7)), Kind: tree.Kind(kind), Title: text, Text: text, Outcome: tree.Outcome(text), Links: []tree.Link{{Title: text, URL: link}}}
 			node.Options = []tree.Option{{ID: tree.OptionID(id), Label: text, Key: root, Target: tree.NodeID(target)}, {ID: "b", Label: "b", Target: tree.NodeID(fmt.Sprint(id, i+1))}}
+			node.Fields = []tree.Field{{Name: id, Label: text, Type: tree.FieldType(kind), Pattern: link, Choices: []string{text, link}}, {Name: "a", Label: text, Type: tree.TextField, Pattern: text}}
+			node.Branches = []tree.Branch{{Name: id, Test: tree.Equals, Value: text, Target: tree.NodeID(target)}, {Name: "a", Test: tree.Test(text), Value: link, Target: tree.NodeID(fmt.Sprint(id, i))}}
+			if i%3 == 0 {
+				node.Options, node.Next = nil, tree.NodeID(target)
+			}
 			g.Nodes = append(g.Nodes, node)
 		}
 		for _, p := range tree.Validate(g) {
