@@ -29,6 +29,10 @@ func setCosts(c *ComplexityRoot) {
 	c.Query.Sessions = func(child int, _ *model.TreeSessionFilter, first *int, _ *string) int {
 		return 1 + length(first, nil)*child
 	}
+	c.Query.TreeAnalytics = func(child int, _ model.TreeAnalyticsInput) int { return 2*statement + child }
+	c.TreeAnalytics.Versions = func(child int) int { return 1 + usual*child }
+	c.TreeAnalytics.Nodes = func(child int) int { return 1 + usual*child }
+	c.Query.TreesHealth = func(child int) int { return statement + usual*child }
 	c.Query.Nodes = func(child int, ids []string) int { return 1 + len(ids)*(usual+child) }
 	c.Account.Members = func(child int) int { return 1 + usual*child }
 	c.AccountSecurity.ActiveSessions = func(child int) int { return 1 + usual*child }

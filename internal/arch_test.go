@@ -39,7 +39,7 @@ var mayImport = map[string][]string{
 		"internal/account", "internal/fault", "internal/event", "internal/id", "internal/login", "internal/tree", "migrations",
 	},
 	"internal/pgtest": {"internal/devdb", "internal/store", "migrations"},
-	"graph/model":     {"internal/fault", "internal/login"},
+	"graph/model":     {"internal/fault", "internal/login", "internal/tree"},
 	"graph": {
 		"graph/model", "internal/account", "internal/fault", "internal/event", "internal/id", "internal/live", "internal/login", "internal/tree",
 	},

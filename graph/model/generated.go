@@ -1209,6 +1209,37 @@ func (Tree) IsNode() {}
 // The global id: the kind's prefix, an underscore, and 26 letters and digits. Ids made later sort later.
 func (this Tree) GetID() string { return this.ID }
 
+// Figures about the walks through a tree in a span of time.
+type TreeAnalytics struct {
+	// The tree's global id.
+	TreeID string `json:"treeId"`
+	// The number of the version; null for all versions together.
+	Version *int `json:"version,omitempty"`
+	// The first moment that counts.
+	BeginsAt time.Time `json:"beginsAt"`
+	// The moment from which on nothing counts.
+	EndsAt time.Time `json:"endsAt"`
+	// The sessions that began with this tree in the span.
+	Sessions *TreeSessionFigures `json:"sessions"`
+	// The same by the version that they began with, the newest first.
+	Versions []*TreeSessionFigures `json:"versions"`
+	// The nodes that were visited in the span, whichever tree the session began with, the
+	// most visited first; at most 2,000.
+	Nodes []*TreeNodeFigures `json:"nodes"`
+}
+
+// Which figures to work out.
+type TreeAnalyticsInput struct {
+	// The tree.
+	TreeID string `json:"treeId"`
+	// The number of a version; all versions together if left out. NOT_FOUND where there is none.
+	Version *int `json:"version,omitempty"`
+	// The first moment that counts; 90 days before `endsAt` if left out.
+	BeginsAt *time.Time `json:"beginsAt,omitempty"`
+	// The moment from which on nothing counts; now if left out.
+	EndsAt *time.Time `json:"endsAt,omitempty"`
+}
+
 // A way that is taken when a value meets a condition.
 type TreeBranch struct {
 	// The name of the field whose value is looked at.
@@ -1360,6 +1391,34 @@ type TreeGraphInput struct {
 	Nodes []*TreeNodeInput `json:"nodes"`
 }
 
+// A published tree that something is held against.
+type TreeHealth struct {
+	// The tree's global id.
+	TreeID string `json:"treeId"`
+	// The title of the latest version.
+	Title string `json:"title"`
+	// The number of the latest version.
+	Version int `json:"version"`
+	// Who answers for its being right.
+	Owner *User `json:"owner"`
+	// When the latest version was published.
+	PublishedAt time.Time `json:"publishedAt"`
+	// When somebody last began or went on with a walk in it, in any version; null if never.
+	LastUsedAt *time.Time `json:"lastUsedAt,omitempty"`
+	// What is held against it; at least one.
+	Findings []*TreeHealthFinding `json:"findings"`
+}
+
+// Something that is held against a tree.
+type TreeHealthFinding struct {
+	// What it is.
+	Code TreeHealthCode `json:"code"`
+	// What was found, in days or per cent: the code says which.
+	Number int `json:"number"`
+	// The reason in words, and what to do.
+	Message string `json:"message"`
+}
+
 // Further reading, such as an article of a knowledge base.
 type TreeLink struct {
 	// What stands there, in one line.
@@ -1388,6 +1447,28 @@ type TreeNodeChange struct {
 	Fields []*TreeFieldChange `json:"fields"`
 	// Which of a changed node's options are different.
 	Options []*TreeOptionChange `json:"options"`
+}
+
+// Counts of visits to a node. One lasts from coming to the node to leaving it.
+type TreeNodeFigures struct {
+	// The node's id within its graph.
+	NodeID string `json:"nodeId"`
+	// The title, as the newest of the visited versions has it.
+	Title string `json:"title"`
+	// How many visits are over, undone ones too.
+	Visits int `json:"visits"`
+	// How many of them were undone by going back.
+	Undone int `json:"undone"`
+	// At how many of them the session was abandoned, or completed without a solution.
+	DropOffs int `json:"dropOffs"`
+	// The part, 0 to 1, of the visits that were drop-offs; null without a visit.
+	DropOffRate *float64 `json:"dropOffRate,omitempty"`
+	// How many steps that are not in the tree were taken here.
+	OwnSteps int `json:"ownSteps"`
+	// The median time of a visit by the clock; null without one.
+	MedianSeconds *int `json:"medianSeconds,omitempty"`
+	// The options that were chosen, the most used first.
+	Options []*TreeOptionFigures `json:"options"`
 }
 
 // One node, as one of its kinds.
@@ -1430,6 +1511,16 @@ type TreeOptionChange struct {
 	Fields []*TreeFieldChange `json:"fields"`
 }
 
+// How often an option was chosen.
+type TreeOptionFigures struct {
+	// The option's id within its node.
+	OptionID string `json:"optionId"`
+	// The label, as the version has it that the node's title is from; empty where that has no such option.
+	Label string `json:"label"`
+	// How many answers with it stand.
+	Chosen int `json:"chosen"`
+}
+
 // An answer or a result.
 type TreeOptionInput struct {
 	// 1 to 64 characters of A–Z, a–z, 0–9, - and _; unique in the node.
@@ -1448,6 +1539,16 @@ type TreeOrder struct {
 	Field TreeOrderField `json:"field"`
 	// In which direction.
 	Direction OrderDirection `json:"direction"`
+}
+
+// How often sessions ended with an outcome.
+type TreeOutcomeShare struct {
+	// The outcome.
+	Outcome TreeOutcome `json:"outcome"`
+	// How many sessions.
+	Count int `json:"count"`
+	// The part, 0 to 1, of those completed; null where none is.
+	Share *float64 `json:"share,omitempty"`
 }
 
 // Something wrong with a tree, or worth a look.
@@ -1528,6 +1629,30 @@ type TreeSessionEdge struct {
 	Cursor string `json:"cursor"`
 	// The session.
 	Node *TreeSession `json:"node"`
+}
+
+// Counts of troubleshooting sessions.
+type TreeSessionFigures struct {
+	// The number of the version; null for all together.
+	Version *int `json:"version,omitempty"`
+	// How many began.
+	Started int `json:"started"`
+	// How many of them are not over.
+	InProgress int `json:"inProgress"`
+	// How many have an outcome.
+	Completed int `json:"completed"`
+	// How many of those completed ended before a solution.
+	EndedEarly int `json:"endedEarly"`
+	// How many are over without an outcome.
+	Abandoned int `json:"abandoned"`
+	// The part, 0 to 1, of those that are over which have an outcome; null where none is over.
+	CompletionRate *float64 `json:"completionRate,omitempty"`
+	// How those completed ended: each outcome once.
+	Outcomes []*TreeOutcomeShare `json:"outcomes"`
+	// The median time from the start to the outcome, by the clock; null where none is completed.
+	MedianSeconds *int `json:"medianSeconds,omitempty"`
+	// The same, with at most 30 minutes of each pause.
+	MedianActiveSeconds *int `json:"medianActiveSeconds,omitempty"`
 }
 
 // Which troubleshooting sessions to list. All that is given must match.
@@ -2765,6 +2890,70 @@ func (e *TreeFormat) UnmarshalJSON(b []byte) error {
 }
 
 func (e TreeFormat) MarshalJSON() ([]byte, error) {
+	var buf bytes.Buffer
+	e.MarshalGQL(&buf)
+	return buf.Bytes(), nil
+}
+
+// What can be held against a tree.
+type TreeHealthCode string
+
+const (
+	// Nobody has walked it for at least 90 days. The number is days.
+	TreeHealthCodeNotUsed TreeHealthCode = "NOT_USED"
+	// At least 25 % of the latest version's walks ended before a solution, of 20 or more in 90 days. The number is per cent.
+	TreeHealthCodeDropsOff TreeHealthCode = "DROPS_OFF"
+	// At least 25 % of the latest version's completed walks ended UNRESOLVED, of 20 or more in 90 days. The number is per cent.
+	TreeHealthCodeOftenUnresolved TreeHealthCode = "OFTEN_UNRESOLVED"
+	// Its review is overdue; or it has no review date, and its latest version is at least 365 days old. The number is days.
+	TreeHealthCodeNotReviewed TreeHealthCode = "NOT_REVIEWED"
+)
+
+var AllTreeHealthCode = []TreeHealthCode{
+	TreeHealthCodeNotUsed,
+	TreeHealthCodeDropsOff,
+	TreeHealthCodeOftenUnresolved,
+	TreeHealthCodeNotReviewed,
+}
+
+func (e TreeHealthCode) IsValid() bool {
+	switch e {
+	case TreeHealthCodeNotUsed, TreeHealthCodeDropsOff, TreeHealthCodeOftenUnresolved, TreeHealthCodeNotReviewed:
+		return true
+	}
+	return false
+}
+
+func (e TreeHealthCode) String() string {
+	return string(e)
+}
+
+func (e *TreeHealthCode) UnmarshalGQL(v any) error {
+	str, ok := v.(string)
+	if !ok {
+		return fmt.Errorf("enums must be strings")
+	}
+
+	*e = TreeHealthCode(str)
+	if !e.IsValid() {
+		return fmt.Errorf("%s is not a valid TreeHealthCode", str)
+	}
+	return nil
+}
+
+func (e TreeHealthCode) MarshalGQL(w io.Writer) {
+	_, _ = fmt.Fprint(w, strconv.Quote(e.String()))
+}
+
+func (e *TreeHealthCode) UnmarshalJSON(b []byte) error {
+	s, err := strconv.Unquote(string(b))
+	if err != nil {
+		return err
+	}
+	return e.UnmarshalGQL(s)
+}
+
+func (e TreeHealthCode) MarshalJSON() ([]byte, error) {
 	var buf bytes.Buffer
 	e.MarshalGQL(&buf)
 	return buf.Bytes(), nil

@@ -156,6 +156,8 @@ var operations = map[string]struct {
 	"treeTags":            {account.Viewer, none},
 	"treeTemplates":       {account.Engineer, none},
 	"treeVersion":         {account.Viewer, func(h *home) vars { return vars{"treeId": h.tree, "number": 1} }},
+	"treeAnalytics":       {account.Engineer, input(func(*home) vars { return vars{"treeId": madeUp("tree")} })}, // an engineer has figures of their own trees alone
+	"treesHealth":         {account.Engineer, none},
 	"validateTree":        {account.Engineer, input(func(*home) vars { return vars{"title": "A", "graph": smallGraph} })},
 	"sessions":            {account.Viewer, func(*home) vars { return vars{"filter": vars{}} }},
 	"session":             {account.Viewer, func(h *home) vars { return vars{"id": h.walk} }},
@@ -361,6 +363,7 @@ var idPlaces = map[string]struct {
 	"updateUser input.userId":               {kind: "user"},
 	"disableUser input.userId":              {kind: "user"},
 	"enableUser input.userId":               {kind: "user"},
+	"treeAnalytics input.treeId":            {kind: "tree"},
 	"createTree input.categoryId":           {kind: "tcat"},
 	"updateTree input.treeId":               {kind: "tree"},
 	"updateTree input.categoryId":           {kind: "tcat"},
