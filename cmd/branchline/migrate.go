@@ -25,6 +25,14 @@ func newMigrateCommand() *cobra.Command {
 		Long: `Applies and undoes the migrations that are built into this program, on the database
 at DATABASE_URL. Several processes may do it at once: one works, the others wait.`,
 	})
+	// Alone it is nothing that a script may take for done.
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		cmd.SetOut(cmd.ErrOrStderr())
+		if err := cmd.Help(); err != nil {
+			return err
+		}
+		return wrongUsage{errors.New("\nthe command is missing. Choose up, down, status or create")}
+	}
 	cmd.AddCommand(newMigrateUpCommand(), newMigrateDownCommand(), newMigrateStatusCommand(), newMigrateCreateCommand())
 	return cmd
 }
@@ -48,11 +56,19 @@ func newMigrateUpCommand() *cobra.Command {
 }
 
 func newMigrateDownCommand() *cobra.Command {
-	return &cobra.Command{
+	var yes bool
+	cmd := &cobra.Command{
 		Use:   "down",
 		Short: "Undo the last migration, with what its tables hold",
-		Args:  exactly(),
+		Long: `Undoes the last migration, with what its tables hold. On a terminal it asks first,
+unless --yes says so already.`,
+		Args: exactly(),
 		RunE: withDatabase(func(ctx context.Context, cmd *cobra.Command, db *store.DB) error {
+			if !yes {
+				if err := confirmDown(ctx, cmd, db); err != nil {
+					return err
+				}
+			}
 			name, err := db.MigrateDown(ctx)
 			switch {
 			case err != nil:
@@ -65,6 +81,22 @@ func newMigrateDownCommand() *cobra.Command {
 			return nil
 		}),
 	}
+	cmd.Flags().BoolVar(&yes, "yes", false, "do not ask")
+	return cmd
+}
+
+// confirmDown asks whether the last migration is to be undone, if there is one.
+func confirmDown(ctx context.Context, cmd *cobra.Command, db *store.DB) error {
+	list, err := db.MigrationStatus(ctx)
+	if err != nil {
+		return err
+	}
+	for i := len(list) - 1; i >= 0; i-- {
+		if list[i].Applied {
+			return confirmed(ctx, cmd, "This undoes "+list[i].Name+", and what its tables hold is lost.")
+		}
+	}
+	return nil
 }
 
 func newMigrateStatusCommand() *cobra.Command {

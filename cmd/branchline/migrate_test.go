@@ -49,3 +49,11 @@ func TestMigrate_UpStatusDown(t *testing.T) {
 		}
 	}
 }
+
+func TestMigrate_AloneSaysHow(t *testing.T) {
+	t.Parallel()
+	code, stdout, stderr := program(t, "migrate")
+	if code != exitUsage || stdout != "" || !strings.Contains(stderr, "\n  up ") || !strings.HasSuffix(stderr, "\nThe command is missing. Choose up, down, status or create.\n") {
+		t.Errorf("exit %d, stdout %q, stderr %q", code, stdout, stderr)
+	}
+}

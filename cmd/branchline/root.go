@@ -19,14 +19,16 @@ directory; "branchline config" shows them.`,
 		Example: `  branchline dev                      try it: private database, sample data, everything on
   branchline config --format=env      every setting with its default
   branchline migrate up               bring the database up to date
-  branchline serve                    serve the API and the web app`,
+  branchline serve                    serve the API and the web app
+  branchline export --account owner@example.com backup
+                                      write an account's trees to files`,
 		SilenceErrors: true, // run prints them
 		SilenceUsage:  true, // a wall of flags hides the sentence that helps
 	})
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return wrongUsage{fmt.Errorf("%w. Run \"%s --help\"", err, cmd.CommandPath())}
 	})
-	root.AddCommand(newServeCommand(), newDevCommand(), newConfigCommand(), newMigrateCommand(), newVersionCommand())
+	root.AddCommand(newServeCommand(), newDevCommand(), newConfigCommand(), newMigrateCommand(), newExportCommand(), newImportCommand(), newVersionCommand())
 	return root
 }
 
