@@ -6,6 +6,7 @@ import './explorer.css';
 
 import { createGraphiQLFetcher } from '@graphiql/toolkit';
 import { GraphiQL } from 'graphiql';
+import { Kind, parse } from 'graphql';
 import { createClient } from 'graphql-ws';
 import { StrictMode, useSyncExternalStore } from 'react';
 import { createRoot } from 'react-dom/client';
@@ -94,7 +95,21 @@ const socket = createClient({
   },
 });
 
-const fetcher = createGraphiQLFetcher({ url: '/graphql', fetch: signedFetch, wsClient: socket });
+const send = createGraphiQLFetcher({ url: '/graphql', fetch: signedFetch, wsClient: socket });
+
+// GraphiQL reads the editor a moment after it changed. Whoever runs an operation
+// right after a change of tabs would have it sent under the other tab's name, and a
+// subscription by POST. So what is sent is what the text itself says.
+const fetcher: typeof send = (params, options) => {
+  try {
+    const documentAST = parse(params.query);
+    const names = documentAST.definitions.flatMap((d) => (d.kind === Kind.OPERATION_DEFINITION ? [d.name?.value] : []));
+    const operationName = names.includes(params.operationName ?? undefined) ? params.operationName : names[0];
+    return send({ ...params, operationName }, { ...options, documentAST });
+  } catch {
+    return send(params, options); // the server says what is wrong with the text
+  }
+};
 
 function SignedIn() {
   const who = useSyncExternalStore(subscribe, signedInAs);
