@@ -2,6 +2,7 @@ package tree_test
 
 import (
 	"errors"
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -262,9 +263,7 @@ func TestSession_SwitchesTreesAndGoesBackAcross(t *testing.T) {
 	if _, err := w.Switch(actor(emil), w.LastSeq, rooted, w.tick()); !errors.Is(err, tree.UnreadVersion{TreeID: powerTree, Number: 1}) {
 		t.Errorf("switch to what was not read: %v", err)
 	}
-	for ref, v := range library() {
-		w.Versions[ref] = v
-	}
+	maps.Copy(w.Versions, library())
 	w.must(w.Switch(actor(emil), w.LastSeq, rooted, w.tick())) // 2
 	w.stands("Lamp is dark:plug > Rooted:first > Power:pull")
 	w.choose("", "")                                        // 3
