@@ -83,7 +83,7 @@ verify: ## Fail when generated code, formatting, go.mod or documents are stale
 	@unformatted=$$($(GO) tool gofumpt -l $$(git ls-files '*.go' | grep -vE 'generated|models_gen')); \
 	  if [ -n "$$unformatted" ]; then echo "not formatted with gofumpt: $$unformatted"; exit 1; fi
 	@$(GO) mod tidy -diff
-	@stale=$$($(GO) fix -diff ./... 2>&1 || true); if [ -n "$$stale" ]; then echo "$$stale"; echo 'run: go fix ./...'; exit 1; fi
+	@stale=$$($(GO) fix -diff ./... 2>/dev/null || true); if [ -n "$$stale" ]; then echo "$$stale"; echo 'run: go fix ./...'; exit 1; fi
 	@before=$$(git status --porcelain; git diff | git hash-object --stdin); $(MAKE) --no-print-directory generate; \
 	  after=$$(git status --porcelain; git diff | git hash-object --stdin); \
 	  if [ "$$before" != "$$after" ]; then echo 'generated files were stale:'; git status --porcelain; exit 1; fi
