@@ -24,23 +24,33 @@ func (b *treeBundle) whileWaiting(t *testing.T, before func(tx bun.Tx) error, wa
 	}
 	done := make(chan error, 1)
 	go func() { done <- wait() }()
-	poll := time.NewTicker(5 * time.Millisecond)
-	defer poll.Stop()
-	for waiting := false; !waiting; {
+	b.untilWaiting(t, func() {
 		select {
 		case err := <-done:
 			t.Fatalf("it did not wait: %v", err)
-		case <-poll.C:
+		default:
 		}
+	})
+	if err := tx.Commit(); err != nil {
+		t.Fatal(err)
+	}
+	return <-done
+}
+
+// untilWaiting returns when somebody waits for a lock in the test's database. Before
+// each look it calls check, which fails the test if nobody will.
+func (b *treeBundle) untilWaiting(t *testing.T, check func()) {
+	t.Helper()
+	poll := time.NewTicker(5 * time.Millisecond)
+	defer poll.Stop()
+	for waiting := false; !waiting; {
+		<-poll.C
+		check()
 		err := b.db.NewRaw("SELECT EXISTS (SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock')").Scan(t.Context(), &waiting)
 		if err != nil {
 			t.Fatal(err)
 		}
 	}
-	if err := tx.Commit(); err != nil {
-		t.Fatal(err)
-	}
-	return <-done
 }
 
 func TestTrees_WhoWaitsForATreeReadsItAsItIsThen(t *testing.T) {

@@ -31,8 +31,7 @@ var (
 
 // InTx runs fn in a transaction and commits it when fn returns nil. It does so
 // once more where PostgreSQL ended the first one because it and another waited
-// for each other, as two people may who publish trees that lead through one
-// another: the second time the other one is done.
+// for each other.
 func (s *Trees) InTx(ctx context.Context, fn func(ctx context.Context, tx tree.Tx) error) error {
 	run := func() error {
 		return s.db.inTx(ctx, func(ctx context.Context, tx bun.Tx) error { return fn(ctx, treeTx{tx}) })

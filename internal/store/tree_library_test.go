@@ -2,6 +2,7 @@ package store_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -344,60 +345,59 @@ func TestPublishTree_TwoAtOnceCloseNoCircle(t *testing.T) {
 	b := openTrees(t)
 	a, c := b.publish(t, b.acme.Engineer, "a"), b.publish(t, b.acme.Engineer, "c")
 	revisions := []int{b.rewrite(t, a.ID, through(c.ID)), b.rewrite(t, c.ID, through(a.ID))}
-	// Neither goes on to the other one's tree before both have locked their own.
-	store := &meeting{Store: b.trees, both: make(chan struct{}, 2), on: make(chan struct{})}
+	// The first one has locked its own tree and is about to lock the other when the
+	// second one comes.
+	store := &pausing{Store: b.trees, there: make(chan struct{}), on: make(chan struct{})}
 	service := *b.service
 	service.Store = store
-	done := make(chan error, 2)
-	var published [2]tree.Publication
-	for i, id := range []tree.ID{a.ID, c.ID} {
-		go func() {
-			var err error
-			published[i], err = service.PublishTree(t.Context(), b.acme.Engineer, id, revisions[i], "", 0)
-			done <- err
-		}()
+	type outcome struct {
+		tree.Publication
+		err error
 	}
-	for range 2 {
-		<-store.both
-	}
-	close(store.on)
-	for range 2 {
-		if err := <-done; err != nil {
-			t.Error(err)
+	first, second := make(chan outcome, 1), make(chan outcome, 1)
+	go func() {
+		p, err := service.PublishTree(t.Context(), b.acme.Engineer, a.ID, revisions[0], "", 0)
+		first <- outcome{p, err}
+	}()
+	<-store.there
+	go func() {
+		p, err := b.service.PublishTree(t.Context(), b.acme.Engineer, c.ID, revisions[1], "", 0)
+		second <- outcome{p, err}
+	}()
+	b.untilWaiting(t, func() {
+		if len(second) > 0 {
+			t.Fatal("the second one did not wait")
 		}
-	}
-	one, other := published[0], published[1]
-	if one.Version == 0 {
-		one, other = other, one
+	})
+	close(store.on)
+	one, other := <-first, <-second
+	if err := errors.Join(one.err, other.err); err != nil {
+		t.Fatal(err)
 	}
 	if one.Version != 2 || other.Version != 0 || !slices.Equal(codes(other.Problems), []tree.ProblemCode{tree.SubtreeCycle}) {
-		t.Errorf("published %+v and %+v", published[0], published[1])
+		t.Errorf("published %+v and %+v", one.Publication, other.Publication)
 	}
 }
 
-// meeting stops the first two changes of subtrees where they are about to lock
-// them, until both are there.
-type meeting struct {
+// pausing stops a change where it is about to lock subtrees.
+type pausing struct {
 	tree.Store
-	both chan struct{}
-	on   chan struct{}
+	there chan struct{} // closed when it is about to
+	on    chan struct{}
 }
 
-func (m *meeting) InTx(ctx context.Context, fn func(ctx context.Context, tx tree.Tx) error) error {
-	return m.Store.InTx(ctx, func(ctx context.Context, tx tree.Tx) error { return fn(ctx, meetingTx{tx, m}) })
+func (p *pausing) InTx(ctx context.Context, fn func(ctx context.Context, tx tree.Tx) error) error {
+	return p.Store.InTx(ctx, func(ctx context.Context, tx tree.Tx) error { return fn(ctx, pausingTx{tx, p}) })
 }
 
-type meetingTx struct {
+type pausingTx struct {
 	tree.Tx
-	m *meeting
+	p *pausing
 }
 
-func (tx meetingTx) LockSubtrees(ctx context.Context, accountID account.ID, ids []tree.ID) (tree.Subtrees, error) {
-	select {
-	case <-tx.m.on: // a second attempt
-	case tx.m.both <- struct{}{}:
-		<-tx.m.on
-	}
+func (tx pausingTx) LockSubtrees(ctx context.Context, accountID account.ID, ids []tree.ID) (tree.Subtrees, error) {
+	close(tx.p.there)
+	<-tx.p.on
 	return tx.Tx.LockSubtrees(ctx, accountID, ids)
 }
 

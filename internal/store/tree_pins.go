@@ -41,6 +41,16 @@ func (s *Trees) Subtrees(ctx context.Context, accountID account.ID, ids []tree.I
 	return readSubtrees(ctx, s.db, accountID, ids)
 }
 
+// publishingLock is the first half of the advisory locks' keys; the second half is
+// of the account. Two accounts with one key wait for one another, and no more.
+const publishingLock = 0x7075626c // "publ"
+
+// LockPublishing implements tree.Tx.
+func (s treeTx) LockPublishing(ctx context.Context, accountID account.ID) error {
+	_, err := s.tx.ExecContext(ctx, "SELECT pg_advisory_xact_lock(?, hashtext(?))", publishingLock, accountID.String())
+	return wrap(err, "wait to publish")
+}
+
 // LockSubtrees is Subtrees that first locks the trees, published or not, so that
 // what is read stays until the transaction ends. Others may lock them so too.
 func (s treeTx) LockSubtrees(ctx context.Context, accountID account.ID, ids []tree.ID) (tree.Subtrees, error) {

@@ -138,24 +138,31 @@ func (s *Service) ImportTree(ctx context.Context, actor account.Actor, format Fi
 
 // changeTree locks a tree, lets change change it, saves it if change says so,
 // and reads it anew with the fields asked for.
-func (s *Service) changeTree(ctx context.Context, actor account.Actor, id ID, fields TreeFields, change func(ctx context.Context, tx Tx, t *Tree) (bool, error)) (*Tree, error) {
+func (s *Service) changeTree(ctx context.Context, actor account.Actor, id ID, fields TreeFields, change treeChange) (*Tree, error) {
 	if err := actor.Require(account.Engineer); err != nil {
 		return nil, err
 	}
 	err := s.inTx(ctx, actor.AccountID, event.Trees, func(ctx context.Context, tx Tx) error {
-		t, err := tx.LockTree(ctx, actor.AccountID, id)
-		if err != nil {
-			return err
-		}
-		changed, err := change(ctx, tx, t)
-		if err != nil || !changed {
-			return err
-		}
-		t.saved(actor, s.Now())
-		return tx.SaveTree(ctx, t)
+		return s.changeLocked(ctx, tx, actor, id, change)
 	})
 	if err != nil {
 		return nil, err
 	}
 	return s.Store.Tree(ctx, actor.AccountID, id, DraftForm, fields)
+}
+
+// treeChange changes a locked tree, and says whether there is something to save.
+type treeChange func(ctx context.Context, tx Tx, t *Tree) (bool, error)
+
+func (s *Service) changeLocked(ctx context.Context, tx Tx, actor account.Actor, id ID, change treeChange) error {
+	t, err := tx.LockTree(ctx, actor.AccountID, id)
+	if err != nil {
+		return err
+	}
+	changed, err := change(ctx, tx, t)
+	if err != nil || !changed {
+		return err
+	}
+	t.saved(actor, s.Now())
+	return tx.SaveTree(ctx, t)
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/branchline/branchline/internal/account"
+	"github.com/branchline/branchline/internal/event"
 )
 
 // Publication is what came of publishing.
@@ -19,9 +20,9 @@ type Publication struct {
 // Publishing an archived tree brings it back into use. Another revision than the
 // expected one is a Conflict as with UpdateTree.
 //
-// The trees that it leads through are locked, so that of two people who close a
-// circle one waits for the other and sees it, or PostgreSQL ends the deadlock and
-// the store tries again.
+// One tree of an account is published at a time, so that of two people who close
+// a circle the second one sees it. The trees that it leads through are locked, so
+// that they stay as they were read.
 func (s *Service) PublishTree(ctx context.Context, actor account.Actor, id ID, expectedRevision int, changeNote string, fields TreeFields) (Publication, error) {
 	if err := actor.Require(account.Engineer); err != nil {
 		return Publication{}, err
@@ -31,7 +32,7 @@ func (s *Service) PublishTree(ctx context.Context, actor account.Actor, id ID, e
 		return Publication{}, err
 	}
 	var done Publication
-	done.Tree, err = s.changeTree(ctx, actor, id, fields, func(ctx context.Context, tx Tx, t *Tree) (bool, error) {
+	freeze := func(ctx context.Context, tx Tx, t *Tree) (bool, error) {
 		done.Version = 0
 		if err := t.expect(expectedRevision); err != nil {
 			return false, err
@@ -65,11 +66,18 @@ func (s *Service) PublishTree(ctx context.Context, actor account.Actor, id ID, e
 		e := s.audit(actor, account.TreePublished, t)
 		e.Details["version"] = t.PublishedVersion
 		return true, tx.AddAudit(ctx, e)
+	}
+	err = s.inTx(ctx, actor.AccountID, event.Trees, func(ctx context.Context, tx Tx) error {
+		if err := tx.LockPublishing(ctx, actor.AccountID); err != nil {
+			return err
+		}
+		return s.changeLocked(ctx, tx, actor, id, freeze)
 	})
 	if err != nil {
 		return Publication{}, err
 	}
-	return done, nil
+	done.Tree, err = s.Store.Tree(ctx, actor.AccountID, id, DraftForm, fields)
+	return done, err
 }
 
 // ValidateTree finds the problems that publishing would find of a tree that need

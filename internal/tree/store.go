@@ -67,6 +67,9 @@ type Tx interface {
 	DeleteTree(ctx context.Context, accountID account.ID, id ID) error
 	// InsertVersion adds a version of a locked tree, with all that its subtrees lead to.
 	InsertVersion(ctx context.Context, v *Version, pins []VersionRef) error
+	// LockPublishing keeps others from publishing any tree of the account until the
+	// transaction ends. It comes before all other locks.
+	LockPublishing(ctx context.Context, accountID account.ID) error
 	// LockSubtrees is Store.Subtrees that keeps others from changing the trees
 	// until the transaction ends.
 	LockSubtrees(ctx context.Context, accountID account.ID, ids []ID) (Subtrees, error)
