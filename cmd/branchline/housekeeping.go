@@ -3,6 +3,8 @@ package main
 import (
 	"context"
 	"time"
+
+	"github.com/branchline/branchline/internal/tree"
 )
 
 const (
@@ -14,7 +16,7 @@ const (
 )
 
 // keepHouse ends login sessions that passed a deadline without anybody noticing,
-// and forgets old requests, until ctx ends. Several processes may do it at once:
+// and forgets old requests and links, until ctx ends. Several processes may do it at once:
 // of those that meet, one gets each row.
 func (p *app) keepHouse(ctx context.Context) {
 	ticker := time.NewTicker(sweepEvery)
@@ -30,6 +32,9 @@ func (p *app) keepHouse(ctx context.Context) {
 		}
 		if err := p.treeStore.ForgetRequests(ctx, p.now().Add(-requestsKept)); err != nil && ctx.Err() == nil {
 			p.log.Warn("old requests were not forgotten", "error", err)
+		}
+		if err := p.treeStore.ForgetShares(ctx, p.now().Add(-tree.SharesKept)); err != nil && ctx.Err() == nil {
+			p.log.Warn("old links to troubleshooting sessions were not forgotten", "error", err)
 		}
 	}
 }

@@ -44,6 +44,10 @@ const (
 	TreeVersionRestored  AuditAction = "TREE_VERSION_RESTORED"
 	TreeConfirmed        AuditAction = "TREE_CONFIRMED"     // somebody said that it is still right
 	TreeOwnerChanged     AuditAction = "TREE_OWNER_CHANGED" // the subject is the new one
+
+	TreeSessionShared       AuditAction = "TREE_SESSION_SHARED" // by a link
+	TreeSessionShareRevoked AuditAction = "TREE_SESSION_SHARE_REVOKED"
+	TreeSessionShareOpened  AuditAction = "TREE_SESSION_SHARE_OPENED" // for the first time
 )
 
 // AuditEntry is one line of an account's audit log. Entries are only ever added.

@@ -35,7 +35,7 @@ func (s *Trees) FeedRevisions(ctx context.Context, keys []tree.FeedKey) (map[tre
 	}
 	err := s.db.NewRaw(`
 		WITH k AS (SELECT * FROM unnest(?::text[], ?::uuid[], ?::uuid[]) AS k (kind, account_id, id))
-		SELECT k.kind, k.account_id, k.id, s.revision || ' ' || coalesce((
+		SELECT k.kind, k.account_id, k.id, s.revision || ' ' || s.scratchpad_revision || ' ' || coalesce((
 		    SELECT string_agg(DISTINCT w.user_id::text, ' ' ORDER BY w.user_id::text)
 		    FROM tree_session_watchers AS w
 		    WHERE w.account_id = k.account_id AND w.session_id = k.id AND w.seen_at > now() - ?::interval), '') AS revision

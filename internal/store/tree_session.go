@@ -70,11 +70,15 @@ type readTreeSession struct {
 	KnownValues   json.RawMessage    `bun:"known_values"`
 	UpdatedAt     time.Time          `bun:"updated_at"`
 
+	Scratchpad         string `bun:"scratchpad"`
+	ScratchpadRevision int    `bun:"scratchpad_revision"`
+
 	Starter     personRow       `bun:"embed:starter__"`
 	Holder      personRow       `bun:"embed:holder__"`
 	CurrentNode json.RawMessage `bun:"current_node"`
 	Graph       json.RawMessage `bun:"graph"`       // of the version where it began
 	PlaceGraph  json.RawMessage `bun:"place_graph"` // of the version where it stands
+	Shares      json.RawMessage `bun:"shares"`
 	Total       int             `bun:"total"`
 }
 
@@ -88,8 +92,11 @@ func (r *readTreeSession) session() (*tree.Session, error) {
 		Ticket:       r.Ticket,
 		Client:       r.ClientName,
 		Subject:      r.Subject,
+		Scratchpad:   r.Scratchpad,
 		StartedAt:    r.StartedAt,
 		CurrentTitle: r.CurrentTitle,
+
+		ScratchpadRevision: r.ScratchpadRevision,
 		State: tree.State{
 			Status:        r.Status,
 			Outcome:       r.Outcome,
@@ -117,6 +124,9 @@ func (r *readTreeSession) session() (*tree.Session, error) {
 	s.Values, s.State.Places = values(known), places(stands)
 	if r.Places != nil && len(stands) == 0 {
 		s.State.Places = r.began(r.CurrentNodeID)
+	}
+	if s.Shares, err = r.shares(); err != nil {
+		return nil, err
 	}
 	if r.Graph != nil {
 		if s.Version.Graph, err = tree.DecodeGraph(r.Graph); err != nil {
@@ -151,6 +161,7 @@ var sessionColumns = []struct {
 	{tree.SessionPlaces | tree.SessionLog, "s.places"},
 	{tree.SessionLog, "s.start_places"},
 	{tree.SessionValues | tree.SessionCurrentNode | tree.SessionLog, "s.known_values"},
+	{tree.SessionScratchpad, "s.scratchpad, s.scratchpad_revision"},
 }
 
 // selectTreeSession names the columns that the fields need, and no others.
@@ -169,6 +180,9 @@ func selectTreeSession(q *bun.SelectQuery, fields tree.SessionFields) *bun.Selec
 	}
 	if fields.Has(tree.SessionCurrentNode) { // taken out of the graph by the database, so that the rest need not travel
 		q = q.ColumnExpr("(SELECT jsonb_path_query_first(h.graph, ?, jsonb_build_object('id', s.current_node_id)) FROM ?) AS current_node", "$.nodes[*] ? (@.id == $id)", here)
+	}
+	if fields.Has(tree.SessionShares) {
+		q = q.ColumnExpr("?", sharesColumn)
 	}
 	if fields.Has(tree.SessionStarter) {
 		q = joinPerson(q, "starter", "s.account_id", "s.started_by")
@@ -254,8 +268,9 @@ func (s *Trees) Sessions(ctx context.Context, accountID account.ID, userID accou
 	return page, err
 }
 
-// lockedFields are what a change of a session needs beside the graph.
-const lockedFields = tree.AllSessionFields &^ (tree.SessionGraph | tree.SessionCurrentNode)
+// lockedFields are what a change of a session needs beside the graph, and what
+// its answer shows but for the links, which are asked for seldom.
+const lockedFields = tree.AllSessionFields &^ (tree.SessionGraph | tree.SessionCurrentNode | tree.SessionShares)
 
 // LockSession reads a troubleshooting session with everything and locks its row.
 func (s treeTx) LockSession(ctx context.Context, accountID account.ID, id tree.SessionID) (*tree.Session, error) {

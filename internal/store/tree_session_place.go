@@ -71,10 +71,38 @@ func values(in []valueJSON) []tree.Value {
 	return out
 }
 
+// linkJSON is a node's link as it is kept.
+type linkJSON struct {
+	Title string `json:"title"`
+	URL   string `json:"url"`
+}
+
+func newLinks(links []tree.Link) []linkJSON {
+	out := make([]linkJSON, len(links))
+	for i, l := range links {
+		out[i] = linkJSON(l)
+	}
+	return out
+}
+
+func links(in []linkJSON) []tree.Link {
+	if len(in) == 0 {
+		return nil
+	}
+	out := make([]tree.Link, len(in))
+	for i, l := range in {
+		out[i] = tree.Link(l)
+	}
+	return out
+}
+
 // stepDetails is what entries of some kinds have and others do not.
 type stepDetails struct {
 	Values []valueJSON `json:"values,omitempty"`
 	Places []placeJSON `json:"places,omitempty"`
+	Links  []linkJSON  `json:"links,omitempty"`
+	// Internal marks what was written down for colleagues alone.
+	Internal bool `json:"internal,omitempty"`
 }
 
 // asJSON writes a list of ours as JSON, which cannot fail.

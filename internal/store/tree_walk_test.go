@@ -99,7 +99,7 @@ func TestTreeSessions_AWalkThroughSeveralTrees(t *testing.T) {
 			t.Errorf("after %s it stands at %q, want %q", done.Entry.Kind, got, want)
 		}
 		written := *last
-		written.Versions, written.Version = nil, read.Version // how many graphs there are is another matter
+		written.Versions, written.Version, written.Shares = nil, read.Version, read.Shares // how many graphs there are is another matter, and links are read apart
 		if diff := cmp.Diff(&written, read, sameIDs); diff != "" {
 			t.Errorf("%s: what was written and what is read differ (-written +read):\n%s", done.Entry.Kind, diff)
 		}
@@ -295,7 +295,7 @@ func (b *treeBundle) anything(t *testing.T, random *rand.Rand, actor account.Act
 	if s.Status != tree.InProgress {
 		return func() (tree.Recorded, error) { return b.service.Reopen(ctx, actor, id, guard) }
 	}
-	to, other := random.IntN(s.LastSeq+1), trees[random.IntN(len(trees))]
+	to, other, internal := random.IntN(s.LastSeq+1), trees[random.IntN(len(trees))], random.IntN(2) == 0
 	switch random.IntN(14) {
 	case 0:
 		return func() (tree.Recorded, error) { return b.service.GoBack(ctx, actor, id, guard, to) }
@@ -303,11 +303,11 @@ func (b *treeBundle) anything(t *testing.T, random *rand.Rand, actor account.Act
 		return func() (tree.Recorded, error) { return b.service.GoBack(ctx, actor, id, guard, 0) }
 	case 2:
 		return func() (tree.Recorded, error) {
-			return b.service.AddNote(ctx, actor, id, guard, tree.Note{OnStep: to, Text: "n", Output: "o"})
+			return b.service.AddNote(ctx, actor, id, guard, tree.Note{OnStep: to, Text: "n", Output: "o", Internal: internal})
 		}
 	case 3, 4:
 		return func() (tree.Recorded, error) {
-			return b.service.AddStep(ctx, actor, id, guard, tree.NewStep{Title: "t"})
+			return b.service.AddStep(ctx, actor, id, guard, tree.NewStep{Title: "t", Note: "n", Internal: internal})
 		}
 	case 5:
 		return func() (tree.Recorded, error) { return b.service.SwitchTree(ctx, actor, id, guard, other) }
@@ -318,13 +318,13 @@ func (b *treeBundle) anything(t *testing.T, random *rand.Rand, actor account.Act
 		if s.Holder.ID == next {
 			next = b.acme.Engineer.UserID
 		}
-		return func() (tree.Recorded, error) { return b.service.HandOver(ctx, actor, id, guard, next, "") }
+		return func() (tree.Recorded, error) { return b.service.HandOver(ctx, actor, id, guard, next, "n") }
 	case 8:
 		return func() (tree.Recorded, error) {
 			return b.service.Complete(ctx, actor, id, guard, tree.Completion{Outcome: tree.Unresolved, Reason: "r"})
 		}
 	}
-	c := tree.Choice{Note: "n"}
+	c := tree.Choice{Note: "n", Internal: internal}
 	if node := s.CurrentNode; node != nil {
 		if len(node.Fields) > 0 {
 			c.Values = []tree.GivenValue{{Name: node.Fields[0].Name, Text: fmt.Sprint(random.IntN(100))}}

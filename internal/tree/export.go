@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 	"unicode"
@@ -29,13 +30,16 @@ func ExportFormats() []ExportFormat {
 // ExportOptions say what an export holds beside the steps and their answers.
 // Start, end and duration are always there: people bill by them.
 type ExportOptions struct {
-	IncludeNotes   bool // and command output
-	IncludeTimings bool // when each step was begun, and how long it took
-	IncludeUndone  bool // steps that were undone by going back
+	IncludeNotes bool // and command output
+	// IncludeInternal shows, where notes are included, those that are for
+	// colleagues alone too, each marked so.
+	IncludeInternal bool
+	IncludeTimings  bool // when each step was begun, and how long it took
+	IncludeUndone   bool // steps that were undone by going back
 	// RedactSensitive shows values that the tree marks as sensitive as Redacted,
 	// also where other texts repeat them as words of their own.
-	RedactSensitive bool
-	Scratchpad      string // what stands on the session's scratchpad; empty leaves it out
+	RedactSensitive   bool
+	IncludeScratchpad bool
 }
 
 // Export is a troubleshooting session as a file. The same session with the same
@@ -49,11 +53,14 @@ type Export struct {
 }
 
 // NewExport writes a session out. The session needs its log, its version and
-// its current node. Nothing that people wrote can pass for the record's own
-// words: in text it is set in, in Markdown it is escaped or in a block of code,
-// in HTML and JSON it is escaped, and a PDF has no markup. A session that is too
-// long for a PDF is BadUserInput.
+// its current node, and its scratchpad where that is included. Nothing that people
+// wrote can pass for the record's own words: in text it is set in, in Markdown it
+// is escaped or in a block of code, in HTML and JSON it is escaped, and a PDF has no
+// markup. A session that is too long for a PDF is BadUserInput.
 func NewExport(s *Session, format ExportFormat, options ExportOptions) (*Export, error) {
+	if !options.IncludeNotes || !options.IncludeInternal {
+		s = s.withoutInternal()
+	}
 	e := &Export{Filename: exportName(s, newCensor(s, options.RedactSensitive))}
 	switch r := newRecord(s, options); format {
 	case MarkdownExport:
@@ -85,6 +92,28 @@ func NewExport(s *Session, format ExportFormat, options ExportOptions) (*Export,
 	sum := sha256.Sum256([]byte(e.Content))
 	e.SHA256 = hex.EncodeToString(sum[:])
 	return e, nil
+}
+
+// withoutInternal returns the session as it would be if nothing had been written
+// down for colleagues alone, so that no format can show it. Where a handover
+// stands it stays, without what was said.
+func (s *Session) withoutInternal() *Session {
+	public := *s
+	public.Log = slices.Clone(s.Log)
+	for i := range public.Log {
+		if e := &public.Log[i]; e.internal() {
+			e.Note = ""
+			if e.Kind == Noted {
+				e.Output = ""
+			}
+		}
+	}
+	public.Steps = slices.Clone(s.Steps)
+	for i := range public.Steps {
+		step := &public.Steps[i]
+		step.Notes = slices.DeleteFunc(slices.Clone(step.Notes), func(n StepNote) bool { return n.Internal })
+	}
+	return &public
 }
 
 // exportName returns the export's name without its ending: the ticket or the

@@ -14,7 +14,7 @@ var (
 	//go:embed export.html
 	pageFrame string
 
-	page = template.Must(template.New("record").Funcs(template.FuncMap{"line": visibleLine, "text": visible, "markup": authoredMarkup}).Parse(pageFrame))
+	page = template.Must(template.New("record").Funcs(template.FuncMap{"line": visibleLine, "text": visible, "markup": authoredMarkup, "linkWords": linkWords}).Parse(pageFrame))
 
 	// pagePolicy lets the page load nothing and run nothing: only its own style
 	// counts, which it knows by its hash.

@@ -58,6 +58,7 @@ type (
 		Text      string      `json:"text,omitempty"`
 		Answer    string      `json:"answer,omitempty"`
 		Values    []valueFile `json:"values,omitempty"`
+		Links     []linkJSON  `json:"links,omitempty"`
 		Output    string      `json:"output,omitempty"`
 		Notes     []noteFile  `json:"notes,omitempty"`
 		EnteredAt string      `json:"enteredAt,omitempty"`
@@ -73,23 +74,26 @@ type (
 		Redacted  bool      `json:"redacted,omitempty"`
 	}
 	noteFile struct {
-		Text   string `json:"text,omitempty"`
-		Output string `json:"output,omitempty"`
-		At     string `json:"at"`
-		By     string `json:"by"`
+		Text     string `json:"text,omitempty"`
+		Output   string `json:"output,omitempty"`
+		Internal bool   `json:"internal,omitempty"`
+		At       string `json:"at"`
+		By       string `json:"by"`
 	}
 	eventFile struct {
-		Step    int       `json:"step"`
-		Kind    EntryKind `json:"kind"`
-		At      string    `json:"at"`
-		By      string    `json:"by"`
-		Person  string    `json:"person,omitempty"`
-		Note    string    `json:"note,omitempty"`
-		Outcome Outcome   `json:"outcome,omitempty"`
+		Step     int       `json:"step"`
+		Kind     EntryKind `json:"kind"`
+		At       string    `json:"at"`
+		By       string    `json:"by"`
+		Person   string    `json:"person,omitempty"`
+		Note     string    `json:"note,omitempty"`
+		Internal bool      `json:"internal,omitempty"` // the note is
+		Outcome  Outcome   `json:"outcome,omitempty"`
 	}
 	currentFile struct {
 		NodeID NodeID     `json:"nodeId,omitempty"`
 		Title  string     `json:"title"`
+		Links  []linkJSON `json:"links,omitempty"`
 		Notes  []noteFile `json:"notes,omitempty"`
 	}
 )
@@ -102,7 +106,7 @@ func sessionJSON(s *Session, options ExportOptions) string {
 		Trees: []treeRef{}, Status: s.Status, Reason: redact.text(s.Reason), StartedBy: s.Starter.Name, HeldBy: s.Holder.Name,
 		StartedAt: stamp(s.StartedAt), UpdatedAt: stamp(s.UpdatedAt),
 		DurationSeconds: int(s.UpdatedAt.Sub(s.StartedAt).Seconds()), ActiveSeconds: int(s.Active.Seconds()),
-		Steps: []stepFile{}, Scratchpad: redact.text(options.Scratchpad),
+		Steps: []stepFile{}, Scratchpad: scratchpad(s, options, redact),
 	}
 	if s.Outcome != "" {
 		file.Outcome = &s.Outcome
@@ -119,7 +123,7 @@ func sessionJSON(s *Session, options ExportOptions) string {
 			return nil
 		}
 		for _, n := range withoutEvents(from, s.Log) {
-			to = append(to, noteFile{redact.text(n.Text), redact.text(n.Output), stamp(n.At), n.By.Name})
+			to = append(to, noteFile{redact.text(n.Text), redact.text(n.Output), n.Internal, stamp(n.At), n.By.Name})
 		}
 		return to
 	}
@@ -140,10 +144,14 @@ func sessionJSON(s *Session, options ExportOptions) string {
 			event.Note = redact.text(strings.TrimPrefix(e.Reason+"\n"+e.Note, "\n"))
 		}
 		event.Note = strings.TrimSuffix(event.Note, "\n")
+		event.Internal = e.internal() && event.Note != ""
 		file.Events = append(file.Events, event)
 	}
 	if s.Status == InProgress {
 		file.Current = &currentFile{NodeID: s.CurrentNodeID, Title: redact.text(s.CurrentTitle), Notes: notes(s.CurrentNotes())}
+		if node := s.Shown(); node != nil {
+			file.Current.Links = linksJSON(node.Links)
+		}
 	}
 	var b bytes.Buffer
 	enc := json.NewEncoder(&b) // it escapes <, > and &, so that the text can stand in a page
@@ -158,7 +166,7 @@ func stepJSON(step *Step, options ExportOptions, redact censor, notes func([]Ste
 	out := stepFile{
 		Step: step.Seq, How: step.End, Undone: step.Undone, Own: step.Own, NodeID: step.NodeID, NodeKind: step.NodeKind,
 		Title: redact.text(step.NodeTitle), Text: redact.text(step.NodeText), Answer: redact.text(step.OptionLabel),
-		Notes: notes(step.Notes), By: step.By.Name,
+		Links: linksJSON(step.Links), Notes: notes(step.Notes), By: step.By.Name,
 	}
 	if n := len(step.Places); n > 0 {
 		if p := step.Places[n-1]; !p.TreeID.IsZero() {
@@ -174,6 +182,14 @@ func stepJSON(step *Step, options ExportOptions, redact censor, notes func([]Ste
 	}
 	if options.IncludeTimings {
 		out.EnteredAt, out.LeftAt = stamp(step.EnteredAt), stamp(step.LeftAt)
+	}
+	return out
+}
+
+func linksJSON(links []Link) []linkJSON {
+	var out []linkJSON
+	for _, l := range links {
+		out = append(out, linkJSON(l))
 	}
 	return out
 }

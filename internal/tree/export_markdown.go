@@ -72,11 +72,14 @@ func (r *record) markdown() string {
 
 // item writes what is said under a title.
 func (m *markdownWriter) item(it *item) {
-	if len(it.Facts) > 0 {
+	if len(it.Facts)+len(it.Links) > 0 {
 		m.line("")
 	}
 	for _, f := range it.Facts {
 		m.line("- **%s** %s", escapeMarkdown(f.Label()), escapeMarkdown(visibleLine(f.Value)))
+	}
+	for _, l := range it.Links {
+		m.line("- **%s** %s", see, strings.TrimLeft(escapeMarkdown(linkWords(l))+" <"+autoLink.Replace(visibleLine(l.URL))+">", " "))
 	}
 	for _, b := range it.Blocks {
 		if b.Caption != "" {
@@ -119,6 +122,9 @@ func (m *markdownWriter) quote(text string) {
 		m.line("%s", strings.TrimRight("> "+line, " "))
 	}
 }
+
+// autoLink writes an address so that nothing of it ends the angle brackets around it.
+var autoLink = strings.NewReplacer("<", "%3C", ">", "%3E", " ", "%20", `\`, "%5C")
 
 // longestRun returns the length of the longest run of c in s.
 func longestRun(s string, c byte) int {

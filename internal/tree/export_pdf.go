@@ -2,6 +2,7 @@ package tree
 
 import (
 	"fmt"
+	"strings"
 	"unicode/utf8"
 
 	"github.com/branchline/branchline/internal/fault"
@@ -97,6 +98,9 @@ func (w *pages) item(it *item) []pdf.Block {
 	var out []pdf.Block
 	if len(it.Facts) > 0 {
 		out = append(out, w.facts(it.Facts))
+	}
+	for _, l := range it.Links {
+		out = append(out, pdf.Paragraph{Text: w.count(see + " " + strings.TrimLeft(linkWords(l)+" "+visibleLine(l.URL), " "))})
 	}
 	for _, b := range it.Blocks {
 		if b.Caption != "" {

@@ -27,6 +27,14 @@ type record struct {
 	log        []Entry
 }
 
+// scratchpad returns what an export shows of the scratchpad.
+func scratchpad(s *Session, options ExportOptions, redact censor) string {
+	if !options.IncludeScratchpad {
+		return ""
+	}
+	return strings.TrimRight(redact.text(s.Scratchpad), " \t\n")
+}
+
 type fact struct{ Name, Value string }
 
 // item is a step or something that happened between two steps.
@@ -38,6 +46,7 @@ type item struct {
 	Own    bool
 	At     string // when, of what is no step
 	Facts  []fact
+	Links  []Link // further reading that the node led to
 	Blocks []block
 }
 
@@ -63,7 +72,7 @@ type block struct {
 
 func newRecord(s *Session, options ExportOptions) *record {
 	redact := newCensor(s, options.RedactSensitive)
-	r := &record{options: options, starter: s.Starter.Name, log: s.Log, reason: redact.text(s.Reason), scratchpad: strings.TrimRight(redact.text(options.Scratchpad), " \n")}
+	r := &record{options: options, starter: s.Starter.Name, log: s.Log, reason: redact.text(s.Reason), scratchpad: scratchpad(s, options, redact)}
 	r.facts = header(s, redact)
 	taken := s.Taken(options.IncludeUndone)
 	if n := len(taken); n > 0 && taken[n-1].End == Finished && taken[n-1].NodeKind == Solution {
@@ -99,6 +108,9 @@ func newRecord(s *Session, options ExportOptions) *record {
 	}
 	if s.Status == InProgress && s.CurrentTitle != "" {
 		r.now = &item{Title: redact.text(s.CurrentTitle), Blocks: r.notes(s.CurrentNotes(), redact)}
+		if node := s.Shown(); node != nil {
+			r.now.Links = node.Links
+		}
 	}
 	return r
 }
@@ -213,7 +225,11 @@ func (r *record) event(e *Entry, redact censor) item {
 	}
 	for _, text := range []string{e.Reason, e.Note} {
 		if text != "" && (r.options.IncludeNotes || e.Kind != Suggested) {
-			it.Blocks = append(it.Blocks, block{Text: redact.text(text)})
+			said := block{Text: redact.text(text)}
+			if e.internal() {
+				said.Caption = noteCaption(true, false) + ":"
+			}
+			it.Blocks = append(it.Blocks, said)
 		}
 	}
 	return it
@@ -221,7 +237,7 @@ func (r *record) event(e *Entry, redact censor) item {
 
 // item says in words what a step was.
 func (r *record) item(step *Step, redact censor) item {
-	it := item{Title: redact.text(step.NodeTitle), Undone: step.Undone, Own: step.Own}
+	it := item{Title: redact.text(step.NodeTitle), Undone: step.Undone, Own: step.Own, Links: step.Links}
 	label := redact.text(step.OptionLabel)
 	add := func(name, value string) { it.Facts = append(it.Facts, fact{name, value + r.by(step.By.Name)}) }
 	switch {
@@ -273,13 +289,37 @@ func (r *record) notes(notes []StepNote, redact censor) []block {
 	for _, n := range withoutEvents(notes, r.log) {
 		behind := r.by(n.By.Name) + ", " + clock(n.At) + ":"
 		if n.Text != "" {
-			blocks = append(blocks, block{"Note" + behind, redact.text(n.Text), false})
+			blocks = append(blocks, block{noteCaption(n.Internal, false) + behind, redact.text(n.Text), false})
 		}
 		if n.Output != "" {
-			blocks = append(blocks, block{"Output" + behind, redact.text(n.Output), true})
+			blocks = append(blocks, block{noteCaption(n.Internal, true) + behind, redact.text(n.Output), true})
 		}
 	}
 	return blocks
+}
+
+// noteCaption says what sort of note it is.
+func noteCaption(internal, output bool) string {
+	switch {
+	case internal && output:
+		return "Internal output"
+	case internal:
+		return "Internal note"
+	case output:
+		return "Output"
+	}
+	return "Note"
+}
+
+// see is what stands before a link.
+const see = "See:"
+
+// linkWords says where a link leads; empty where the address says it all.
+func linkWords(l Link) string {
+	if words := visibleLine(l.Title); words != l.URL {
+		return words
+	}
+	return ""
 }
 
 // Label is the fact's name with a colon, unless it is a question.

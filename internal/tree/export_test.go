@@ -34,7 +34,7 @@ import (
 
 var update = flag.Bool("update", false, "write the golden files anew")
 
-var everything = tree.ExportOptions{IncludeNotes: true, IncludeTimings: true, IncludeUndone: true}
+var everything = tree.ExportOptions{IncludeNotes: true, IncludeInternal: true, IncludeTimings: true, IncludeUndone: true, IncludeScratchpad: true}
 
 func export(t interface{ Fatal(...any) }, s *tree.Session, format tree.ExportFormat, options tree.ExportOptions) *tree.Export {
 	e, err := tree.NewExport(s, format, options)
@@ -79,6 +79,7 @@ func hostileWalk(t *testing.T) *tree.Session {
 	g.Nodes[0].Title = "Is *the* <b>lamp</b> on? [x](y) `z` # =1+1"
 	g.Nodes[0].Options[1].Label = "=No | **never**"
 	g.Nodes[3].Text = "Plugged in.\n\n```\nnever closed <script>\n\n# heading\n- list\n=1"
+	g.Nodes[3].Links = []tree.Link{{Title: "=1 *a* <b>[x](y)</b>", URL: "https://example.com/a_b_c*?x=1&y=[2]\\#"}, {Title: "https://example.com", URL: "https://example.com"}}
 	g.Nodes[3].FollowUps = []string{"=cmd|' /C calc'!A0", "- Order *a* new <cable>"}
 	w := &walker{t, begin(g), nine}
 	w.Ticket, w.Client, w.Subject = "INC/42 <x>", "=Example & Sons", "*dark* lamp"
@@ -94,6 +95,8 @@ func hostileWalk(t *testing.T) *tree.Session {
 	w.back(0)
 	w.choose("fixed", hostile[2])
 	w.note(0, hostile[1])
+	w.must(w.AddNote(actor(emil), w.LastSeq, tree.Note{Text: hostile[3], Output: hostile[0], Internal: true}, w.tick()))
+	w.Scratchpad = hostile[0] + "\n" + hostile[3] + "\n" + hostile[6]
 	w.complete(tree.Completion{})
 	return w.Session
 }
@@ -121,7 +124,7 @@ func busyWalk(t *testing.T) *tree.Session {
 	}
 	answer(tree.Choice{Values: []tree.GivenValue{{Name: "phone", Text: "+49 30 5550100"}, {Name: "seats", Text: "3"}}})
 	answer(tree.Choice{Note: "Number +49 30 5550100 is engaged.", Output: "=> dial +49 30 5550100\n\x09busy\t  17\n-rw-r--r-- 1"})
-	w.must(w.AddStep(actor(emil), w.LastSeq, tree.NewStep{Title: "Turned it off and on", Answer: "=nothing", Output: "lamp: off\nlamp: on"}, w.tick()))
+	w.must(w.AddStep(actor(emil), w.LastSeq, tree.NewStep{Title: "Turned it off and on", Answer: "=nothing", Note: "They had done so before.", Output: "lamp: off\nlamp: on", Internal: true}, w.tick()))
 	other := cable()
 	w.must(w.Switch(actor(emil), w.LastSeq, &tree.Version{AccountID: emil.AccountID, TreeID: fixed[tree.ID](6), Number: 2, Title: "Cables <i>", Graph: &other}, w.tick()))
 	w.choose("no", "")
@@ -131,6 +134,8 @@ func busyWalk(t *testing.T) *tree.Session {
 	w.must(w.Complete(actor(carl), w.LastSeq, tree.Completion{}, w.tick()))
 	w.must(w.Reopen(actor(carl), w.LastSeq, w.tick()))
 	w.must(w.AddNote(actor(carl), w.LastSeq, tree.Note{Text: "Still on.", Output: "lamp: on"}, w.tick()))
+	w.must(w.AddNote(actor(carl), w.LastSeq, tree.Note{Text: "Bill it to +49 30 5550100, they pay late.", Internal: true}, w.tick()))
+	w.Scratchpad = "Ask about +49 30 5550100.\n=1+1"
 	w.must(w.Complete(actor(carl), w.LastSeq, tree.Completion{}, w.tick()))
 	return w.Session
 }
@@ -166,7 +171,7 @@ func TestExport_Golden(t *testing.T) {
 		case "plain":
 			options["short"] = tree.ExportOptions{}
 		case "busy":
-			options["redacted"] = tree.ExportOptions{IncludeNotes: true, RedactSensitive: true, Scratchpad: "Ask about +49 30 5550100.\n=1+1"}
+			options["redacted"] = tree.ExportOptions{IncludeNotes: true, RedactSensitive: true, IncludeScratchpad: true}
 		}
 		for variant, options := range options {
 			for _, format := range tree.ExportFormats() {
@@ -244,11 +249,13 @@ func drawn(t *rapid.T) *tree.Session {
 	}
 	g.Nodes[0].Options[1].Label, g.Nodes[3].FollowUps = any("label"), []string{any("follow-up")}
 	s := begin(g)
-	s.Ticket, s.Client, s.Subject, s.Version.Title = any("ticket"), any("client"), any("subject"), any("tree")
+	s.Ticket, s.Client, s.Subject, s.Version.Title, s.Scratchpad = any("ticket"), any("client"), any("subject"), any("tree"), any("scratchpad")+"."
+	links := []tree.Link{{Title: any("link"), URL: "https://example.com/" + rapid.StringMatching(`[a-z_*&?=#()\\~\[\]]{0,9}`).Draw(t, "path")}}
 	for i, e := range []tree.Entry{
 		{Kind: tree.Noted, NodeID: "lamp", Note: any("note")},
-		{Kind: tree.Answered, NodeID: "lamp", NodeKind: tree.Decision, NodeTitle: g.Nodes[0].Title, OptionLabel: g.Nodes[0].Options[1].Label, To: "plug", Note: any("note"), Output: any("output")},
+		{Kind: tree.Answered, NodeID: "lamp", NodeKind: tree.Decision, NodeTitle: g.Nodes[0].Title, OptionLabel: g.Nodes[0].Options[1].Label, To: "plug", Note: any("note"), Output: any("output"), Links: links},
 		{Kind: tree.OwnStep, NodeID: "plug", NodeTitle: any("own"), OptionLabel: any("finding"), Output: any("own output")},
+		{Kind: tree.Noted, NodeID: "plug", Note: any("internal"), Output: any("internal output"), Internal: true},
 		{Kind: tree.HandedOver, NodeID: "plug", Person: account.User{ID: emil.ID, Name: any("person")}, Note: any("handover")},
 		{Kind: tree.Answered, NodeID: "plug", NodeKind: tree.Action, NodeTitle: g.Nodes[1].Title, OptionLabel: "Fixed", To: "done"},
 		{Kind: tree.Finished, NodeID: "done", NodeKind: tree.Solution, NodeTitle: g.Nodes[3].Title, NodeText: g.Nodes[3].Text, Outcome: tree.Resolved, Reason: any("reason")},
@@ -271,7 +278,7 @@ func drawn(t *rapid.T) *tree.Session {
 // character, or looks like a heading of the record's own.
 func TestExport_TextHoldsWhateverIsWritten(t *testing.T) {
 	t.Parallel()
-	headings := map[string]bool{"TROUBLESHOOTING RECORD": true, "STEPS": true, "SOLUTION": true, "FOLLOW-UP": true}
+	headings := map[string]bool{"TROUBLESHOOTING RECORD": true, "STEPS": true, "SOLUTION": true, "FOLLOW-UP": true, "SCRATCHPAD": true}
 	rapid.Check(t, func(t *rapid.T) {
 		content := export(t, drawn(t), tree.TextExport, everything).Content
 		if !utf8.ValidString(content) || strings.ContainsAny(content, "\x00\x1b\t\r\u202e\u2066\u2028") {
@@ -336,7 +343,7 @@ func TestExport_MarkdownHoldsWhateverIsWritten(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		want := []string{"# Troubleshooting record", "## Steps", "## Solution", "## Follow-up"}
+		want := []string{"# Troubleshooting record", "## Steps", "## Solution", "## Follow-up", "## Scratchpad"}
 		if diff := cmp.Diff(want, outline); diff != "" {
 			t.Fatalf("outline (-want +got):\n%s\n%s", diff, content)
 		}
@@ -467,7 +474,9 @@ func TestExport_PDFHoldsWhateverIsWritten(t *testing.T) {
 
 func TestExport_PDFRefusesWhatIsTooLong(t *testing.T) {
 	t.Parallel()
-	_, err := tree.NewExport(hostileWalk(t), tree.PDFExport, tree.ExportOptions{Scratchpad: strings.Repeat("x", pdf.MaxLetters)})
+	s := hostileWalk(t)
+	s.Scratchpad = strings.Repeat("x", pdf.MaxLetters)
+	_, err := tree.NewExport(s, tree.PDFExport, everything)
 	if !errors.Is(err, fault.BadUserInput) {
 		t.Errorf("%v", err)
 	}
@@ -481,7 +490,7 @@ func TestExport_Redacts(t *testing.T) {
 	for _, format := range tree.ExportFormats() {
 		for _, redact := range []bool{true, false} {
 			options := everything
-			options.RedactSensitive, options.Scratchpad = redact, "Phone: +49 30 5550100."
+			options.RedactSensitive = redact
 			content := export(t, s, format, options).Content
 			if format == tree.PDFExport {
 				content = pdfText(t, content)
@@ -491,5 +500,52 @@ func TestExport_Redacts(t *testing.T) {
 				t.Errorf("%s, redacted %v:\n%s", format, redact, content)
 			}
 		}
+	}
+}
+
+// What is for colleagues alone stands in no format, unless it is asked for, with
+// notes. What is said with a handover is such a thing; that there was one is not.
+func TestExport_LeavesOutWhatIsInternal(t *testing.T) {
+	t.Parallel()
+	w := &walker{t, begin(cable()), nine}
+	w.must(w.Choose(actor(emil), 0, tree.Choice{Option: "no", Note: "inside-1", Output: "outside-1", Internal: true}, w.tick()))
+	w.must(w.AddNote(actor(emil), 1, tree.Note{Text: "inside-2", Output: "inside-3", Internal: true}, w.tick()))
+	w.must(w.AddStep(actor(emil), 2, tree.NewStep{Title: "outside-2", Note: "inside-4", Output: "outside-3", Internal: true}, w.tick()))
+	w.must(w.AddNote(actor(emil), 3, tree.Note{OnStep: 1, Text: "outside-4"}, w.tick()))
+	w.must(w.HandOver(actor(emil), 4, carl, "inside-5", w.tick()))
+	w.Scratchpad = "scratched"
+	for _, format := range tree.ExportFormats() {
+		for name, options := range map[string]tree.ExportOptions{
+			"with notes":              {IncludeNotes: true},
+			"with all notes":          {IncludeNotes: true, IncludeInternal: true},
+			"internal, without notes": {IncludeInternal: true},
+			"with the scratchpad":     {IncludeScratchpad: true},
+		} {
+			content := export(t, w.Session, format, options).Content
+			if format == tree.PDFExport {
+				content = pdfText(t, content)
+			}
+			for i := range 5 {
+				word, want := fmt.Sprint("inside-", i+1), options.IncludeNotes && options.IncludeInternal
+				if strings.Contains(content, word) != want {
+					t.Errorf("%s, %s: that it has %s is not %v:\n%s", format, name, word, want, content)
+				}
+			}
+			for i := range 4 {
+				word, want := fmt.Sprint("outside-", i+1), options.IncludeNotes || i == 1
+				if strings.Contains(content, word) != want {
+					t.Errorf("%s, %s: that it has %s is not %v:\n%s", format, name, word, want, content)
+				}
+			}
+			if strings.Contains(content, "scratched") != options.IncludeScratchpad {
+				t.Errorf("%s, %s: the scratchpad", format, name)
+			}
+			if !strings.Contains(content, "Carl Colleague") {
+				t.Errorf("%s, %s: the handover is gone", format, name)
+			}
+		}
+	}
+	if w.Log[4].Note != "inside-5" || len(w.Steps[0].Notes) != 2 || !w.Steps[0].Notes[0].Internal {
+		t.Error("writing it out changed the session")
 	}
 }

@@ -88,6 +88,9 @@ func (t *textWriter) item(it *item) {
 		}
 		t.set("     "+name, "       ", visibleLine(f.Value))
 	}
+	for _, l := range it.Links {
+		t.set("     "+see+" ", "       ", strings.TrimLeft(linkWords(l)+" "+l.URL, " "))
+	}
 	for _, b := range it.Blocks {
 		if b.Caption != "" {
 			t.set("     "+b.Caption, "       ", "")

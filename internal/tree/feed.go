@@ -59,7 +59,7 @@ type Presence struct {
 // the same share one. It must not be changed.
 type SessionNews struct {
 	ID       SessionID
-	Session  *Session       // with log, people and node, without the graph; nil when the receiver may not see it any more
+	Session  *Session       // with log, people and node, without the graph and the links; nil when the receiver may not see it any more
 	First    bool           // the receiver's first: the whole present state
 	Since    int            // what the receiver knew: steps with a higher Seq are new to them
 	Watchers []account.User // who watches, in any process, by name
@@ -494,7 +494,7 @@ func (f *Feed) tell(ctx context.Context, key FeedKey, revision string) error {
 }
 
 func (f *Feed) tellSession(ctx context.Context, key FeedKey, t *feedTopic, subs []*feedSub, changed bool) error {
-	s, err := f.store.Session(ctx, key.Account, key.Session, AllSessionFields&^SessionGraph)
+	s, err := f.store.Session(ctx, key.Account, key.Session, AllSessionFields&^(SessionGraph|SessionShares))
 	if err != nil && fault.Of(err) == nil {
 		return err
 	}
@@ -530,7 +530,7 @@ func (f *Feed) tellSession(ctx context.Context, key FeedKey, t *feedTopic, subs 
 func (f *Feed) tellWalks(ctx context.Context, key FeedKey, t *feedTopic, subs []*feedSub, changed bool) error {
 	page, err := f.store.Sessions(ctx, key.Account, account.UserID{}, SessionQuery{
 		Filter: SessionFilter{Scope: Team, Status: []SessionStatus{InProgress}},
-		Fields: AllSessionFields &^ (SessionGraph | SessionLog | SessionCurrentNode),
+		Fields: AllSessionFields &^ (SessionGraph | SessionLog | SessionCurrentNode | SessionScratchpad | SessionShares),
 	}, Span{Limit: MaxWatchedWalks})
 	if err != nil {
 		return err

@@ -65,6 +65,8 @@ const (
 	SessionValues                                // what was written down
 	SessionCurrentNode                           // the current node itself (tree_versions), and the values and the client that it shows
 	SessionLog                                   // the log and the fold of it, with who wrote it: one more statement (tree_session_steps, users)
+	SessionScratchpad                            // its text and revision
+	SessionShares                                // links to it (tree_session_shares), with who made them (users)
 	SessionGraph                                 // with SessionTree: the graph of the version where it began, up to MaxGraphBytes
 )
 

@@ -62,7 +62,7 @@ func (st *State) apply(e Entry) error {
 		if step == nil {
 			return fmt.Errorf("tree session log: entry %d is a note on entry %d, which is no step", e.Seq, e.Target)
 		}
-		step.Notes = append(step.Notes, StepNote{Seq: e.Seq, Text: e.Note, Output: e.Output, At: e.At, By: e.By})
+		step.Notes = append(step.Notes, StepNote{Seq: e.Seq, Text: e.Note, Output: e.Output, Internal: e.internal(), At: e.At, By: e.By})
 	case Finished:
 		st.leave(e)
 		st.Status, st.Outcome, st.Reason, st.EndedAt = Completed, e.Outcome, e.Reason, e.At
@@ -78,7 +78,7 @@ func (st *State) apply(e Entry) error {
 	case HandedOver, Called, CalledOff, Claimed, Suggested:
 		// Where the session stands stays. What was said of it is a note.
 		if step := st.present(); step != nil && e.Note != "" {
-			step.Notes = append(step.Notes, StepNote{Seq: e.Seq, Text: e.Note, At: e.At, By: e.By})
+			step.Notes = append(step.Notes, StepNote{Seq: e.Seq, Text: e.Note, Internal: e.internal(), At: e.At, By: e.By})
 		}
 	default:
 		return fmt.Errorf("tree session log: entry %d is of the unknown kind %q", e.Seq, e.Kind)
@@ -128,12 +128,12 @@ func (st *State) leave(e Entry) {
 // end writes down how a visit ended.
 func (step *Step) end(e Entry) {
 	step.Seq, step.End = e.Seq, e.Kind
-	step.NodeKind, step.NodeTitle, step.NodeText = e.NodeKind, e.NodeTitle, e.NodeText
+	step.NodeKind, step.NodeTitle, step.NodeText, step.Links = e.NodeKind, e.NodeTitle, e.NodeText, e.Links
 	step.OptionID, step.OptionLabel = e.OptionID, e.OptionLabel
 	step.Values, step.Output = e.Values, e.Output
 	step.LeftAt, step.By = e.At, e.By
 	if e.Note != "" {
-		step.Notes = append(step.Notes, StepNote{Seq: e.Seq, Text: e.Note, At: e.At, By: e.By})
+		step.Notes = append(step.Notes, StepNote{Seq: e.Seq, Text: e.Note, Internal: e.internal(), At: e.At, By: e.By})
 	}
 }
 

@@ -15,10 +15,11 @@ const MaxOutputs = 1 << 20
 // NewStep is a step that is not in the tree: what was asked or tried, and what
 // came of it.
 type NewStep struct {
-	Title  string // one line, 1 to MaxNodeTitle characters
-	Answer string // one line, at most MaxAnswer characters; may be empty
-	Note   string // may be empty
-	Output string // of a command; may be empty
+	Title    string // one line, 1 to MaxNodeTitle characters
+	Answer   string // one line, at most MaxAnswer characters; may be empty
+	Note     string // may be empty
+	Output   string // of a command; may be empty
+	Internal bool   `json:",omitempty"` // the note is for colleagues alone; the output is not
 }
 
 // AddStep records a step that is not in the tree. The session stays where it
@@ -45,7 +46,7 @@ func (s *Session) AddStep(actor account.Actor, expectedStep int, n NewStep, now 
 	}
 	e := s.entry(OwnStep, actor, now)
 	e.NodeKind, e.NodeTitle, e.NodeText = "", title, ""
-	e.OptionLabel, e.Note, e.Output = answer, note, output
+	e.OptionLabel, e.Note, e.Output, e.Internal = answer, note, output, n.Internal && note != ""
 	return e, s.append(e)
 }
 

@@ -20,7 +20,8 @@ type Service struct {
 }
 
 // inTx runs fn in a transaction, and tells every process once it is committed
-// that something of this topic changed. All changes go through it.
+// that something of this topic changed. All changes that are told to who watches go
+// through it.
 func (s *Service) inTx(ctx context.Context, accountID account.ID, topic event.Topic, fn func(ctx context.Context, tx Tx) error) error {
 	if err := s.Store.InTx(ctx, fn); err != nil {
 		return err

@@ -340,7 +340,7 @@ func (s *Service) Export(ctx context.Context, actor account.Actor, id SessionID,
 	if !slices.Contains(ExportFormats(), format) {
 		return nil, fault.Input("input.format", "There is no export format %q.", format)
 	}
-	session, err := s.Session(ctx, actor, id, AllSessionFields&^SessionGraph)
+	session, err := s.Session(ctx, actor, id, AllSessionFields&^(SessionGraph|SessionShares))
 	if err != nil {
 		return nil, err
 	}

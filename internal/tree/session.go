@@ -89,18 +89,22 @@ type Entry struct {
 	OptionID    OptionID // of an answer; empty where the node has one way on
 	OptionLabel string   // with values filled in; of a step of one's own: the answer, or what came of it; of a switch and a return: the tree's title
 	Values      []Value  // of an answer to an input: what was written down
+	Links       []Link   // of the node, where the entry ends the visit there
 	To          NodeID   // of what moves the session: where it stood afterwards
 	// Places is where it stood afterwards, the innermost last. It is nil where
 	// only the innermost place's node changed, and of a step back: the log says
 	// where that leads.
 	Places []Place
 
-	Target  int          // of a note and a step back: the step it is about; 0 for a note on the node itself
-	Note    string       // of a step and a note: what was written down
-	Output  string       // of a step and a note: what a command put out, verbatim
-	Outcome Outcome      // of a completion
-	Reason  string       // of a completion and an abandonment; may be empty where a solution was reached
-	Person  account.User // of a handover and a claim: who has the session from here on
+	Target int    // of a note and a step back: the step it is about; 0 for a note on the node itself
+	Note   string // of a step and a note: what was written down
+	Output string // of a step and a note: what a command put out, verbatim
+	// Internal says that what was written down is for colleagues alone: of a step
+	// the note, of a note all of it. What is said with a handover always is.
+	Internal bool
+	Outcome  Outcome      // of a completion
+	Reason   string       // of a completion and an abandonment; may be empty where a solution was reached
+	Person   account.User // of a handover and a claim: who has the session from here on
 
 	EnteredAt time.Time // when the session came to the node
 	At        time.Time // when the entry was made
@@ -126,6 +130,10 @@ type Session struct {
 	Ticket  string // the reference in the ticket system; may be empty
 	Client  string // whose fault it is, as typed; may be empty
 	Subject string // may be empty
+
+	Scratchpad         string  // free notes beside the walk, no part of the record; empty unless asked for
+	ScratchpadRevision int     // rises with every change; 0 before the first, and unless asked for
+	Shares             []Share // open links first, at most MaxListedShares; nil unless asked for
 
 	StartedAt time.Time
 	// CurrentTitle is the title of the node where it stands, or stood when it ended,
@@ -174,6 +182,7 @@ type Step struct {
 	NodeKind  Kind // kind, title and text are empty while the visit lasts
 	NodeTitle string
 	NodeText  string
+	Links     []Link // of the node; of steps taken before they were kept, none
 
 	OptionID    OptionID // of an answer
 	OptionLabel string
@@ -189,19 +198,21 @@ type Step struct {
 
 // StepNote is something that was written down about a step.
 type StepNote struct {
-	Seq    int    // of the entry
-	Text   string // empty where it is output alone
-	Output string // what a command put out, verbatim; may be empty
-	At     time.Time
-	By     account.User
+	Seq      int    // of the entry
+	Text     string // empty where it is output alone
+	Output   string // what a command put out, verbatim; may be empty
+	Internal bool   // it is for colleagues alone
+	At       time.Time
+	By       account.User
 }
 
 // Choice answers the node where a troubleshooting session stands.
 type Choice struct {
-	Option OptionID     // empty where the node has one way on
-	Values []GivenValue // of an input
-	Note   string       // may be empty
-	Output string       // of a command; may be empty
+	Option   OptionID     // empty where the node has one way on
+	Values   []GivenValue // of an input
+	Note     string       // may be empty
+	Output   string       // of a command; may be empty
+	Internal bool         `json:",omitempty"` // the note is for colleagues alone; the output is not
 }
 
 // GivenValue is a value as somebody typed it.
@@ -264,7 +275,7 @@ func (s *Session) Choose(actor account.Actor, expectedStep int, c Choice, now ti
 		return Entry{}, fault.Input("input.optionId", "The session is outside any tree. Add a step of your own, switch to a tree, or complete it.")
 	}
 	e := s.entry(Answered, actor, now)
-	e.Note, e.Output = note, output
+	e.Note, e.Output, e.Internal = note, output, c.Internal && note != ""
 	if e.Values, err = node.take(c.Values); err != nil {
 		return Entry{}, err
 	}
@@ -318,9 +329,10 @@ func (s *Session) GoBack(actor account.Actor, expectedStep, toStep int, now time
 // Note is something to be written down about a step. Text and output may not
 // both be empty.
 type Note struct {
-	OnStep int // the seq of a step, undone or not; 0 for the node where the session stands
-	Text   string
-	Output string // what a command put out, kept as it is
+	OnStep   int // the seq of a step, undone or not; 0 for the node where the session stands
+	Text     string
+	Output   string // what a command put out, kept as it is
+	Internal bool   `json:",omitempty"` // both are for colleagues alone
 }
 
 // AddNote writes something down about the node where the session stands or about
@@ -345,7 +357,7 @@ func (s *Session) AddNote(actor account.Actor, expectedStep int, n Note, now tim
 		return Entry{}, fault.Input("input.onStep", "There is no step %d. Leave it out to write about the present one.", n.OnStep)
 	}
 	e := s.entry(Noted, actor, now)
-	e.Target, e.Note, e.Output = n.OnStep, text, output
+	e.Target, e.Note, e.Output, e.Internal = n.OnStep, text, output, n.Internal
 	return e, s.append(e)
 }
 
@@ -512,9 +524,17 @@ func (s *Session) entry(kind EntryKind, actor account.Actor, now time.Time) Entr
 	}
 	if node := s.Shown(); node != nil {
 		e.NodeKind, e.NodeTitle, e.NodeText = node.Kind, node.Title, node.Text
+		switch kind {
+		case Answered, WentBack, Switched, Returned, Finished, GaveUp: // it ends the visit
+			e.Links = node.Links
+		}
 	}
 	return e
 }
+
+// internal says whether what was written down is for colleagues alone. What is
+// said to somebody who takes the session over is: it is no word to the client.
+func (e *Entry) internal() bool { return e.Internal || e.Kind == HandedOver }
 
 // person returns the actor as a user; of somebody who neither has the session nor
 // began it only the id.

@@ -107,6 +107,21 @@ type Tx interface {
 	// Colleague reads a user of the account, who stays as they are until the
 	// transaction ends.
 	Colleague(ctx context.Context, accountID account.ID, id account.UserID) (account.User, error)
+	// LockSessionRow reads of a troubleshooting session what is asked for, but not
+	// the log, and keeps others from changing it until the transaction ends.
+	LockSessionRow(ctx context.Context, accountID account.ID, id SessionID, fields SessionFields) (*Session, error)
+	// SaveScratchpad writes a locked session's scratchpad.
+	SaveScratchpad(ctx context.Context, s *Session) error
+	// OpenShares counts the links to a session that open it at now.
+	OpenShares(ctx context.Context, accountID account.ID, id SessionID, now time.Time) (int, error)
+	// InsertShare adds a link to a session.
+	InsertShare(ctx context.Context, share Share) error
+	// LockShare reads a link, without the name of who made it, and keeps others
+	// from changing it until the transaction ends.
+	LockShare(ctx context.Context, accountID account.ID, id ShareID) (Share, error)
+	// SaveShare writes what may change of a locked link: when it was revoked, and
+	// how often and when it was opened.
+	SaveShare(ctx context.Context, share Share) error
 	// SaveSession writes what a locked troubleshooting session is for: ticket,
 	// client and subject.
 	SaveSession(ctx context.Context, s *Session) error
