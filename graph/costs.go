@@ -16,6 +16,8 @@ func setCosts(c *ComplexityRoot) {
 		usual = 20
 		// A field that costs a statement of its own for each object.
 		statement = 50
+		// A file that anybody may ask for who has a link: a PDF takes the processor for 15 ms.
+		sharedFile = 1000
 	)
 	c.Query.Trees = func(child int, _ *model.TreeFilter, _ *model.TreeOrder, first *int, _ *string, last *int, _ *string) int {
 		return 1 + length(first, last)*child
@@ -29,6 +31,9 @@ func setCosts(c *ComplexityRoot) {
 	c.Query.Sessions = func(child int, _ *model.TreeSessionFilter, first *int, _ *string) int {
 		return 1 + length(first, nil)*child
 	}
+	c.Query.SharedSession = func(child int, _ string) int { return 5*statement + child }
+	c.SharedTreeSession.File = func(child int, _ model.TreeSessionExportFormat) int { return sharedFile + child }
+	c.TreeSession.Shares = func(child int) int { return 1 + usual*child }
 	c.Query.TreeAnalytics = func(child int, _ model.TreeAnalyticsInput) int { return 2*statement + child }
 	c.TreeAnalytics.Versions = func(child int) int { return 1 + usual*child }
 	c.TreeAnalytics.Nodes = func(child int) int { return 1 + usual*child }

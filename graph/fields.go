@@ -105,6 +105,7 @@ var sessionColumns = map[string]tree.SessionFields{
 	"startedBy": tree.SessionStarter, "heldBy": tree.SessionHolder,
 	"startedAt": tree.SessionTimes, "endedAt": tree.SessionTimes, "activeSeconds": tree.SessionTimes,
 	"step": tree.SessionPosition, "steps": tree.SessionLog, "currentNotes": tree.SessionLog,
+	"scratchpad": tree.SessionScratchpad, "scratchpadRevision": tree.SessionScratchpad, "shares": tree.SessionShares,
 	"currentNode": tree.SessionCurrentNode, "places": tree.SessionPlaces, "values": tree.SessionValues,
 }
 

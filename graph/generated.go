@@ -35,9 +35,11 @@ type ResolverRoot interface {
 	ActiveTreeSessionsState() ActiveTreeSessionsStateResolver
 	Mutation() MutationResolver
 	Query() QueryResolver
+	SharedTreeSession() SharedTreeSessionResolver
 	Subscription() SubscriptionResolver
 	Tree() TreeResolver
 	TreeChange() TreeChangeResolver
+	TreeSession() TreeSessionResolver
 	TreeSessionProgress() TreeSessionProgressResolver
 	TreeSessionState() TreeSessionStateResolver
 	User() UserResolver
@@ -279,9 +281,12 @@ type ComplexityRoot struct {
 		RevokeMyOtherSessions  func(childComplexity int) int
 		RevokeSession          func(childComplexity int, input model.RevokeSessionInput) int
 		RevokeSessions         func(childComplexity int, input model.RevokeSessionsInput) int
+		RevokeShare            func(childComplexity int, input model.RevokeShareInput) int
+		ShareSession           func(childComplexity int, input model.ShareSessionInput) int
 		StartSession           func(childComplexity int, input model.StartSessionInput) int
 		SwitchTree             func(childComplexity int, input model.SwitchTreeInput) int
 		UnarchiveTree          func(childComplexity int, input model.UnarchiveTreeInput) int
+		UpdateScratchpad       func(childComplexity int, input model.UpdateScratchpadInput) int
 		UpdateSession          func(childComplexity int, input model.UpdateSessionInput) int
 		UpdateSessionPolicy    func(childComplexity int, input model.UpdateSessionPolicyInput) int
 		UpdateTree             func(childComplexity int, input model.UpdateTreeInput) int
@@ -317,6 +322,7 @@ type ComplexityRoot struct {
 		ServerInfo          func(childComplexity int) int
 		Session             func(childComplexity int, id string) int
 		Sessions            func(childComplexity int, filter *model.TreeSessionFilter, first *int, after *string) int
+		SharedSession       func(childComplexity int, token string) int
 		Tree                func(childComplexity int, id string) int
 		TreeAnalytics       func(childComplexity int, input model.TreeAnalyticsInput) int
 		TreeCategories      func(childComplexity int) int
@@ -362,6 +368,11 @@ type ComplexityRoot struct {
 	RevokeSessionsPayload struct {
 		AccountSecurity func(childComplexity int) int
 		RevokedCount    func(childComplexity int) int
+	}
+
+	RevokeSharePayload struct {
+		Session func(childComplexity int) int
+		Share   func(childComplexity int) int
 	}
 
 	ServerInfo struct {
@@ -431,6 +442,18 @@ type ComplexityRoot struct {
 		Level             func(childComplexity int) int
 		LoginSessionID    func(childComplexity int) int
 		ServerTime        func(childComplexity int) int
+	}
+
+	ShareSessionPayload struct {
+		Session func(childComplexity int) int
+		Share   func(childComplexity int) int
+		Token   func(childComplexity int) int
+		URL     func(childComplexity int) int
+	}
+
+	SharedTreeSession struct {
+		ExpiresAt func(childComplexity int) int
+		File      func(childComplexity int, format model.TreeSessionExportFormat) int
 	}
 
 	SignInPayload struct {
@@ -673,27 +696,30 @@ type ComplexityRoot struct {
 	}
 
 	TreeSession struct {
-		ActiveSeconds func(childComplexity int) int
-		ClientName    func(childComplexity int) int
-		CurrentNode   func(childComplexity int) int
-		CurrentNotes  func(childComplexity int) int
-		EndedAt       func(childComplexity int) int
-		HeldBy        func(childComplexity int) int
-		ID            func(childComplexity int) int
-		Outcome       func(childComplexity int) int
-		Places        func(childComplexity int) int
-		Reason        func(childComplexity int) int
-		StartedAt     func(childComplexity int) int
-		StartedBy     func(childComplexity int) int
-		Status        func(childComplexity int) int
-		Step          func(childComplexity int) int
-		Steps         func(childComplexity int, includeUndone bool) int
-		Subject       func(childComplexity int) int
-		Ticket        func(childComplexity int) int
-		Title         func(childComplexity int) int
-		TreeID        func(childComplexity int) int
-		TreeVersion   func(childComplexity int) int
-		Values        func(childComplexity int) int
+		ActiveSeconds      func(childComplexity int) int
+		ClientName         func(childComplexity int) int
+		CurrentNode        func(childComplexity int) int
+		CurrentNotes       func(childComplexity int) int
+		EndedAt            func(childComplexity int) int
+		HeldBy             func(childComplexity int) int
+		ID                 func(childComplexity int) int
+		Outcome            func(childComplexity int) int
+		Places             func(childComplexity int) int
+		Reason             func(childComplexity int) int
+		Scratchpad         func(childComplexity int) int
+		ScratchpadRevision func(childComplexity int) int
+		Shares             func(childComplexity int) int
+		StartedAt          func(childComplexity int) int
+		StartedBy          func(childComplexity int) int
+		Status             func(childComplexity int) int
+		Step               func(childComplexity int) int
+		Steps              func(childComplexity int, includeUndone bool) int
+		Subject            func(childComplexity int) int
+		Ticket             func(childComplexity int) int
+		Title              func(childComplexity int) int
+		TreeID             func(childComplexity int) int
+		TreeVersion        func(childComplexity int) int
+		Values             func(childComplexity int) int
 	}
 
 	TreeSessionConnection struct {
@@ -723,6 +749,7 @@ type ComplexityRoot struct {
 
 	TreeSessionNote struct {
 		By        func(childComplexity int) int
+		Internal  func(childComplexity int) int
 		Output    func(childComplexity int) int
 		Text      func(childComplexity int) int
 		WrittenAt func(childComplexity int) int
@@ -742,6 +769,19 @@ type ComplexityRoot struct {
 		Watchers func(childComplexity int) int
 	}
 
+	TreeSessionShare struct {
+		CreatedAt      func(childComplexity int) int
+		CreatedBy      func(childComplexity int) int
+		ExpiresAt      func(childComplexity int) int
+		ID             func(childComplexity int) int
+		IncludeNotes   func(childComplexity int) int
+		IncludeTimings func(childComplexity int) int
+		IncludeUndone  func(childComplexity int) int
+		LastOpenedAt   func(childComplexity int) int
+		OpenedCount    func(childComplexity int) int
+		RevokedAt      func(childComplexity int) int
+	}
+
 	TreeSessionState struct {
 		Session  func(childComplexity int) int
 		Watchers func(childComplexity int) int
@@ -754,6 +794,7 @@ type ComplexityRoot struct {
 		How       func(childComplexity int) int
 		Kind      func(childComplexity int) int
 		LeftAt    func(childComplexity int) int
+		Links     func(childComplexity int) int
 		NodeID    func(childComplexity int) int
 		Notes     func(childComplexity int) int
 		Output    func(childComplexity int) int
@@ -817,6 +858,10 @@ type ComplexityRoot struct {
 
 	UnarchiveTreePayload struct {
 		Tree func(childComplexity int) int
+	}
+
+	UpdateScratchpadPayload struct {
+		Session func(childComplexity int) int
 	}
 
 	UpdateSessionPayload struct {
@@ -919,6 +964,9 @@ type MutationResolver interface {
 	HandOverSession(ctx context.Context, input model.HandOverSessionInput) (*model.HandOverSessionPayload, error)
 	ReopenSession(ctx context.Context, input model.ReopenSessionInput) (*model.ReopenSessionPayload, error)
 	UpdateSession(ctx context.Context, input model.UpdateSessionInput) (*model.UpdateSessionPayload, error)
+	UpdateScratchpad(ctx context.Context, input model.UpdateScratchpadInput) (*model.UpdateScratchpadPayload, error)
+	ShareSession(ctx context.Context, input model.ShareSessionInput) (*model.ShareSessionPayload, error)
+	RevokeShare(ctx context.Context, input model.RevokeShareInput) (*model.RevokeSharePayload, error)
 	UpdateSessionPolicy(ctx context.Context, input model.UpdateSessionPolicyInput) (*model.UpdateSessionPolicyPayload, error)
 	RevokeSessions(ctx context.Context, input model.RevokeSessionsInput) (*model.RevokeSessionsPayload, error)
 	RevokeSession(ctx context.Context, input model.RevokeSessionInput) (*model.RevokeSessionPayload, error)
@@ -946,7 +994,11 @@ type QueryResolver interface {
 	ExportTree(ctx context.Context, input model.ExportTreeInput) (*model.ExportedFile, error)
 	AccountSecurity(ctx context.Context) (*model.AccountSecurity, error)
 	Invitation(ctx context.Context, token string) (*model.InvitationPreview, error)
+	SharedSession(ctx context.Context, token string) (*model.SharedTreeSession, error)
 	ServerInfo(ctx context.Context) (*model.ServerInfo, error)
+}
+type SharedTreeSessionResolver interface {
+	File(ctx context.Context, obj *model.SharedTreeSession, format model.TreeSessionExportFormat) (*model.ExportedFile, error)
 }
 type SubscriptionResolver interface {
 	SessionExpiry(ctx context.Context) (<-chan model.SessionExpiryEvent, error)
@@ -959,6 +1011,9 @@ type TreeResolver interface {
 }
 type TreeChangeResolver interface {
 	Tree(ctx context.Context, obj *model.TreeChange) (*model.Tree, error)
+}
+type TreeSessionResolver interface {
+	Shares(ctx context.Context, obj *model.TreeSession) ([]*model.TreeSessionShare, error)
 }
 type TreeSessionProgressResolver interface {
 	Session(ctx context.Context, obj *model.TreeSessionProgress) (*model.TreeSession, error)
@@ -1944,6 +1999,28 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.RevokeSessions(childComplexity, args["input"].(model.RevokeSessionsInput)), true
+	case "Mutation.revokeShare":
+		if e.ComplexityRoot.Mutation.RevokeShare == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_revokeShare_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.RevokeShare(childComplexity, args["input"].(model.RevokeShareInput)), true
+	case "Mutation.shareSession":
+		if e.ComplexityRoot.Mutation.ShareSession == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_shareSession_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.ShareSession(childComplexity, args["input"].(model.ShareSessionInput)), true
 	case "Mutation.startSession":
 		if e.ComplexityRoot.Mutation.StartSession == nil {
 			break
@@ -1977,6 +2054,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.UnarchiveTree(childComplexity, args["input"].(model.UnarchiveTreeInput)), true
+	case "Mutation.updateScratchpad":
+		if e.ComplexityRoot.Mutation.UpdateScratchpad == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_updateScratchpad_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.UpdateScratchpad(childComplexity, args["input"].(model.UpdateScratchpadInput)), true
 	case "Mutation.updateSession":
 		if e.ComplexityRoot.Mutation.UpdateSession == nil {
 			break
@@ -2212,6 +2300,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Query.Sessions(childComplexity, args["filter"].(*model.TreeSessionFilter), args["first"].(*int), args["after"].(*string)), true
+	case "Query.sharedSession":
+		if e.ComplexityRoot.Query.SharedSession == nil {
+			break
+		}
+
+		args, err := ec.field_Query_sharedSession_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Query.SharedSession(childComplexity, args["token"].(string)), true
 	case "Query.tree":
 		if e.ComplexityRoot.Query.Tree == nil {
 			break
@@ -2371,6 +2470,19 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.RevokeSessionsPayload.RevokedCount(childComplexity), true
+
+	case "RevokeSharePayload.session":
+		if e.ComplexityRoot.RevokeSharePayload.Session == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RevokeSharePayload.Session(childComplexity), true
+	case "RevokeSharePayload.share":
+		if e.ComplexityRoot.RevokeSharePayload.Share == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RevokeSharePayload.Share(childComplexity), true
 
 	case "ServerInfo.policyBounds":
 		if e.ComplexityRoot.ServerInfo.PolicyBounds == nil {
@@ -2632,6 +2744,49 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.SessionState.ServerTime(childComplexity), true
+
+	case "ShareSessionPayload.session":
+		if e.ComplexityRoot.ShareSessionPayload.Session == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ShareSessionPayload.Session(childComplexity), true
+	case "ShareSessionPayload.share":
+		if e.ComplexityRoot.ShareSessionPayload.Share == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ShareSessionPayload.Share(childComplexity), true
+	case "ShareSessionPayload.token":
+		if e.ComplexityRoot.ShareSessionPayload.Token == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ShareSessionPayload.Token(childComplexity), true
+	case "ShareSessionPayload.url":
+		if e.ComplexityRoot.ShareSessionPayload.URL == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ShareSessionPayload.URL(childComplexity), true
+
+	case "SharedTreeSession.expiresAt":
+		if e.ComplexityRoot.SharedTreeSession.ExpiresAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SharedTreeSession.ExpiresAt(childComplexity), true
+	case "SharedTreeSession.file":
+		if e.ComplexityRoot.SharedTreeSession.File == nil {
+			break
+		}
+
+		args, err := ec.field_SharedTreeSession_file_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.SharedTreeSession.File(childComplexity, args["format"].(model.TreeSessionExportFormat)), true
 
 	case "SignInPayload.accessToken":
 		if e.ComplexityRoot.SignInPayload.AccessToken == nil {
@@ -3632,6 +3787,24 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.TreeSession.Reason(childComplexity), true
+	case "TreeSession.scratchpad":
+		if e.ComplexityRoot.TreeSession.Scratchpad == nil {
+			break
+		}
+
+		return e.ComplexityRoot.TreeSession.Scratchpad(childComplexity), true
+	case "TreeSession.scratchpadRevision":
+		if e.ComplexityRoot.TreeSession.ScratchpadRevision == nil {
+			break
+		}
+
+		return e.ComplexityRoot.TreeSession.ScratchpadRevision(childComplexity), true
+	case "TreeSession.shares":
+		if e.ComplexityRoot.TreeSession.Shares == nil {
+			break
+		}
+
+		return e.ComplexityRoot.TreeSession.Shares(childComplexity), true
 	case "TreeSession.startedAt":
 		if e.ComplexityRoot.TreeSession.StartedAt == nil {
 			break
@@ -3809,6 +3982,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.TreeSessionNote.By(childComplexity), true
+	case "TreeSessionNote.internal":
+		if e.ComplexityRoot.TreeSessionNote.Internal == nil {
+			break
+		}
+
+		return e.ComplexityRoot.TreeSessionNote.Internal(childComplexity), true
 	case "TreeSessionNote.output":
 		if e.ComplexityRoot.TreeSessionNote.Output == nil {
 			break
@@ -3878,6 +4057,67 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.TreeSessionProgress.Watchers(childComplexity), true
 
+	case "TreeSessionShare.createdAt":
+		if e.ComplexityRoot.TreeSessionShare.CreatedAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.TreeSessionShare.CreatedAt(childComplexity), true
+	case "TreeSessionShare.createdBy":
+		if e.ComplexityRoot.TreeSessionShare.CreatedBy == nil {
+			break
+		}
+
+		return e.ComplexityRoot.TreeSessionShare.CreatedBy(childComplexity), true
+	case "TreeSessionShare.expiresAt":
+		if e.ComplexityRoot.TreeSessionShare.ExpiresAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.TreeSessionShare.ExpiresAt(childComplexity), true
+	case "TreeSessionShare.id":
+		if e.ComplexityRoot.TreeSessionShare.ID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.TreeSessionShare.ID(childComplexity), true
+	case "TreeSessionShare.includeNotes":
+		if e.ComplexityRoot.TreeSessionShare.IncludeNotes == nil {
+			break
+		}
+
+		return e.ComplexityRoot.TreeSessionShare.IncludeNotes(childComplexity), true
+	case "TreeSessionShare.includeTimings":
+		if e.ComplexityRoot.TreeSessionShare.IncludeTimings == nil {
+			break
+		}
+
+		return e.ComplexityRoot.TreeSessionShare.IncludeTimings(childComplexity), true
+	case "TreeSessionShare.includeUndone":
+		if e.ComplexityRoot.TreeSessionShare.IncludeUndone == nil {
+			break
+		}
+
+		return e.ComplexityRoot.TreeSessionShare.IncludeUndone(childComplexity), true
+	case "TreeSessionShare.lastOpenedAt":
+		if e.ComplexityRoot.TreeSessionShare.LastOpenedAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.TreeSessionShare.LastOpenedAt(childComplexity), true
+	case "TreeSessionShare.openedCount":
+		if e.ComplexityRoot.TreeSessionShare.OpenedCount == nil {
+			break
+		}
+
+		return e.ComplexityRoot.TreeSessionShare.OpenedCount(childComplexity), true
+	case "TreeSessionShare.revokedAt":
+		if e.ComplexityRoot.TreeSessionShare.RevokedAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.TreeSessionShare.RevokedAt(childComplexity), true
+
 	case "TreeSessionState.session":
 		if e.ComplexityRoot.TreeSessionState.Session == nil {
 			break
@@ -3927,6 +4167,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.TreeSessionStep.LeftAt(childComplexity), true
+	case "TreeSessionStep.links":
+		if e.ComplexityRoot.TreeSessionStep.Links == nil {
+			break
+		}
+
+		return e.ComplexityRoot.TreeSessionStep.Links(childComplexity), true
 	case "TreeSessionStep.nodeId":
 		if e.ComplexityRoot.TreeSessionStep.NodeID == nil {
 			break
@@ -4170,6 +4416,13 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.UnarchiveTreePayload.Tree(childComplexity), true
 
+	case "UpdateScratchpadPayload.session":
+		if e.ComplexityRoot.UpdateScratchpadPayload.Session == nil {
+			break
+		}
+
+		return e.ComplexityRoot.UpdateScratchpadPayload.Session(childComplexity), true
+
 	case "UpdateSessionPayload.session":
 		if e.ComplexityRoot.UpdateSessionPayload.Session == nil {
 			break
@@ -4328,7 +4581,9 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 			graphql.NewInputUnmarshaler("ReturnToTreeInput", ec.unmarshalInputReturnToTreeInput),
 			graphql.NewInputUnmarshaler("RevokeSessionInput", ec.unmarshalInputRevokeSessionInput),
 			graphql.NewInputUnmarshaler("RevokeSessionsInput", ec.unmarshalInputRevokeSessionsInput),
+			graphql.NewInputUnmarshaler("RevokeShareInput", ec.unmarshalInputRevokeShareInput),
 			graphql.NewInputUnmarshaler("SessionLimitsInput", ec.unmarshalInputSessionLimitsInput),
+			graphql.NewInputUnmarshaler("ShareSessionInput", ec.unmarshalInputShareSessionInput),
 			graphql.NewInputUnmarshaler("SolutionNodeInput", ec.unmarshalInputSolutionNodeInput),
 			graphql.NewInputUnmarshaler("StartSessionInput", ec.unmarshalInputStartSessionInput),
 			graphql.NewInputUnmarshaler("SubtreeNodeInput", ec.unmarshalInputSubtreeNodeInput),
@@ -4345,6 +4600,7 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 			graphql.NewInputUnmarshaler("TreeSessionFilter", ec.unmarshalInputTreeSessionFilter),
 			graphql.NewInputUnmarshaler("TreeSessionValueInput", ec.unmarshalInputTreeSessionValueInput),
 			graphql.NewInputUnmarshaler("UnarchiveTreeInput", ec.unmarshalInputUnarchiveTreeInput),
+			graphql.NewInputUnmarshaler("UpdateScratchpadInput", ec.unmarshalInputUpdateScratchpadInput),
 			graphql.NewInputUnmarshaler("UpdateSessionInput", ec.unmarshalInputUpdateSessionInput),
 			graphql.NewInputUnmarshaler("UpdateSessionPolicyInput", ec.unmarshalInputUpdateSessionPolicyInput),
 			graphql.NewInputUnmarshaler("UpdateTreeCategoryInput", ec.unmarshalInputUpdateTreeCategoryInput),
@@ -4602,6 +4858,13 @@ type Query {
   longer be accepted.
   """
   invitation("The secret of the invitation." token: String!): InvitationPreview
+  """
+  A troubleshooting session as a link shows it: as it stands now. Anybody who has
+  the link's token may ask, without being signed in, and each answer counts as an
+  opening. A token that is unknown, has expired or was revoked is NOT_FOUND, with
+  the same words.
+  """
+  sharedSession("The token of the link." token: String!): SharedTreeSession
   "What this server is and which limits it has. Anybody may ask."
   serverInfo: ServerInfo!
 }
@@ -4790,6 +5053,29 @@ type Mutation {
   steps. Whoever has the session may, and admins and owners.
   """
   updateSession("The change." input: UpdateSessionInput!): UpdateSessionPayload! @auth(role: ENGINEER)
+  """
+  Saves what stands on a session's scratchpad, as often as while typing, also after
+  its end. It is no part of the record: nothing is logged. Only whoever has the
+  session may. A stale ` + "`" + `expectedRevision` + "`" + ` is CONFLICT, with the present ` + "`" + `scratchpad` + "`" + `
+  and ` + "`" + `scratchpadRevision` + "`" + ` in its extensions, so that two windows can be merged; to
+  save what stands there already is none, whatever the revision.
+  """
+  updateScratchpad("What to write." input: UpdateScratchpadInput!): UpdateScratchpadPayload! @auth(role: ENGINEER)
+  """
+  Makes a link by which anybody who has it reads one session, without signing in, as
+  it stands when the link is opened. It shows what an export shows, but never
+  internal notes, the scratchpad, values that the tree marks as sensitive (see
+  ` + "`" + `redactSensitive` + "`" + ` of ExportSessionInput), ids of people or e-mail addresses.
+  Whoever has the session may, and admins and owners, also after its end. At most 10
+  links of a session are open at a time: one more is CONFLICT. A repeat makes another
+  link, for a token is kept nowhere.
+  """
+  shareSession("What to share, and for how long." input: ShareSessionInput!): ShareSessionPayload! @auth(role: ENGINEER)
+  """
+  Keeps a link from opening its session, at once. Whoever has the session may, and
+  admins and owners. Revoking a link that is over is no error.
+  """
+  revokeShare("Which link." input: RevokeShareInput!): RevokeSharePayload! @auth(role: ENGINEER)
 
   """
   Sets how long a login lasts. Running login sessions keep their deadlines unless
@@ -4869,7 +5155,7 @@ union ActiveTreeSessionsEvent = ActiveTreeSessionsState | ActiveTreeSessionsChan
 
 "All running sessions: always the first event."
 type ActiveTreeSessionsState {
-  "The sessions, the latest start first, without their steps and without the node where they stand."
+  "The sessions, the latest start first, without their steps, the node where they stand, and their scratchpads."
   sessions: [TreeSession!]!
   "Whether more than 200 run; the oldest are left out."
   more: Boolean!
@@ -4877,7 +5163,7 @@ type ActiveTreeSessionsState {
 
 "What changed among the running sessions."
 type ActiveTreeSessionsChange {
-  "Those that began or changed, without their steps and without the node where they stand."
+  "Those that began or changed, without their steps, the node where they stand, and their scratchpads."
   changed: [TreeSession!]!
   "The global ids of those that run no more."
   endedIds: [ID!]!
@@ -6218,6 +6504,16 @@ type TreeSession implements Node {
   steps("Whether to list undone steps too." includeUndone: Boolean! = false): [TreeSessionStep!]!
   "Notes on the node where it stands."
   currentNotes: [TreeSessionNote!]!
+  "Free notes beside the walk, which are no part of the record; empty if there are none."
+  scratchpad: String!
+  "How often the scratchpad changed: send it as ` + "`" + `expectedRevision` + "`" + `."
+  scratchpadRevision: Int!
+  """
+  Links to it for people without a sign-in, open ones first, at most 50. A link is
+  listed until 30 days after it expired. To open one is no event of the session: ask
+  again for the present count.
+  """
+  shares: [TreeSessionShare!]!
 }
 
 "One step of a walk, in the words as they were shown."
@@ -6246,6 +6542,8 @@ type TreeSessionStep {
   output: String!
   "Notes on this step, in order."
   notes: [TreeSessionNote!]!
+  "Further reading that the node led to; empty of steps from before it was recorded."
+  links: [TreeLink!]!
   "When the walk came to the node."
   enteredAt: DateTime!
   "When it went on."
@@ -6332,6 +6630,8 @@ type TreeSessionNote {
   text: String!
   "What a command put out, as it was pasted; empty if nothing was."
   output: String!
+  "Whether it is for colleagues alone: exports show it on request, links never. What is said with a handover always is."
+  internal: Boolean!
   "When."
   writtenAt: DateTime!
   "Who."
@@ -6408,6 +6708,8 @@ input AdvanceSessionInput {
   values: [TreeSessionValueInput!]! = []
   "A note on the step, at most 10,000 characters."
   note: String! = ""
+  "Whether the note is for colleagues alone, and not for the client's ticket. The output is not."
+  internal: Boolean! = false
   "What a command put out, at most 64 KiB, kept as it is; 1 MiB in a whole session."
   output: String! = ""
   "A key of the caller's choice, at most 64 characters: a repeat with the same one within a day returns the first result."
@@ -6456,6 +6758,8 @@ input AddNoteInput {
   text: String! = ""
   "What a command put out, at most 64 KiB, kept as it is; 1 MiB in a whole session."
   output: String! = ""
+  "Whether note and output are for colleagues alone, and not for the client's ticket."
+  internal: Boolean! = false
   "The number of the step that it is about; the present node if left out."
   onStep: Int
   "A key of the caller's choice, at most 64 characters: a repeat with the same one within a day returns the first result."
@@ -6519,6 +6823,8 @@ input AddStepInput {
   answer: String! = ""
   "A note on the step, at most 10,000 characters."
   note: String! = ""
+  "Whether the note is for colleagues alone, and not for the client's ticket. The output is not."
+  internal: Boolean! = false
   "What a command put out, at most 64 KiB, kept as it is; 1 MiB in a whole session."
   output: String! = ""
   "A key of the caller's choice, at most 64 characters: a repeat with the same one within a day returns the first result."
@@ -6573,7 +6879,7 @@ input HandOverSessionInput {
   expectedStep: Int!
   "The colleague's global id: an active engineer, admin or owner of the account."
   toUserId: ID!
-  "A note for them, at most 10,000 characters; it stands with the present node."
+  "A note for them, at most 10,000 characters; it stands with the present node, and is internal."
   note: String! = ""
   "A key of the caller's choice, at most 64 characters: a repeat with the same one within a day returns the first result."
   idempotencyKey: String
@@ -6627,12 +6933,104 @@ input ExportSessionInput {
   format: TreeSessionExportFormat!
   "Whether to include notes and command output."
   includeNotes: Boolean! = true
+  "Whether to include, with the notes, those that are for colleagues alone; each is marked so."
+  includeInternal: Boolean! = false
   "Whether to include the time of each step. Start, end and duration are always there: people bill by them."
   includeTimings: Boolean! = true
   "Whether to include steps that were undone."
   includeUndone: Boolean! = false
   "Whether to show ` + "`" + `•••` + "`" + ` in place of values that the tree marks as sensitive. Of texts and numbers of three or more characters this holds in notes, titles and output too, where they stand as words of their own."
   redactSensitive: Boolean! = false
+  "Whether to include the scratchpad."
+  includeScratchpad: Boolean! = false
+}
+
+"What to write on a scratchpad."
+input UpdateScratchpadInput {
+  "The session's global id."
+  sessionId: ID!
+  "All that is to stand there, at most 20,000 characters, kept as it was typed; empty to clear it."
+  text: String!
+  "The ` + "`" + `scratchpadRevision` + "`" + ` that the caller saw."
+  expectedRevision: Int!
+}
+
+"The answer to writing on a scratchpad."
+type UpdateScratchpadPayload {
+  "The session as it is now."
+  session: TreeSession!
+}
+
+"What to share, and for how long."
+input ShareSessionInput {
+  "The session's global id."
+  sessionId: ID!
+  "After how many days the link expires: 1 to 30."
+  expiresInDays: Int! = 7
+  "Whether it shows notes and command output. Internal notes it never shows."
+  includeNotes: Boolean! = true
+  "Whether it shows the time of each step. Start, end and duration are always there."
+  includeTimings: Boolean! = true
+  "Whether it shows steps that were undone."
+  includeUndone: Boolean! = false
+}
+
+"The answer to sharing."
+type ShareSessionPayload {
+  "The new link."
+  share: TreeSessionShare!
+  "The link's token, for ` + "`" + `sharedSession` + "`" + `. Shown once: it is kept nowhere."
+  token: String!
+  "The page that shows the session in any browser. Whoever has the address may read it. Shown once."
+  url: String!
+  "The session with its links."
+  session: TreeSession!
+}
+
+"A link by which people without a sign-in read one session. It stays when whoever made it leaves or gives the session away."
+type TreeSessionShare {
+  "Its id, for revokeShare. The link's secret is not in it."
+  id: ID!
+  "Who made it."
+  createdBy: User!
+  "When it was made."
+  createdAt: DateTime!
+  "When it opens nothing any more."
+  expiresAt: DateTime!
+  "When it was revoked; null if it was not."
+  revokedAt: DateTime
+  "How often it was opened, by people and by programs that look ahead, such as a chat's preview."
+  openedCount: Int!
+  "When it was opened last; null if never."
+  lastOpenedAt: DateTime
+  "Whether it shows notes and command output."
+  includeNotes: Boolean!
+  "Whether it shows the time of each step."
+  includeTimings: Boolean!
+  "Whether it shows steps that were undone."
+  includeUndone: Boolean!
+}
+
+"Which link opens nothing any more."
+input RevokeShareInput {
+  "The link's id."
+  shareId: ID!
+}
+
+"The answer to revoking a link."
+type RevokeSharePayload {
+  "The link."
+  share: TreeSessionShare!
+  "The session with its links."
+  session: TreeSession!
+}
+
+"A troubleshooting session as a link shows it."
+type SharedTreeSession {
+  "When the link opens nothing any more."
+  expiresAt: DateTime!
+  "The session as a file, as ` + "`" + `exportSession` + "`" + ` writes it."
+  file("The file's format." format: TreeSessionExportFormat! = JSON): ExportedFile!
 }
 
 "What to export of a tree."
@@ -7525,6 +7923,16 @@ func (ec *executionContext) childFields_RevokeSessionsPayload(ctx context.Contex
 	return nil, fmt.Errorf("no field named %q was found under type RevokeSessionsPayload", field.Name)
 }
 
+func (ec *executionContext) childFields_RevokeSharePayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "share":
+		return ec.fieldContext_RevokeSharePayload_share(ctx, field)
+	case "session":
+		return ec.fieldContext_RevokeSharePayload_session(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type RevokeSharePayload", field.Name)
+}
+
 func (ec *executionContext) childFields_ServerInfo(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "version":
@@ -7601,6 +8009,30 @@ func (ec *executionContext) childFields_SessionPolicyPresetLimits(ctx context.Co
 		return ec.fieldContext_SessionPolicyPresetLimits_absoluteMinutes(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type SessionPolicyPresetLimits", field.Name)
+}
+
+func (ec *executionContext) childFields_ShareSessionPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "share":
+		return ec.fieldContext_ShareSessionPayload_share(ctx, field)
+	case "token":
+		return ec.fieldContext_ShareSessionPayload_token(ctx, field)
+	case "url":
+		return ec.fieldContext_ShareSessionPayload_url(ctx, field)
+	case "session":
+		return ec.fieldContext_ShareSessionPayload_session(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ShareSessionPayload", field.Name)
+}
+
+func (ec *executionContext) childFields_SharedTreeSession(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "expiresAt":
+		return ec.fieldContext_SharedTreeSession_expiresAt(ctx, field)
+	case "file":
+		return ec.fieldContext_SharedTreeSession_file(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type SharedTreeSession", field.Name)
 }
 
 func (ec *executionContext) childFields_SignInPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -8069,6 +8501,12 @@ func (ec *executionContext) childFields_TreeSession(ctx context.Context, field g
 		return ec.fieldContext_TreeSession_steps(ctx, field)
 	case "currentNotes":
 		return ec.fieldContext_TreeSession_currentNotes(ctx, field)
+	case "scratchpad":
+		return ec.fieldContext_TreeSession_scratchpad(ctx, field)
+	case "scratchpadRevision":
+		return ec.fieldContext_TreeSession_scratchpadRevision(ctx, field)
+	case "shares":
+		return ec.fieldContext_TreeSession_shares(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type TreeSession", field.Name)
 }
@@ -8129,6 +8567,8 @@ func (ec *executionContext) childFields_TreeSessionNote(ctx context.Context, fie
 		return ec.fieldContext_TreeSessionNote_text(ctx, field)
 	case "output":
 		return ec.fieldContext_TreeSessionNote_output(ctx, field)
+	case "internal":
+		return ec.fieldContext_TreeSessionNote_internal(ctx, field)
 	case "writtenAt":
 		return ec.fieldContext_TreeSessionNote_writtenAt(ctx, field)
 	case "by":
@@ -8151,6 +8591,32 @@ func (ec *executionContext) childFields_TreeSessionPlace(ctx context.Context, fi
 		return ec.fieldContext_TreeSessionPlace_arrival(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type TreeSessionPlace", field.Name)
+}
+
+func (ec *executionContext) childFields_TreeSessionShare(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "id":
+		return ec.fieldContext_TreeSessionShare_id(ctx, field)
+	case "createdBy":
+		return ec.fieldContext_TreeSessionShare_createdBy(ctx, field)
+	case "createdAt":
+		return ec.fieldContext_TreeSessionShare_createdAt(ctx, field)
+	case "expiresAt":
+		return ec.fieldContext_TreeSessionShare_expiresAt(ctx, field)
+	case "revokedAt":
+		return ec.fieldContext_TreeSessionShare_revokedAt(ctx, field)
+	case "openedCount":
+		return ec.fieldContext_TreeSessionShare_openedCount(ctx, field)
+	case "lastOpenedAt":
+		return ec.fieldContext_TreeSessionShare_lastOpenedAt(ctx, field)
+	case "includeNotes":
+		return ec.fieldContext_TreeSessionShare_includeNotes(ctx, field)
+	case "includeTimings":
+		return ec.fieldContext_TreeSessionShare_includeTimings(ctx, field)
+	case "includeUndone":
+		return ec.fieldContext_TreeSessionShare_includeUndone(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type TreeSessionShare", field.Name)
 }
 
 func (ec *executionContext) childFields_TreeSessionStep(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -8179,6 +8645,8 @@ func (ec *executionContext) childFields_TreeSessionStep(ctx context.Context, fie
 		return ec.fieldContext_TreeSessionStep_output(ctx, field)
 	case "notes":
 		return ec.fieldContext_TreeSessionStep_notes(ctx, field)
+	case "links":
+		return ec.fieldContext_TreeSessionStep_links(ctx, field)
 	case "enteredAt":
 		return ec.fieldContext_TreeSessionStep_enteredAt(ctx, field)
 	case "leftAt":
@@ -8287,6 +8755,14 @@ func (ec *executionContext) childFields_UnarchiveTreePayload(ctx context.Context
 		return ec.fieldContext_UnarchiveTreePayload_tree(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type UnarchiveTreePayload", field.Name)
+}
+
+func (ec *executionContext) childFields_UpdateScratchpadPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "session":
+		return ec.fieldContext_UpdateScratchpadPayload_session(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type UpdateScratchpadPayload", field.Name)
 }
 
 func (ec *executionContext) childFields_UpdateSessionPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -8963,6 +9439,34 @@ func (ec *executionContext) field_Mutation_revokeSessions_args(ctx context.Conte
 	return args, nil
 }
 
+func (ec *executionContext) field_Mutation_revokeShare_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (model.RevokeShareInput, error) {
+			return ec.unmarshalNRevokeShareInput2githubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐRevokeShareInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
+func (ec *executionContext) field_Mutation_shareSession_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (model.ShareSessionInput, error) {
+			return ec.unmarshalNShareSessionInput2githubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐShareSessionInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
 func (ec *executionContext) field_Mutation_startSession_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
 	var err error
 	args := map[string]any{}
@@ -8997,6 +9501,20 @@ func (ec *executionContext) field_Mutation_unarchiveTree_args(ctx context.Contex
 	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
 		func(ctx context.Context, v any) (model.UnarchiveTreeInput, error) {
 			return ec.unmarshalNUnarchiveTreeInput2githubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐUnarchiveTreeInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
+func (ec *executionContext) field_Mutation_updateScratchpad_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (model.UpdateScratchpadInput, error) {
+			return ec.unmarshalNUpdateScratchpadInput2githubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐUpdateScratchpadInput(ctx, v)
 		})
 	if err != nil {
 		return nil, err
@@ -9269,6 +9787,20 @@ func (ec *executionContext) field_Query_sessions_args(ctx context.Context, rawAr
 	return args, nil
 }
 
+func (ec *executionContext) field_Query_sharedSession_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "token",
+		func(ctx context.Context, v any) (string, error) {
+			return ec.unmarshalNString2string(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["token"] = arg0
+	return args, nil
+}
+
 func (ec *executionContext) field_Query_treeAnalytics_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
 	var err error
 	args := map[string]any{}
@@ -9384,6 +9916,20 @@ func (ec *executionContext) field_Query_validateTree_args(ctx context.Context, r
 		return nil, err
 	}
 	args["input"] = arg0
+	return args, nil
+}
+
+func (ec *executionContext) field_SharedTreeSession_file_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "format",
+		func(ctx context.Context, v any) (model.TreeSessionExportFormat, error) {
+			return ec.unmarshalNTreeSessionExportFormat2githubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐTreeSessionExportFormat(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["format"] = arg0
 	return args, nil
 }
 
@@ -14288,6 +14834,192 @@ func (ec *executionContext) fieldContext_Mutation_updateSession(ctx context.Cont
 	return fc, nil
 }
 
+func (ec *executionContext) _Mutation_updateScratchpad(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_updateScratchpad(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().UpdateScratchpad(ctx, fc.Args["input"].(model.UpdateScratchpadInput))
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				role, err := ec.unmarshalNRole2githubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐRole(ctx, "ENGINEER")
+				if err != nil {
+					var zeroVal *model.UpdateScratchpadPayload
+					return zeroVal, err
+				}
+				if ec.Directives.Auth == nil {
+					var zeroVal *model.UpdateScratchpadPayload
+					return zeroVal, errors.New("directive auth is not implemented")
+				}
+				return ec.Directives.Auth(ctx, nil, directive0, role)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *model.UpdateScratchpadPayload) graphql.Marshaler {
+			return ec.marshalNUpdateScratchpadPayload2ᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐUpdateScratchpadPayload(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_updateScratchpad(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_UpdateScratchpadPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_updateScratchpad_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_shareSession(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_shareSession(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().ShareSession(ctx, fc.Args["input"].(model.ShareSessionInput))
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				role, err := ec.unmarshalNRole2githubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐRole(ctx, "ENGINEER")
+				if err != nil {
+					var zeroVal *model.ShareSessionPayload
+					return zeroVal, err
+				}
+				if ec.Directives.Auth == nil {
+					var zeroVal *model.ShareSessionPayload
+					return zeroVal, errors.New("directive auth is not implemented")
+				}
+				return ec.Directives.Auth(ctx, nil, directive0, role)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *model.ShareSessionPayload) graphql.Marshaler {
+			return ec.marshalNShareSessionPayload2ᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐShareSessionPayload(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_shareSession(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_ShareSessionPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_shareSession_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_revokeShare(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_revokeShare(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().RevokeShare(ctx, fc.Args["input"].(model.RevokeShareInput))
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				role, err := ec.unmarshalNRole2githubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐRole(ctx, "ENGINEER")
+				if err != nil {
+					var zeroVal *model.RevokeSharePayload
+					return zeroVal, err
+				}
+				if ec.Directives.Auth == nil {
+					var zeroVal *model.RevokeSharePayload
+					return zeroVal, errors.New("directive auth is not implemented")
+				}
+				return ec.Directives.Auth(ctx, nil, directive0, role)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *model.RevokeSharePayload) graphql.Marshaler {
+			return ec.marshalNRevokeSharePayload2ᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐRevokeSharePayload(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_revokeShare(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_RevokeSharePayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_revokeShare_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _Mutation_updateSessionPolicy(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -15885,6 +16617,50 @@ func (ec *executionContext) fieldContext_Query_invitation(ctx context.Context, f
 	return fc, nil
 }
 
+func (ec *executionContext) _Query_sharedSession(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Query_sharedSession(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Query().SharedSession(ctx, fc.Args["token"].(string))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *model.SharedTreeSession) graphql.Marshaler {
+			return ec.marshalOSharedTreeSession2ᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐSharedTreeSession(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Query_sharedSession(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Query",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_SharedTreeSession(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Query_sharedSession_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _Query_serverInfo(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -16309,6 +17085,70 @@ func (ec *executionContext) fieldContext_RevokeSessionsPayload_accountSecurity(_
 		IsResolver: false,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return ec.childFields_AccountSecurity(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _RevokeSharePayload_share(ctx context.Context, field graphql.CollectedField, obj *model.RevokeSharePayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RevokeSharePayload_share(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Share, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *model.TreeSessionShare) graphql.Marshaler {
+			return ec.marshalNTreeSessionShare2ᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐTreeSessionShare(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_RevokeSharePayload_share(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "RevokeSharePayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_TreeSessionShare(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _RevokeSharePayload_session(ctx context.Context, field graphql.CollectedField, obj *model.RevokeSharePayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RevokeSharePayload_session(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Session, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *model.TreeSession) graphql.Marshaler {
+			return ec.marshalNTreeSession2ᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐTreeSession(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_RevokeSharePayload_session(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "RevokeSharePayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_TreeSession(ctx, field)
 		},
 	}
 	return fc, nil
@@ -17305,6 +18145,183 @@ func (ec *executionContext) _SessionState_expiryReason(ctx context.Context, fiel
 }
 func (ec *executionContext) fieldContext_SessionState_expiryReason(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("SessionState", field, true, false, "ExpiryReason")
+}
+
+func (ec *executionContext) _ShareSessionPayload_share(ctx context.Context, field graphql.CollectedField, obj *model.ShareSessionPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ShareSessionPayload_share(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Share, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *model.TreeSessionShare) graphql.Marshaler {
+			return ec.marshalNTreeSessionShare2ᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐTreeSessionShare(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ShareSessionPayload_share(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ShareSessionPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_TreeSessionShare(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _ShareSessionPayload_token(ctx context.Context, field graphql.CollectedField, obj *model.ShareSessionPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ShareSessionPayload_token(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Token, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ShareSessionPayload_token(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ShareSessionPayload", field, false, false, "String")
+}
+
+func (ec *executionContext) _ShareSessionPayload_url(ctx context.Context, field graphql.CollectedField, obj *model.ShareSessionPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ShareSessionPayload_url(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.URL, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ShareSessionPayload_url(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ShareSessionPayload", field, false, false, "String")
+}
+
+func (ec *executionContext) _ShareSessionPayload_session(ctx context.Context, field graphql.CollectedField, obj *model.ShareSessionPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ShareSessionPayload_session(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Session, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *model.TreeSession) graphql.Marshaler {
+			return ec.marshalNTreeSession2ᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐTreeSession(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ShareSessionPayload_session(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ShareSessionPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_TreeSession(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _SharedTreeSession_expiresAt(ctx context.Context, field graphql.CollectedField, obj *model.SharedTreeSession) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_SharedTreeSession_expiresAt(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ExpiresAt, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
+			return ec.marshalNDateTime2timeᚐTime(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_SharedTreeSession_expiresAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("SharedTreeSession", field, false, false, "DateTime")
+}
+
+func (ec *executionContext) _SharedTreeSession_file(ctx context.Context, field graphql.CollectedField, obj *model.SharedTreeSession) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_SharedTreeSession_file(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.SharedTreeSession().File(ctx, obj, fc.Args["format"].(model.TreeSessionExportFormat))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *model.ExportedFile) graphql.Marshaler {
+			return ec.marshalNExportedFile2ᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐExportedFile(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_SharedTreeSession_file(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "SharedTreeSession",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_ExportedFile(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_SharedTreeSession_file_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
 }
 
 func (ec *executionContext) _SignInPayload_user(ctx context.Context, field graphql.CollectedField, obj *model.SignInPayload) (ret graphql.Marshaler) {
@@ -21769,6 +22786,84 @@ func (ec *executionContext) fieldContext_TreeSession_currentNotes(_ context.Cont
 	return fc, nil
 }
 
+func (ec *executionContext) _TreeSession_scratchpad(ctx context.Context, field graphql.CollectedField, obj *model.TreeSession) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_TreeSession_scratchpad(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Scratchpad, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_TreeSession_scratchpad(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("TreeSession", field, false, false, "String")
+}
+
+func (ec *executionContext) _TreeSession_scratchpadRevision(ctx context.Context, field graphql.CollectedField, obj *model.TreeSession) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_TreeSession_scratchpadRevision(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ScratchpadRevision, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_TreeSession_scratchpadRevision(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("TreeSession", field, false, false, "Int")
+}
+
+func (ec *executionContext) _TreeSession_shares(ctx context.Context, field graphql.CollectedField, obj *model.TreeSession) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_TreeSession_shares(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.TreeSession().Shares(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*model.TreeSessionShare) graphql.Marshaler {
+			return ec.marshalNTreeSessionShare2ᚕᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐTreeSessionShareᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_TreeSession_shares(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "TreeSession",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_TreeSessionShare(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _TreeSessionConnection_edges(ctx context.Context, field graphql.CollectedField, obj *model.TreeSessionConnection) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -22228,6 +23323,29 @@ func (ec *executionContext) fieldContext_TreeSessionNote_output(_ context.Contex
 	return graphql.NewScalarFieldContext("TreeSessionNote", field, false, false, "String")
 }
 
+func (ec *executionContext) _TreeSessionNote_internal(ctx context.Context, field graphql.CollectedField, obj *model.TreeSessionNote) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_TreeSessionNote_internal(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Internal, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+			return ec.marshalNBoolean2bool(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_TreeSessionNote_internal(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("TreeSessionNote", field, false, false, "Boolean")
+}
+
 func (ec *executionContext) _TreeSessionNote_writtenAt(ctx context.Context, field graphql.CollectedField, obj *model.TreeSessionNote) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -22492,6 +23610,245 @@ func (ec *executionContext) fieldContext_TreeSessionProgress_watchers(_ context.
 		},
 	}
 	return fc, nil
+}
+
+func (ec *executionContext) _TreeSessionShare_id(ctx context.Context, field graphql.CollectedField, obj *model.TreeSessionShare) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_TreeSessionShare_id(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ID, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNID2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_TreeSessionShare_id(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("TreeSessionShare", field, false, false, "ID")
+}
+
+func (ec *executionContext) _TreeSessionShare_createdBy(ctx context.Context, field graphql.CollectedField, obj *model.TreeSessionShare) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_TreeSessionShare_createdBy(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.CreatedBy, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *model.User) graphql.Marshaler {
+			return ec.marshalNUser2ᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐUser(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_TreeSessionShare_createdBy(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "TreeSessionShare",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_User(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _TreeSessionShare_createdAt(ctx context.Context, field graphql.CollectedField, obj *model.TreeSessionShare) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_TreeSessionShare_createdAt(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.CreatedAt, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
+			return ec.marshalNDateTime2timeᚐTime(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_TreeSessionShare_createdAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("TreeSessionShare", field, false, false, "DateTime")
+}
+
+func (ec *executionContext) _TreeSessionShare_expiresAt(ctx context.Context, field graphql.CollectedField, obj *model.TreeSessionShare) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_TreeSessionShare_expiresAt(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ExpiresAt, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
+			return ec.marshalNDateTime2timeᚐTime(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_TreeSessionShare_expiresAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("TreeSessionShare", field, false, false, "DateTime")
+}
+
+func (ec *executionContext) _TreeSessionShare_revokedAt(ctx context.Context, field graphql.CollectedField, obj *model.TreeSessionShare) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_TreeSessionShare_revokedAt(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.RevokedAt, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *time.Time) graphql.Marshaler {
+			return ec.marshalODateTime2ᚖtimeᚐTime(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_TreeSessionShare_revokedAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("TreeSessionShare", field, false, false, "DateTime")
+}
+
+func (ec *executionContext) _TreeSessionShare_openedCount(ctx context.Context, field graphql.CollectedField, obj *model.TreeSessionShare) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_TreeSessionShare_openedCount(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.OpenedCount, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_TreeSessionShare_openedCount(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("TreeSessionShare", field, false, false, "Int")
+}
+
+func (ec *executionContext) _TreeSessionShare_lastOpenedAt(ctx context.Context, field graphql.CollectedField, obj *model.TreeSessionShare) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_TreeSessionShare_lastOpenedAt(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.LastOpenedAt, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *time.Time) graphql.Marshaler {
+			return ec.marshalODateTime2ᚖtimeᚐTime(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_TreeSessionShare_lastOpenedAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("TreeSessionShare", field, false, false, "DateTime")
+}
+
+func (ec *executionContext) _TreeSessionShare_includeNotes(ctx context.Context, field graphql.CollectedField, obj *model.TreeSessionShare) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_TreeSessionShare_includeNotes(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.IncludeNotes, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+			return ec.marshalNBoolean2bool(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_TreeSessionShare_includeNotes(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("TreeSessionShare", field, false, false, "Boolean")
+}
+
+func (ec *executionContext) _TreeSessionShare_includeTimings(ctx context.Context, field graphql.CollectedField, obj *model.TreeSessionShare) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_TreeSessionShare_includeTimings(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.IncludeTimings, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+			return ec.marshalNBoolean2bool(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_TreeSessionShare_includeTimings(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("TreeSessionShare", field, false, false, "Boolean")
+}
+
+func (ec *executionContext) _TreeSessionShare_includeUndone(ctx context.Context, field graphql.CollectedField, obj *model.TreeSessionShare) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_TreeSessionShare_includeUndone(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.IncludeUndone, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+			return ec.marshalNBoolean2bool(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_TreeSessionShare_includeUndone(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("TreeSessionShare", field, false, false, "Boolean")
 }
 
 func (ec *executionContext) _TreeSessionState_session(ctx context.Context, field graphql.CollectedField, obj *model.TreeSessionState) (ret graphql.Marshaler) {
@@ -22856,6 +24213,38 @@ func (ec *executionContext) fieldContext_TreeSessionStep_notes(_ context.Context
 		IsResolver: false,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return ec.childFields_TreeSessionNote(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _TreeSessionStep_links(ctx context.Context, field graphql.CollectedField, obj *model.TreeSessionStep) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_TreeSessionStep_links(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Links, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*model.TreeLink) graphql.Marshaler {
+			return ec.marshalNTreeLink2ᚕᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐTreeLinkᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_TreeSessionStep_links(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "TreeSessionStep",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_TreeLink(ctx, field)
 		},
 	}
 	return fc, nil
@@ -23687,6 +25076,38 @@ func (ec *executionContext) fieldContext_UnarchiveTreePayload_tree(_ context.Con
 		IsResolver: false,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return ec.childFields_Tree(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _UpdateScratchpadPayload_session(ctx context.Context, field graphql.CollectedField, obj *model.UpdateScratchpadPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_UpdateScratchpadPayload_session(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Session, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *model.TreeSession) graphql.Marshaler {
+			return ec.marshalNTreeSession2ᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐTreeSession(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_UpdateScratchpadPayload_session(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "UpdateScratchpadPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_TreeSession(ctx, field)
 		},
 	}
 	return fc, nil
@@ -25505,8 +26926,11 @@ func (ec *executionContext) unmarshalInputAddNoteInput(ctx context.Context, obj 
 	if _, present := asMap["output"]; !present {
 		asMap["output"] = ""
 	}
+	if _, present := asMap["internal"]; !present {
+		asMap["internal"] = false
+	}
 
-	fieldsInOrder := [...]string{"sessionId", "expectedStep", "text", "output", "onStep", "idempotencyKey"}
+	fieldsInOrder := [...]string{"sessionId", "expectedStep", "text", "output", "internal", "onStep", "idempotencyKey"}
 	for _, k := range fieldsInOrder {
 		v, ok := asMap[k]
 		if !ok {
@@ -25541,6 +26965,13 @@ func (ec *executionContext) unmarshalInputAddNoteInput(ctx context.Context, obj 
 				return it, err
 			}
 			it.Output = data
+		case "internal":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("internal"))
+			data, err := ec.unmarshalNBoolean2bool(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Internal = data
 		case "onStep":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("onStep"))
 			data, err := ec.unmarshalOInt2ᚖint(ctx, v)
@@ -25589,11 +27020,14 @@ func (ec *executionContext) unmarshalInputAddStepInput(ctx context.Context, obj 
 	if _, present := asMap["note"]; !present {
 		asMap["note"] = ""
 	}
+	if _, present := asMap["internal"]; !present {
+		asMap["internal"] = false
+	}
 	if _, present := asMap["output"]; !present {
 		asMap["output"] = ""
 	}
 
-	fieldsInOrder := [...]string{"sessionId", "expectedStep", "title", "answer", "note", "output", "idempotencyKey"}
+	fieldsInOrder := [...]string{"sessionId", "expectedStep", "title", "answer", "note", "internal", "output", "idempotencyKey"}
 	for _, k := range fieldsInOrder {
 		v, ok := asMap[k]
 		if !ok {
@@ -25635,6 +27069,13 @@ func (ec *executionContext) unmarshalInputAddStepInput(ctx context.Context, obj 
 				return it, err
 			}
 			it.Note = data
+		case "internal":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("internal"))
+			data, err := ec.unmarshalNBoolean2bool(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Internal = data
 		case "output":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("output"))
 			data, err := ec.unmarshalNString2string(ctx, v)
@@ -25683,11 +27124,14 @@ func (ec *executionContext) unmarshalInputAdvanceSessionInput(ctx context.Contex
 	if _, present := asMap["note"]; !present {
 		asMap["note"] = ""
 	}
+	if _, present := asMap["internal"]; !present {
+		asMap["internal"] = false
+	}
 	if _, present := asMap["output"]; !present {
 		asMap["output"] = ""
 	}
 
-	fieldsInOrder := [...]string{"sessionId", "expectedStep", "optionId", "values", "note", "output", "idempotencyKey"}
+	fieldsInOrder := [...]string{"sessionId", "expectedStep", "optionId", "values", "note", "internal", "output", "idempotencyKey"}
 	for _, k := range fieldsInOrder {
 		v, ok := asMap[k]
 		if !ok {
@@ -25729,6 +27173,13 @@ func (ec *executionContext) unmarshalInputAdvanceSessionInput(ctx context.Contex
 				return it, err
 			}
 			it.Note = data
+		case "internal":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("internal"))
+			data, err := ec.unmarshalNBoolean2bool(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Internal = data
 		case "output":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("output"))
 			data, err := ec.unmarshalNString2string(ctx, v)
@@ -26531,6 +27982,9 @@ func (ec *executionContext) unmarshalInputExportSessionInput(ctx context.Context
 	if _, present := asMap["includeNotes"]; !present {
 		asMap["includeNotes"] = true
 	}
+	if _, present := asMap["includeInternal"]; !present {
+		asMap["includeInternal"] = false
+	}
 	if _, present := asMap["includeTimings"]; !present {
 		asMap["includeTimings"] = true
 	}
@@ -26540,8 +27994,11 @@ func (ec *executionContext) unmarshalInputExportSessionInput(ctx context.Context
 	if _, present := asMap["redactSensitive"]; !present {
 		asMap["redactSensitive"] = false
 	}
+	if _, present := asMap["includeScratchpad"]; !present {
+		asMap["includeScratchpad"] = false
+	}
 
-	fieldsInOrder := [...]string{"sessionId", "format", "includeNotes", "includeTimings", "includeUndone", "redactSensitive"}
+	fieldsInOrder := [...]string{"sessionId", "format", "includeNotes", "includeInternal", "includeTimings", "includeUndone", "redactSensitive", "includeScratchpad"}
 	for _, k := range fieldsInOrder {
 		v, ok := asMap[k]
 		if !ok {
@@ -26569,6 +28026,13 @@ func (ec *executionContext) unmarshalInputExportSessionInput(ctx context.Context
 				return it, err
 			}
 			it.IncludeNotes = data
+		case "includeInternal":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("includeInternal"))
+			data, err := ec.unmarshalNBoolean2bool(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.IncludeInternal = data
 		case "includeTimings":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("includeTimings"))
 			data, err := ec.unmarshalNBoolean2bool(ctx, v)
@@ -26590,6 +28054,13 @@ func (ec *executionContext) unmarshalInputExportSessionInput(ctx context.Context
 				return it, err
 			}
 			it.RedactSensitive = data
+		case "includeScratchpad":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("includeScratchpad"))
+			data, err := ec.unmarshalNBoolean2bool(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.IncludeScratchpad = data
 		}
 	}
 	return it, nil
@@ -27638,6 +29109,48 @@ func UnmarshalRevokeSessionsInput(ctx context.Context, raw any) (model.RevokeSes
 	return out, err
 }
 
+func (ec *executionContext) unmarshalInputRevokeShareInput(ctx context.Context, obj any) (model.RevokeShareInput, error) {
+	var it model.RevokeShareInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"shareId"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "shareId":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("shareId"))
+			data, err := ec.unmarshalNID2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.ShareID = data
+		}
+	}
+	return it, nil
+}
+
+// UnmarshalRevokeShareInput unmarshals raw into the RevokeShareInput input type, using the
+// unmarshaler bound to ctx's request. Call it from a resolver to decode an input
+// object that was not passed as a field argument.
+//
+// ctx must come from a gqlgen request; outside one there is no unmarshaler to use
+// and the returned error says so.
+func UnmarshalRevokeShareInput(ctx context.Context, raw any) (model.RevokeShareInput, error) {
+	var out model.RevokeShareInput
+	err := graphql.UnmarshalNamedInputFromContext(ctx, "RevokeShareInput", raw, &out)
+	return out, err
+}
+
 func (ec *executionContext) unmarshalInputSessionLimitsInput(ctx context.Context, obj any) (model.SessionLimitsInput, error) {
 	var it model.SessionLimitsInput
 	if obj == nil {
@@ -27691,6 +29204,89 @@ func (ec *executionContext) unmarshalInputSessionLimitsInput(ctx context.Context
 func UnmarshalSessionLimitsInput(ctx context.Context, raw any) (model.SessionLimitsInput, error) {
 	var out model.SessionLimitsInput
 	err := graphql.UnmarshalNamedInputFromContext(ctx, "SessionLimitsInput", raw, &out)
+	return out, err
+}
+
+func (ec *executionContext) unmarshalInputShareSessionInput(ctx context.Context, obj any) (model.ShareSessionInput, error) {
+	var it model.ShareSessionInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	if _, present := asMap["expiresInDays"]; !present {
+		asMap["expiresInDays"] = 7
+	}
+	if _, present := asMap["includeNotes"]; !present {
+		asMap["includeNotes"] = true
+	}
+	if _, present := asMap["includeTimings"]; !present {
+		asMap["includeTimings"] = true
+	}
+	if _, present := asMap["includeUndone"]; !present {
+		asMap["includeUndone"] = false
+	}
+
+	fieldsInOrder := [...]string{"sessionId", "expiresInDays", "includeNotes", "includeTimings", "includeUndone"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "sessionId":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("sessionId"))
+			data, err := ec.unmarshalNID2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.SessionID = data
+		case "expiresInDays":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("expiresInDays"))
+			data, err := ec.unmarshalNInt2int(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.ExpiresInDays = data
+		case "includeNotes":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("includeNotes"))
+			data, err := ec.unmarshalNBoolean2bool(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.IncludeNotes = data
+		case "includeTimings":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("includeTimings"))
+			data, err := ec.unmarshalNBoolean2bool(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.IncludeTimings = data
+		case "includeUndone":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("includeUndone"))
+			data, err := ec.unmarshalNBoolean2bool(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.IncludeUndone = data
+		}
+	}
+	return it, nil
+}
+
+// UnmarshalShareSessionInput unmarshals raw into the ShareSessionInput input type, using the
+// unmarshaler bound to ctx's request. Call it from a resolver to decode an input
+// object that was not passed as a field argument.
+//
+// ctx must come from a gqlgen request; outside one there is no unmarshaler to use
+// and the returned error says so.
+func UnmarshalShareSessionInput(ctx context.Context, raw any) (model.ShareSessionInput, error) {
+	var out model.ShareSessionInput
+	err := graphql.UnmarshalNamedInputFromContext(ctx, "ShareSessionInput", raw, &out)
 	return out, err
 }
 
@@ -28778,6 +30374,62 @@ func (ec *executionContext) unmarshalInputUnarchiveTreeInput(ctx context.Context
 func UnmarshalUnarchiveTreeInput(ctx context.Context, raw any) (model.UnarchiveTreeInput, error) {
 	var out model.UnarchiveTreeInput
 	err := graphql.UnmarshalNamedInputFromContext(ctx, "UnarchiveTreeInput", raw, &out)
+	return out, err
+}
+
+func (ec *executionContext) unmarshalInputUpdateScratchpadInput(ctx context.Context, obj any) (model.UpdateScratchpadInput, error) {
+	var it model.UpdateScratchpadInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"sessionId", "text", "expectedRevision"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "sessionId":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("sessionId"))
+			data, err := ec.unmarshalNID2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.SessionID = data
+		case "text":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("text"))
+			data, err := ec.unmarshalNString2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Text = data
+		case "expectedRevision":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("expectedRevision"))
+			data, err := ec.unmarshalNInt2int(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.ExpectedRevision = data
+		}
+	}
+	return it, nil
+}
+
+// UnmarshalUpdateScratchpadInput unmarshals raw into the UpdateScratchpadInput input type, using the
+// unmarshaler bound to ctx's request. Call it from a resolver to decode an input
+// object that was not passed as a field argument.
+//
+// ctx must come from a gqlgen request; outside one there is no unmarshaler to use
+// and the returned error says so.
+func UnmarshalUpdateScratchpadInput(ctx context.Context, raw any) (model.UpdateScratchpadInput, error) {
+	var out model.UpdateScratchpadInput
+	err := graphql.UnmarshalNamedInputFromContext(ctx, "UpdateScratchpadInput", raw, &out)
 	return out, err
 }
 
@@ -31175,6 +32827,27 @@ func (ec *executionContext) _Mutation(ctx context.Context, sel ast.SelectionSet)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
+		case "updateScratchpad":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_updateScratchpad(ctx, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "shareSession":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_shareSession(ctx, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "revokeShare":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_revokeShare(ctx, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
 		case "updateSessionPolicy":
 			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
 				return ec._Mutation_updateSessionPolicy(ctx, field)
@@ -31455,6 +33128,12 @@ func (ec *executionContext) _Query(ctx context.Context, sel ast.SelectionSet) gr
 				true, false,
 				func(ctx context.Context) graphql.Marshaler {
 					return ec._Query_invitation(ctx, field)
+				})
+		case "sharedSession":
+			out.ResolveRootConcurrently(innerCtx, ec.OperationContext, i,
+				true, false,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._Query_sharedSession(ctx, field)
 				})
 		case "serverInfo":
 			out.ResolveRootConcurrently(innerCtx, ec.OperationContext, i,
@@ -31758,6 +33437,44 @@ func (ec *executionContext) _RevokeSessionsPayload(ctx context.Context, sel ast.
 		case "accountSecurity":
 			out.Values[i] = ec._RevokeSessionsPayload_accountSecurity(ctx, field, obj)
 			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var revokeSharePayloadImplementors = []string{"RevokeSharePayload"}
+
+func (ec *executionContext) _RevokeSharePayload(ctx context.Context, sel ast.SelectionSet, obj *model.RevokeSharePayload) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, revokeSharePayloadImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("RevokeSharePayload")
+		case "share":
+			out.Values[i] = ec._RevokeSharePayload_share(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "session":
+			out.Values[i] = ec._RevokeSharePayload_session(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
 		default:
@@ -32222,6 +33939,93 @@ func (ec *executionContext) _SessionState(ctx context.Context, sel ast.Selection
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var shareSessionPayloadImplementors = []string{"ShareSessionPayload"}
+
+func (ec *executionContext) _ShareSessionPayload(ctx context.Context, sel ast.SelectionSet, obj *model.ShareSessionPayload) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, shareSessionPayloadImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("ShareSessionPayload")
+		case "share":
+			out.Values[i] = ec._ShareSessionPayload_share(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "token":
+			out.Values[i] = ec._ShareSessionPayload_token(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "url":
+			out.Values[i] = ec._ShareSessionPayload_url(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "session":
+			out.Values[i] = ec._ShareSessionPayload_session(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var sharedTreeSessionImplementors = []string{"SharedTreeSession"}
+
+func (ec *executionContext) _SharedTreeSession(ctx context.Context, sel ast.SelectionSet, obj *model.SharedTreeSession) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, sharedTreeSessionImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("SharedTreeSession")
+		case "expiresAt":
+			out.Values[i] = ec._SharedTreeSession_expiresAt(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "file":
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, true,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._SharedTreeSession_file(ctx, field, obj)
+				})
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
 		}
@@ -33818,108 +35622,124 @@ func (ec *executionContext) _TreeSession(ctx context.Context, sel ast.SelectionS
 		case "id":
 			out.Values[i] = ec._TreeSession_id(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "treeId":
 			out.Values[i] = ec._TreeSession_treeId(ctx, field, obj)
 			if out.Values[i] == graphql.RequiredNull {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "treeVersion":
 			out.Values[i] = ec._TreeSession_treeVersion(ctx, field, obj)
 			if out.Values[i] == graphql.RequiredNull {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "title":
 			out.Values[i] = ec._TreeSession_title(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "status":
 			out.Values[i] = ec._TreeSession_status(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "outcome":
 			out.Values[i] = ec._TreeSession_outcome(ctx, field, obj)
 			if out.Values[i] == graphql.RequiredNull {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "ticket":
 			out.Values[i] = ec._TreeSession_ticket(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "clientName":
 			out.Values[i] = ec._TreeSession_clientName(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "subject":
 			out.Values[i] = ec._TreeSession_subject(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "reason":
 			out.Values[i] = ec._TreeSession_reason(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "startedBy":
 			out.Values[i] = ec._TreeSession_startedBy(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "heldBy":
 			out.Values[i] = ec._TreeSession_heldBy(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "startedAt":
 			out.Values[i] = ec._TreeSession_startedAt(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "endedAt":
 			out.Values[i] = ec._TreeSession_endedAt(ctx, field, obj)
 			if out.Values[i] == graphql.RequiredNull {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "activeSeconds":
 			out.Values[i] = ec._TreeSession_activeSeconds(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "step":
 			out.Values[i] = ec._TreeSession_step(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "places":
 			out.Values[i] = ec._TreeSession_places(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "currentNode":
 			out.Values[i] = ec._TreeSession_currentNode(ctx, field, obj)
 			if out.Values[i] == graphql.RequiredNull {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "values":
 			out.Values[i] = ec._TreeSession_values(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "steps":
 			out.Values[i] = ec._TreeSession_steps(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "currentNotes":
 			out.Values[i] = ec._TreeSession_currentNotes(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
+		case "scratchpad":
+			out.Values[i] = ec._TreeSession_scratchpad(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "scratchpadRevision":
+			out.Values[i] = ec._TreeSession_scratchpadRevision(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "shares":
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, true,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._TreeSession_shares(ctx, field, obj)
+				})
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
 		}
@@ -34122,6 +35942,11 @@ func (ec *executionContext) _TreeSessionNote(ctx context.Context, sel ast.Select
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
+		case "internal":
+			out.Values[i] = ec._TreeSessionNote_internal(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
 		case "writtenAt":
 			out.Values[i] = ec._TreeSessionNote_writtenAt(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
@@ -34248,6 +36073,84 @@ func (ec *executionContext) _TreeSessionProgress(ctx context.Context, sel ast.Se
 	return out
 }
 
+var treeSessionShareImplementors = []string{"TreeSessionShare"}
+
+func (ec *executionContext) _TreeSessionShare(ctx context.Context, sel ast.SelectionSet, obj *model.TreeSessionShare) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, treeSessionShareImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("TreeSessionShare")
+		case "id":
+			out.Values[i] = ec._TreeSessionShare_id(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "createdBy":
+			out.Values[i] = ec._TreeSessionShare_createdBy(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "createdAt":
+			out.Values[i] = ec._TreeSessionShare_createdAt(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "expiresAt":
+			out.Values[i] = ec._TreeSessionShare_expiresAt(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "revokedAt":
+			out.Values[i] = ec._TreeSessionShare_revokedAt(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "openedCount":
+			out.Values[i] = ec._TreeSessionShare_openedCount(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "lastOpenedAt":
+			out.Values[i] = ec._TreeSessionShare_lastOpenedAt(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "includeNotes":
+			out.Values[i] = ec._TreeSessionShare_includeNotes(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "includeTimings":
+			out.Values[i] = ec._TreeSessionShare_includeTimings(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "includeUndone":
+			out.Values[i] = ec._TreeSessionShare_includeUndone(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
 var treeSessionStateImplementors = []string{"TreeSessionState", "TreeSessionEvent"}
 
 func (ec *executionContext) _TreeSessionState(ctx context.Context, sel ast.SelectionSet, obj *model.TreeSessionState) graphql.Marshaler {
@@ -34356,6 +36259,11 @@ func (ec *executionContext) _TreeSessionStep(ctx context.Context, sel ast.Select
 			}
 		case "notes":
 			out.Values[i] = ec._TreeSessionStep_notes(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "links":
+			out.Values[i] = ec._TreeSessionStep_links(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
@@ -34745,6 +36653,39 @@ func (ec *executionContext) _UnarchiveTreePayload(ctx context.Context, sel ast.S
 			out.Values[i] = graphql.MarshalString("UnarchiveTreePayload")
 		case "tree":
 			out.Values[i] = ec._UnarchiveTreePayload_tree(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var updateScratchpadPayloadImplementors = []string{"UpdateScratchpadPayload"}
+
+func (ec *executionContext) _UpdateScratchpadPayload(ctx context.Context, sel ast.SelectionSet, obj *model.UpdateScratchpadPayload) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, updateScratchpadPayloadImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("UpdateScratchpadPayload")
+		case "session":
+			out.Values[i] = ec._UpdateScratchpadPayload_session(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
@@ -36129,6 +38070,19 @@ func (ec *executionContext) marshalNRevokeSessionsPayload2ᚖgithubᚗcomᚋbran
 	return ec._RevokeSessionsPayload(ctx, sel, v)
 }
 
+func (ec *executionContext) unmarshalNRevokeShareInput2githubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐRevokeShareInput(ctx context.Context, v any) (model.RevokeShareInput, error) {
+	res, err := ec.unmarshalInputRevokeShareInput(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNRevokeSharePayload2ᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐRevokeSharePayload(ctx context.Context, sel ast.SelectionSet, v *model.RevokeSharePayload) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "RevokeSharePayload!")
+		return graphql.Null
+	}
+	return ec._RevokeSharePayload(ctx, sel, v)
+}
+
 func (ec *executionContext) unmarshalNRole2githubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐRole(ctx context.Context, v any) (model.Role, error) {
 	var res model.Role
 	err := res.UnmarshalGQL(v)
@@ -36203,6 +38157,19 @@ func (ec *executionContext) marshalNSessionPolicyPresetLimits2ᚖgithubᚗcomᚋ
 		return graphql.Null
 	}
 	return ec._SessionPolicyPresetLimits(ctx, sel, v)
+}
+
+func (ec *executionContext) unmarshalNShareSessionInput2githubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐShareSessionInput(ctx context.Context, v any) (model.ShareSessionInput, error) {
+	res, err := ec.unmarshalInputShareSessionInput(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNShareSessionPayload2ᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐShareSessionPayload(ctx context.Context, sel ast.SelectionSet, v *model.ShareSessionPayload) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "ShareSessionPayload!")
+		return graphql.Null
+	}
+	return ec._ShareSessionPayload(ctx, sel, v)
 }
 
 func (ec *executionContext) marshalNSignInPayload2ᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐSignInPayload(ctx context.Context, sel ast.SelectionSet, v *model.SignInPayload) graphql.Marshaler {
@@ -37217,6 +39184,30 @@ func (ec *executionContext) marshalNTreeSessionScope2githubᚗcomᚋbranchline�
 	return v
 }
 
+func (ec *executionContext) marshalNTreeSessionShare2ᚕᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐTreeSessionShareᚄ(ctx context.Context, sel ast.SelectionSet, v []*model.TreeSessionShare) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNTreeSessionShare2ᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐTreeSessionShare(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) marshalNTreeSessionShare2ᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐTreeSessionShare(ctx context.Context, sel ast.SelectionSet, v *model.TreeSessionShare) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "TreeSessionShare!")
+		return graphql.Null
+	}
+	return ec._TreeSessionShare(ctx, sel, v)
+}
+
 func (ec *executionContext) unmarshalNTreeSessionStatus2githubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐTreeSessionStatus(ctx context.Context, v any) (model.TreeSessionStatus, error) {
 	var res model.TreeSessionStatus
 	err := res.UnmarshalGQL(v)
@@ -37439,6 +39430,19 @@ func (ec *executionContext) marshalNUnarchiveTreePayload2ᚖgithubᚗcomᚋbranc
 		return graphql.Null
 	}
 	return ec._UnarchiveTreePayload(ctx, sel, v)
+}
+
+func (ec *executionContext) unmarshalNUpdateScratchpadInput2githubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐUpdateScratchpadInput(ctx context.Context, v any) (model.UpdateScratchpadInput, error) {
+	res, err := ec.unmarshalInputUpdateScratchpadInput(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNUpdateScratchpadPayload2ᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐUpdateScratchpadPayload(ctx context.Context, sel ast.SelectionSet, v *model.UpdateScratchpadPayload) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "UpdateScratchpadPayload!")
+		return graphql.Null
+	}
+	return ec._UpdateScratchpadPayload(ctx, sel, v)
 }
 
 func (ec *executionContext) unmarshalNUpdateSessionInput2githubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐUpdateSessionInput(ctx context.Context, v any) (model.UpdateSessionInput, error) {
@@ -37920,6 +39924,13 @@ func (ec *executionContext) unmarshalOSessionLimitsInput2ᚖgithubᚗcomᚋbranc
 	}
 	res, err := ec.unmarshalInputSessionLimitsInput(ctx, v)
 	return &res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalOSharedTreeSession2ᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐSharedTreeSession(ctx context.Context, sel ast.SelectionSet, v *model.SharedTreeSession) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._SharedTreeSession(ctx, sel, v)
 }
 
 func (ec *executionContext) unmarshalOSolutionNodeInput2ᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐSolutionNodeInput(ctx context.Context, v any) (*model.SolutionNodeInput, error) {

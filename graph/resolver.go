@@ -30,6 +30,8 @@ type Resolver struct {
 	Version  string           // of the program
 	// InvitationURL returns the page on which an invitation is accepted.
 	InvitationURL func(token string) string
+	// ShareURL returns the page that shows a shared troubleshooting session.
+	ShareURL func(token string) string
 }
 
 // NewSchema returns the schema with its resolvers, gates and costs.

@@ -171,7 +171,7 @@ func TestSchema_RootFieldsSayWhoMayAsk(t *testing.T) {
 	t.Parallel()
 	// What may be asked without being signed in.
 	public := map[string]bool{
-		"me": true, "serverInfo": true, "invitation": true, "register": true, "login": true, "refresh": true, "logout": true, "acceptInvitation": true,
+		"me": true, "serverInfo": true, "invitation": true, "register": true, "login": true, "refresh": true, "logout": true, "acceptInvitation": true, "sharedSession": true,
 	}
 	schema := loadSchema(t)
 	for _, root := range []*ast.Definition{schema.Query, schema.Mutation, schema.Subscription} {

@@ -64,16 +64,21 @@ func (r *queryResolver) ExportSession(ctx context.Context, in model.ExportSessio
 		return nil, err
 	}
 	file, err := r.Resolver.Trees.Export(ctx, caller(ctx).Actor, sessionID, tree.ExportFormat(in.Format), tree.ExportOptions{
-		IncludeNotes: in.IncludeNotes, IncludeTimings: in.IncludeTimings, IncludeUndone: in.IncludeUndone, RedactSensitive: in.RedactSensitive,
+		IncludeNotes: in.IncludeNotes, IncludeInternal: in.IncludeInternal, IncludeTimings: in.IncludeTimings, IncludeUndone: in.IncludeUndone,
+		RedactSensitive: in.RedactSensitive, IncludeScratchpad: in.IncludeScratchpad,
 	})
 	if err != nil {
 		return nil, err
 	}
+	return toExportedFile(file), nil
+}
+
+func toExportedFile(file *tree.Export) *model.ExportedFile {
 	out := &model.ExportedFile{Filename: file.Filename, MediaType: file.MediaType, Content: file.Content, Encoding: model.FileEncodingUTF8, Sha256: file.SHA256}
 	if file.Binary {
 		out.Content, out.Encoding = base64.StdEncoding.EncodeToString([]byte(file.Content)), model.FileEncodingBase64
 	}
-	return out, nil
+	return out
 }
 
 // StartSession is the resolver of Mutation.startSession.
@@ -98,7 +103,7 @@ func (r *mutationResolver) AdvanceSession(ctx context.Context, in model.AdvanceS
 		return nil, err
 	}
 	done, err := r.Trees.Advance(ctx, caller(ctx).Actor, sessionID, guard(in.ExpectedStep, in.IdempotencyKey),
-		tree.Choice{Option: tree.OptionID(text(in.OptionID)), Values: fromValues(in.Values), Note: in.Note, Output: in.Output})
+		tree.Choice{Option: tree.OptionID(text(in.OptionID)), Values: fromValues(in.Values), Note: in.Note, Output: in.Output, Internal: in.Internal})
 	if err != nil {
 		return nil, err
 	}
@@ -124,7 +129,7 @@ func (r *mutationResolver) AddNote(ctx context.Context, in model.AddNoteInput) (
 	if err != nil {
 		return nil, err
 	}
-	done, err := r.Trees.AddNote(ctx, caller(ctx).Actor, sessionID, guard(in.ExpectedStep, in.IdempotencyKey), tree.Note{OnStep: number(in.OnStep), Text: in.Text, Output: in.Output})
+	done, err := r.Trees.AddNote(ctx, caller(ctx).Actor, sessionID, guard(in.ExpectedStep, in.IdempotencyKey), tree.Note{OnStep: number(in.OnStep), Text: in.Text, Output: in.Output, Internal: in.Internal})
 	if err != nil {
 		return nil, err
 	}
@@ -168,7 +173,7 @@ func (r *mutationResolver) AddStep(ctx context.Context, in model.AddStepInput) (
 		return nil, err
 	}
 	done, err := r.Trees.AddStep(ctx, caller(ctx).Actor, sessionID, guard(in.ExpectedStep, in.IdempotencyKey),
-		tree.NewStep{Title: in.Title, Answer: in.Answer, Note: in.Note, Output: in.Output})
+		tree.NewStep{Title: in.Title, Answer: in.Answer, Note: in.Note, Output: in.Output, Internal: in.Internal})
 	if err != nil {
 		return nil, err
 	}

@@ -101,10 +101,7 @@ func toGraph(g *tree.Graph) *model.TreeGraph {
 }
 
 func toNode(n *tree.Node) model.TreeNode {
-	links := make([]*model.TreeLink, len(n.Links))
-	for i, l := range n.Links {
-		links[i] = &model.TreeLink{Title: l.Title, URL: l.URL}
-	}
+	links := toLinks(n.Links)
 	options := make([]*model.TreeOption, len(n.Options))
 	for i, o := range n.Options {
 		options[i] = &model.TreeOption{OptionID: string(o.ID), Label: o.Label, Key: o.Key, Target: string(o.Target)}
@@ -264,6 +261,14 @@ func fromBranches(in []*model.TreeBranchInput) []tree.Branch {
 	out := make([]tree.Branch, len(in))
 	for i, b := range in {
 		out[i] = tree.Branch{Name: b.Name, Test: tree.Test(b.Test), Value: b.Value, Target: tree.NodeID(b.Target)}
+	}
+	return out
+}
+
+func toLinks(links []tree.Link) []*model.TreeLink {
+	out := make([]*model.TreeLink, len(links))
+	for i, l := range links {
+		out[i] = &model.TreeLink{Title: l.Title, URL: l.URL}
 	}
 	return out
 }

@@ -24,6 +24,11 @@ func toTreeSession(s *tree.Session) *model.TreeSession {
 		Places:        toPlaces(s.Places),
 		Values:        toValues(s.Values),
 		CurrentNotes:  toNotes(s.CurrentNotes()),
+
+		Scratchpad: s.Scratchpad, ScratchpadRevision: s.ScratchpadRevision,
+	}
+	if s.Shares != nil {
+		out.Shares = toShares(s.Shares)
 	}
 	if s.Version != nil {
 		out.TreeID, out.TreeVersion, out.Title = given(s.TreeID.String()), given(s.Version.Number), s.Version.Title
@@ -40,7 +45,7 @@ func toTreeSession(s *tree.Session) *model.TreeSession {
 func toNotes(notes []tree.StepNote) []*model.TreeSessionNote {
 	out := make([]*model.TreeSessionNote, len(notes))
 	for i, n := range notes {
-		out[i] = &model.TreeSessionNote{Text: n.Text, Output: n.Output, WrittenAt: n.At, By: toUser(n.By)}
+		out[i] = &model.TreeSessionNote{Text: n.Text, Output: n.Output, Internal: n.Internal, WrittenAt: n.At, By: toUser(n.By)}
 	}
 	return out
 }
@@ -58,6 +63,7 @@ func toStep(step *tree.Step) *model.TreeSessionStep {
 		Values:    toValues(step.Values),
 		Output:    step.Output,
 		Notes:     toNotes(step.Notes),
+		Links:     toLinks(step.Links),
 		EnteredAt: step.EnteredAt,
 		LeftAt:    step.LeftAt,
 		By:        toUser(step.By),

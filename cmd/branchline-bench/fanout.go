@@ -30,20 +30,26 @@ import (
 // and no register, so that a fan-out is measured and nothing else.
 type herald struct {
 	graph.ResolverRoot // the rest is not asked for
-	graph.SubscriptionResolver
-	hub   event.Hub[string, model.SessionExpiryEvent]
-	began time.Time
+	hub                event.Hub[string, model.SessionExpiryEvent]
+	began              time.Time
 }
 
 // everybody is the one key of the herald's hub.
 const everybody = "everybody"
 
 // Subscription implements graph.ResolverRoot.
-func (h *herald) Subscription() graph.SubscriptionResolver { return h }
+func (h *herald) Subscription() graph.SubscriptionResolver { return heralded{herald: h} }
+
+// heralded is the herald's subscriptions.
+type heralded struct {
+	graph.SubscriptionResolver
+	herald *herald
+}
 
 // SessionExpiry implements graph.SubscriptionResolver.
-func (h *herald) SessionExpiry(ctx context.Context) (<-chan model.SessionExpiryEvent, error) {
+func (s heralded) SessionExpiry(ctx context.Context) (<-chan model.SessionExpiryEvent, error) {
 	return live.Stream(ctx, func(_ context.Context, send func(model.SessionExpiryEvent)) (func(), error) {
+		h := s.herald
 		sub := h.hub.Subscribe(everybody, event.SinkFunc[model.SessionExpiryEvent](send))
 		send(model.SessionExpiry(&login.State{ServerTime: h.began, Deadlines: h.deadlines(), Warning: calm}))
 		return sub.Cancel, nil

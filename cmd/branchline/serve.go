@@ -120,6 +120,9 @@ func assemble(ctx context.Context, s config.Settings, log *slog.Logger) (*app, e
 			InvitationURL: func(token string) string {
 				return string(s.Server.PublicURL) + "/accept-invitation#token=" + url.QueryEscape(token)
 			},
+			ShareURL: func(token string) string {
+				return string(s.Server.PublicURL) + server.SharePath + url.PathEscape(token)
+			},
 		},
 		Register:        p.register,
 		Tokens:          p.logins.Access,

@@ -229,6 +229,18 @@ for (const format of ['TEXT', 'MARKDOWN']) {
   console.log(`\n--- ${file.filename} (${file.mediaType})\n${file.content}`);
 }
 
+// --- Somebody outside the account reads it by a link, until that is revoked.
+const shared = await ask(engineerURL, 'share-session', { input: { sessionId: session.id, expiresInDays: 1 } }, engineer.accessToken);
+const outside = await ask(ownerURL, 'shared-session', { token: shared.token, format: 'TEXT' });
+assert.match(outside.file.content, /The display is dark/);
+const page = await fetch(`${ownerURL}${new URL(shared.url).pathname}`);
+assert.equal(page.status, 200);
+assert.match(await page.text(), /The display is dark/);
+const revokedShare = await ask(engineerURL, 'revoke-share', { input: { shareId: shared.share.id } }, engineer.accessToken);
+assert.equal(revokedShare.share.openedCount, 2);
+assert.equal((await fetch(`${ownerURL}${new URL(shared.url).pathname}`)).status, 404);
+say('shared the record by a link, which was opened twice and revoked');
+
 // --- The warning, and "Stay signed in". A token that ran out while the client
 // only watched is renewed by a passive refresh, which extends nothing.
 const idleSeconds = (Date.parse(state.idleExpiresAt) - Date.parse(state.serverTime)) / 1000;

@@ -189,6 +189,8 @@ type AddNoteInput struct {
 	Text string `json:"text"`
 	// What a command put out, at most 64 KiB, kept as it is; 1 MiB in a whole session.
 	Output string `json:"output"`
+	// Whether note and output are for colleagues alone, and not for the client's ticket.
+	Internal bool `json:"internal"`
 	// The number of the step that it is about; the present node if left out.
 	OnStep *int `json:"onStep,omitempty"`
 	// A key of the caller's choice, at most 64 characters: a repeat with the same one within a day returns the first result.
@@ -213,6 +215,8 @@ type AddStepInput struct {
 	Answer string `json:"answer"`
 	// A note on the step, at most 10,000 characters.
 	Note string `json:"note"`
+	// Whether the note is for colleagues alone, and not for the client's ticket. The output is not.
+	Internal bool `json:"internal"`
 	// What a command put out, at most 64 KiB, kept as it is; 1 MiB in a whole session.
 	Output string `json:"output"`
 	// A key of the caller's choice, at most 64 characters: a repeat with the same one within a day returns the first result.
@@ -237,6 +241,8 @@ type AdvanceSessionInput struct {
 	Values []*TreeSessionValueInput `json:"values"`
 	// A note on the step, at most 10,000 characters.
 	Note string `json:"note"`
+	// Whether the note is for colleagues alone, and not for the client's ticket. The output is not.
+	Internal bool `json:"internal"`
 	// What a command put out, at most 64 KiB, kept as it is; 1 MiB in a whole session.
 	Output string `json:"output"`
 	// A key of the caller's choice, at most 64 characters: a repeat with the same one within a day returns the first result.
@@ -496,12 +502,16 @@ type ExportSessionInput struct {
 	Format TreeSessionExportFormat `json:"format"`
 	// Whether to include notes and command output.
 	IncludeNotes bool `json:"includeNotes"`
+	// Whether to include, with the notes, those that are for colleagues alone; each is marked so.
+	IncludeInternal bool `json:"includeInternal"`
 	// Whether to include the time of each step. Start, end and duration are always there: people bill by them.
 	IncludeTimings bool `json:"includeTimings"`
 	// Whether to include steps that were undone.
 	IncludeUndone bool `json:"includeUndone"`
 	// Whether to show `•••` in place of values that the tree marks as sensitive. Of texts and numbers of three or more characters this holds in notes, titles and output too, where they stand as words of their own.
 	RedactSensitive bool `json:"redactSensitive"`
+	// Whether to include the scratchpad.
+	IncludeScratchpad bool `json:"includeScratchpad"`
 }
 
 // What to export of a tree.
@@ -555,7 +565,7 @@ type HandOverSessionInput struct {
 	ExpectedStep int `json:"expectedStep"`
 	// The colleague's global id: an active engineer, admin or owner of the account.
 	ToUserID string `json:"toUserId"`
-	// A note for them, at most 10,000 characters; it stands with the present node.
+	// A note for them, at most 10,000 characters; it stands with the present node, and is internal.
 	Note string `json:"note"`
 	// A key of the caller's choice, at most 64 characters: a repeat with the same one within a day returns the first result.
 	IdempotencyKey *string `json:"idempotencyKey,omitempty"`
@@ -913,6 +923,20 @@ type RevokeSessionsPayload struct {
 	AccountSecurity *AccountSecurity `json:"accountSecurity,omitempty"`
 }
 
+// Which link opens nothing any more.
+type RevokeShareInput struct {
+	// The link's id.
+	ShareID string `json:"shareId"`
+}
+
+// The answer to revoking a link.
+type RevokeSharePayload struct {
+	// The link.
+	Share *TreeSessionShare `json:"share"`
+	// The session with its links.
+	Session *TreeSession `json:"session"`
+}
+
 // What this server is.
 type ServerInfo struct {
 	// The program's version.
@@ -989,6 +1013,32 @@ type SessionPolicyPresetLimits struct {
 	IdleMinutes int `json:"idleMinutes"`
 	// Minutes at most, rounded up.
 	AbsoluteMinutes int `json:"absoluteMinutes"`
+}
+
+// What to share, and for how long.
+type ShareSessionInput struct {
+	// The session's global id.
+	SessionID string `json:"sessionId"`
+	// After how many days the link expires: 1 to 30.
+	ExpiresInDays int `json:"expiresInDays"`
+	// Whether it shows notes and command output. Internal notes it never shows.
+	IncludeNotes bool `json:"includeNotes"`
+	// Whether it shows the time of each step. Start, end and duration are always there.
+	IncludeTimings bool `json:"includeTimings"`
+	// Whether it shows steps that were undone.
+	IncludeUndone bool `json:"includeUndone"`
+}
+
+// The answer to sharing.
+type ShareSessionPayload struct {
+	// The new link.
+	Share *TreeSessionShare `json:"share"`
+	// The link's token, for `sharedSession`. Shown once: it is kept nowhere.
+	Token string `json:"token"`
+	// The page that shows the session in any browser. Whoever has the address may read it. Shown once.
+	URL string `json:"url"`
+	// The session with its links.
+	Session *TreeSession `json:"session"`
 }
 
 // The answer to signing in.
@@ -1671,6 +1721,8 @@ type TreeSessionNote struct {
 	Text string `json:"text"`
 	// What a command put out, as it was pasted; empty if nothing was.
 	Output string `json:"output"`
+	// Whether it is for colleagues alone: exports show it on request, links never. What is said with a handover always is.
+	Internal bool `json:"internal"`
 	// When.
 	WrittenAt time.Time `json:"writtenAt"`
 	// Who.
@@ -1689,6 +1741,30 @@ type TreeSessionPlace struct {
 	NodeID *string `json:"nodeId,omitempty"`
 	// How it came there.
 	Arrival TreeArrival `json:"arrival"`
+}
+
+// A link by which people without a sign-in read one session. It stays when whoever made it leaves or gives the session away.
+type TreeSessionShare struct {
+	// Its id, for revokeShare. The link's secret is not in it.
+	ID string `json:"id"`
+	// Who made it.
+	CreatedBy *User `json:"createdBy"`
+	// When it was made.
+	CreatedAt time.Time `json:"createdAt"`
+	// When it opens nothing any more.
+	ExpiresAt time.Time `json:"expiresAt"`
+	// When it was revoked; null if it was not.
+	RevokedAt *time.Time `json:"revokedAt,omitempty"`
+	// How often it was opened, by people and by programs that look ahead, such as a chat's preview.
+	OpenedCount int `json:"openedCount"`
+	// When it was opened last; null if never.
+	LastOpenedAt *time.Time `json:"lastOpenedAt,omitempty"`
+	// Whether it shows notes and command output.
+	IncludeNotes bool `json:"includeNotes"`
+	// Whether it shows the time of each step.
+	IncludeTimings bool `json:"includeTimings"`
+	// Whether it shows steps that were undone.
+	IncludeUndone bool `json:"includeUndone"`
 }
 
 // One step of a walk, in the words as they were shown.
@@ -1717,6 +1793,8 @@ type TreeSessionStep struct {
 	Output string `json:"output"`
 	// Notes on this step, in order.
 	Notes []*TreeSessionNote `json:"notes"`
+	// Further reading that the node led to; empty of steps from before it was recorded.
+	Links []*TreeLink `json:"links"`
 	// When the walk came to the node.
 	EnteredAt time.Time `json:"enteredAt"`
 	// When it went on.
@@ -1823,6 +1901,22 @@ type UnarchiveTreeInput struct {
 type UnarchiveTreePayload struct {
 	// The tree as it is now.
 	Tree *Tree `json:"tree"`
+}
+
+// What to write on a scratchpad.
+type UpdateScratchpadInput struct {
+	// The session's global id.
+	SessionID string `json:"sessionId"`
+	// All that is to stand there, at most 20,000 characters, kept as it was typed; empty to clear it.
+	Text string `json:"text"`
+	// The `scratchpadRevision` that the caller saw.
+	ExpectedRevision int `json:"expectedRevision"`
+}
+
+// The answer to writing on a scratchpad.
+type UpdateScratchpadPayload struct {
+	// The session as it is now.
+	Session *TreeSession `json:"session"`
 }
 
 // What to change of what a session is for.

@@ -1,6 +1,10 @@
 package model
 
-import "time"
+import (
+	"time"
+
+	"github.com/branchline/branchline/internal/tree"
+)
 
 // TreeSession is a walk through a tree. It is written by hand because its steps
 // take an argument.
@@ -25,6 +29,11 @@ type TreeSession struct {
 	CurrentNode   TreeNode
 	Values        []*TreeSessionValue
 	CurrentNotes  []*TreeSessionNote
+	Shares        []*TreeSessionShare // nil where they were not read with it
+
+	Scratchpad         string
+	ScratchpadRevision int
+
 	// AllSteps are the steps taken, undone ones included.
 	AllSteps []*TreeSessionStep
 }
@@ -44,4 +53,11 @@ func (s *TreeSession) Steps(includeUndone bool) []*TreeSessionStep {
 		}
 	}
 	return steps
+}
+
+// SharedTreeSession is a session as a link shows it. It is written by hand because
+// its file is made where it is asked for.
+type SharedTreeSession struct {
+	ExpiresAt time.Time
+	Shared    *tree.SharedSession
 }

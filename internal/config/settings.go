@@ -36,7 +36,7 @@ type Settings struct {
 type Server struct {
 	Address        string   `env:"BRANCHLINE_ADDRESS" envDefault:":8000" devDefault:"127.0.0.1:8000" doc:"Where the server listens, as host:port. Without a host it listens on all addresses."`
 	MetricsAddress string   `env:"BRANCHLINE_METRICS_ADDRESS" envDefault:"127.0.0.1:9464" doc:"Where Prometheus reads /metrics, as host:port; the word off turns it off. Keep it away from the internet."`
-	PublicURL      Origin   `env:"BRANCHLINE_PUBLIC_URL" example:"https://branchline.example.com" doc:"The address that people open, without a path. Links in invitations begin with it. Left out, it is http://localhost with the port of BRANCHLINE_ADDRESS."`
+	PublicURL      Origin   `env:"BRANCHLINE_PUBLIC_URL" example:"https://branchline.example.com" doc:"The address that people open, without a path. Links in invitations and to shared sessions begin with it. Left out, it is http://localhost with the port of BRANCHLINE_ADDRESS."`
 	AllowedOrigins []Origin `env:"BRANCHLINE_ALLOWED_ORIGINS" example:"https://tools.example.com" doc:"Other sites whose pages may call the API from a browser, parted by commas. The public address is always allowed."`
 
 	InsecureCookies bool           `env:"BRANCHLINE_INSECURE_COOKIES" envDefault:"false" devDefault:"true" doc:"Whether the sign-in cookie may travel over plain http. Only for a site that is served without TLS on purpose."`

@@ -197,6 +197,7 @@ func (w *world) start(o nodeOptions) *node {
 		Resolver: &graph.Resolver{
 			Trees: &tree.Service{Store: store.NewTrees(db), Now: n.clock.Now, Hints: hints}, Feed: n.feed, Logins: service, Register: n.register,
 			Now: n.clock.Now, Version: "test", InvitationURL: func(token string) string { return "https://branchline.test/#" + token },
+			ShareURL: func(token string) string { return "https://branchline.test" + server.SharePath + token },
 		},
 		Register: n.register, Tokens: service.Access, Ping: db.PingContext, Web: web.Handler(web.Options{}),
 		Schema: schema, Now: n.clock.Now, Log: log, Origins: o.origins, InsecureCookies: o.insecureCookies,

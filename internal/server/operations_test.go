@@ -93,6 +93,7 @@ func places(schema *ast.Schema, f *ast.FieldDefinition, scalar string) []place {
 type home struct {
 	owner, colleague                        *person
 	tree, draft, walk, category, invitation string
+	link                                    string
 	revision                                int
 }
 
@@ -102,6 +103,7 @@ func (n *node) home() *home {
 	h.colleague = n.join(h.owner, "ENGINEER")
 	h.tree = n.published(h.owner)
 	h.walk = n.walk(h.owner, h.tree)
+	h.link, _, _ = n.share(h.owner, vars{"sessionId": h.walk})
 	h.draft, h.revision = n.imported(h.owner)
 	h.category = n.category(h.owner, "Lamps")
 	h.invitation = n.post(h.owner.access, `mutation($input: InviteUserInput!) { inviteUser(input: $input) { invitation { id } } }`,
@@ -115,7 +117,7 @@ func (n *node) home() *home {
 func (h *home) of(prefix string) string {
 	return map[string]string{
 		"acct": h.owner.account, "user": h.colleague.id, "lses": h.colleague.session,
-		"tree": h.tree, "tses": h.walk, "tcat": h.category, "invt": h.invitation,
+		"tree": h.tree, "tses": h.walk, "tcat": h.category, "invt": h.invitation, "tshr": h.link,
 	}[prefix]
 }
 
@@ -164,6 +166,7 @@ var operations = map[string]struct {
 	"exportSession":       {account.Viewer, input(func(h *home) vars { return vars{"sessionId": h.walk, "format": "TEXT"} })},
 	"exportTree":          {account.Viewer, input(func(h *home) vars { return vars{"treeId": h.tree, "format": "JSON"} })},
 	"accountSecurity":     {account.Owner, none},
+	"sharedSession":       {"", func(*home) vars { return vars{"token": "t"} }},
 	"serverInfo":          {"", none},
 	"invitation":          {"", func(*home) vars { return vars{"token": "t"} }},
 
@@ -210,14 +213,19 @@ var operations = map[string]struct {
 	"handOverSession":        {account.Engineer, input(func(h *home) vars { return vars{"sessionId": h.walk, "expectedStep": 99, "toUserId": h.colleague.id} })},
 	"reopenSession":          {account.Engineer, input(func(h *home) vars { return vars{"sessionId": h.walk, "expectedStep": 99} })},
 	"updateSession":          {account.Engineer, input(func(h *home) vars { return vars{"sessionId": h.walk, "ticket": "T-7"} })},
-	"updateSessionPolicy":    {account.Owner, input(func(*home) vars { return vars{"preset": "CUSTOM"} })},
-	"revokeSessions":         {account.Owner, input(func(*home) vars { return vars{"scope": "USER", "userId": madeUp("user")} })},
-	"revokeSession":          {account.Viewer, input(func(*home) vars { return vars{"sessionId": madeUp("lses")} })},
-	"revokeMyOtherSessions":  {account.Viewer, none},
-	"sessionExpiry":          {account.Viewer, none},
-	"treeSession":            {account.Viewer, func(h *home) vars { return vars{"id": h.walk} }},
-	"activeTreeSessions":     {account.Admin, none},
-	"treeChanged":            {account.Engineer, func(h *home) vars { return vars{"id": h.draft} }},
+	"updateScratchpad": {account.Engineer, input(func(h *home) vars {
+		return vars{"sessionId": h.walk, "text": "x", "expectedRevision": 99}
+	})},
+	"shareSession":          {account.Engineer, input(func(h *home) vars { return vars{"sessionId": h.walk, "expiresInDays": 31} })},
+	"revokeShare":           {account.Engineer, input(func(*home) vars { return vars{"shareId": madeUp("tshr")} })},
+	"updateSessionPolicy":   {account.Owner, input(func(*home) vars { return vars{"preset": "CUSTOM"} })},
+	"revokeSessions":        {account.Owner, input(func(*home) vars { return vars{"scope": "USER", "userId": madeUp("user")} })},
+	"revokeSession":         {account.Viewer, input(func(*home) vars { return vars{"sessionId": madeUp("lses")} })},
+	"revokeMyOtherSessions": {account.Viewer, none},
+	"sessionExpiry":         {account.Viewer, none},
+	"treeSession":           {account.Viewer, func(h *home) vars { return vars{"id": h.walk} }},
+	"activeTreeSessions":    {account.Admin, none},
+	"treeChanged":           {account.Engineer, func(h *home) vars { return vars{"id": h.draft} }},
 }
 
 func none(*home) vars { return nil }
@@ -381,13 +389,16 @@ var idPlaces = map[string]struct {
 	"switchTree input.treeId": {kind: "tree", with: input(func(h *home) vars {
 		return vars{"sessionId": h.walk, "expectedStep": 0, "treeId": h.tree}
 	})},
-	"returnToTree input.sessionId":    {kind: "tses"},
-	"handOverSession input.sessionId": {kind: "tses"},
-	"handOverSession input.toUserId":  {kind: "user"},
-	"reopenSession input.sessionId":   {kind: "tses"},
-	"updateSession input.sessionId":   {kind: "tses"},
-	"revokeSessions input.userId":     {kind: "user"},
-	"revokeSession input.sessionId":   {kind: "lses"},
+	"returnToTree input.sessionId":     {kind: "tses"},
+	"handOverSession input.sessionId":  {kind: "tses"},
+	"handOverSession input.toUserId":   {kind: "user"},
+	"reopenSession input.sessionId":    {kind: "tses"},
+	"updateSession input.sessionId":    {kind: "tses"},
+	"updateScratchpad input.sessionId": {kind: "tses"},
+	"shareSession input.sessionId":     {kind: "tses", with: input(func(h *home) vars { return vars{"sessionId": h.walk} })},
+	"revokeShare input.shareId":        {kind: "tshr"},
+	"revokeSessions input.userId":      {kind: "user"},
+	"revokeSession input.sessionId":    {kind: "lses"},
 }
 
 // nodeKinds are the kinds that node and nodes find, each a stranger's too.
@@ -479,7 +490,7 @@ func (n *node) everything(h *home) string {
 		inCategory: trees(filter: { categoryId: $category }) { totalCount nodes { id } }
 		treeCategories { id name }
 		treeTags { tag treeCount }
-		session(id: $walk) { step status currentNotes { text } }
+		session(id: $walk) { step status currentNotes { text } scratchpad scratchpadRevision shares { id openedCount revokedAt } }
 		sessions(filter: { scope: TEAM }) { totalCount nodes { id } }
 		accountSecurity { policy { preset } activeUsers { user { id } loginSessionCount } activeSessions { id user { id } } }
 		me { loginSessions { id } }

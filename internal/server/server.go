@@ -24,6 +24,9 @@ import (
 // graphqlPath is the API's one path. The refresh token's cookie is bound to it.
 const graphqlPath = "/graphql"
 
+// SharePath is what stands before the token in the address of a shared session.
+const SharePath = "/share/"
+
 // Options are what a Server works with. All are needed but those said to be
 // optional.
 type Options struct {
@@ -107,6 +110,7 @@ func (s *Server) routes() http.Handler {
 	mux.HandleFunc("GET /healthz", healthz)
 	mux.HandleFunc("GET /readyz", s.readyz)
 	mux.HandleFunc("GET /schema.graphqls", s.schema)
+	mux.HandleFunc("GET "+SharePath+"{token}", s.share)
 	mux.Handle("/", s.Web)
 	return mux
 }

@@ -29,6 +29,7 @@ func TestStatements_OfTheExamples(t *testing.T) {
 		vars{"input": vars{"email": invited.email, "role": "VIEWER"}}).ok().text("inviteUser.token")
 	n.secret("invitation", invitation)
 	draft, revision := n.imported(h.owner)
+	link, token, _ := n.share(h.owner, vars{"sessionId": h.walk})
 
 	// In the order in which they are run. The most that each may take: of reads,
 	// what its comment says; of what is written, what the transaction is made of.
@@ -46,7 +47,7 @@ func TestStatements_OfTheExamples(t *testing.T) {
 		{"export-session", 2, func() vars { return vars{"input": vars{"sessionId": h.walk, "format": "MARKDOWN"}} }},
 		{"account-security", 4, nil},
 		{"import-tree", 3, func() vars { return vars{"input": vars{"format": "MARKDOWN", "content": runbook}} }},
-		{"publish-tree", 7, func() vars { return vars{"input": vars{"treeId": draft, "expectedRevision": revision}} }},
+		{"publish-tree", 8, func() vars { return vars{"input": vars{"treeId": draft, "expectedRevision": revision}} }},
 		{"invite-user", 6, func() vars { return vars{"input": vars{"email": "third@example.com", "role": "VIEWER"}} }},
 		{"accept-invitation", 12, func() vars {
 			return vars{"input": vars{"token": invitation, "name": "N", "password": invited.password}}
@@ -55,6 +56,10 @@ func TestStatements_OfTheExamples(t *testing.T) {
 		{"advance-session", 4, func() vars { return vars{"input": vars{"sessionId": walk, "expectedStep": step(), "optionId": option}} }},
 		{"go-back", 4, func() vars { return vars{"input": vars{"sessionId": walk, "expectedStep": step()}} }},
 		{"add-note", 4, func() vars { return vars{"input": vars{"sessionId": walk, "expectedStep": step(), "text": "A note."}} }},
+		{"update-scratchpad", 3, func() vars { return vars{"input": vars{"sessionId": walk, "text": "x", "expectedRevision": 0}} }},
+		{"share-session", 5, func() vars { return vars{"input": vars{"sessionId": walk}} }},
+		{"shared-session", 5, func() vars { return vars{"token": token} }}, // the first time also goes into the audit log
+		{"revoke-share", 5, func() vars { return vars{"input": vars{"shareId": link}} }},
 		{"complete-session", 4, func() vars {
 			return vars{"input": vars{"sessionId": walk, "expectedStep": step(), "outcome": "UNRESOLVED", "reason": "No time."}}
 		}},
@@ -78,7 +83,7 @@ func TestStatements_OfTheExamples(t *testing.T) {
 		n.statements.take()
 		a := n.post(h.owner.access, string(text), v).ok()
 		for _, name := range []string{"accessToken", "refreshToken", "token"} {
-			for _, field := range []string{"register", "login", "refresh", "acceptInvitation", "inviteUser"} {
+			for _, field := range []string{"register", "login", "refresh", "acceptInvitation", "inviteUser", "shareSession"} {
 				if secret, ok := lookup(a.Data, field+"."+name); ok && secret != nil {
 					n.secret(name, fmt.Sprint(secret))
 				}
@@ -133,6 +138,9 @@ func TestStatements_SayingWhoAsksCostsNone(t *testing.T) {
 		"an empty list":                    {h.owner.access, `{ trees(filter: { tag: "none" }) { totalCount nodes { id } } }`, nil, 1},
 		"the sessions of the team":         {h.owner.access, `{ sessions(filter: { scope: TEAM }) { totalCount nodes { title heldBy { name } startedBy { name } currentNode { title } step } } }`, nil, 1},
 		"a session with all that is in it": {h.owner.access, `query($id: ID!) { session(id: $id) { title heldBy { name } startedBy { name } currentNode { title } currentNotes { text by { name } } steps { title by { name } } } }`, vars{"id": h.walk}, 2},
+		"the sessions with their links":    {h.owner.access, `{ sessions { nodes { scratchpad scratchpadRevision shares { id createdBy { name } openedCount } } } }`, nil, 1},
+		"a link that opens nothing":        {"", `query($token: String!) { sharedSession(token: $token) { expiresAt } }`, vars{"token": h.owner.account + "." + h.link + "." + strings.Repeat("A", 43)}, 1},
+		"what is no link":                  {"", `{ sharedSession(token: "rubbish") { expiresAt } }`, nil, 0},
 		"a session without its record":     {h.owner.access, `query($id: ID!) { session(id: $id) { title status } }`, vars{"id": h.walk}, 1},
 	} {
 		n.statements.take()
