@@ -25,6 +25,12 @@ func setCosts(c *ComplexityRoot) {
 	c.Query.TreeTags = func(child int) int { return 1 + usual*child }
 	c.Query.TreeTemplates = func(child int) int { return 1 + usual*child }
 	c.Tree.Versions = func(child int, first *int, _ *string) int { return statement + length(first, nil)*child }
+	c.Tree.Offers = func(child int, _ []model.TreeOfferStatus, first *int, _ *string) int {
+		return statement + length(first, nil)*child
+	}
+	c.Query.TreeOffers = func(child int, _ *model.TreeOfferFilter, first *int, _ *string) int {
+		return 1 + length(first, nil)*child
+	}
 	c.Query.SearchTrees = func(child int, _ string, _ *model.TreeFilter, first *int, _ *string) int {
 		return 1 + length(first, nil)*child
 	}

@@ -74,7 +74,8 @@ var treeColumns = map[string]tree.TreeFields{
 	"reviewBy": tree.TreeReviewBy, "confirmedAt": tree.TreeConfirmed, "confirmedBy": tree.TreeConfirmed,
 	"publishedVersion": tree.TreePublishedVersion, "revision": tree.TreeRevision,
 	"createdAt": tree.TreeCreatedAt, "updatedAt": tree.TreeUpdatedAt,
-	"graph": tree.TreeGraph, "problems": tree.TreeGraph,
+	"openOfferCount": tree.TreeOffers,
+	"graph":          tree.TreeGraph, "problems": tree.TreeGraph,
 }
 
 // treeFields says which parts of a tree the query asks for.

@@ -54,6 +54,12 @@ type ComplexityRoot struct {
 		Session func(childComplexity int) int
 	}
 
+	AcceptTreeOfferPayload struct {
+		Offer    func(childComplexity int) int
+		Problems func(childComplexity int) int
+		Tree     func(childComplexity int) int
+	}
+
 	Account struct {
 		CreatedAt   func(childComplexity int) int
 		ID          func(childComplexity int) int
@@ -160,6 +166,15 @@ type ComplexityRoot struct {
 		User         func(childComplexity int) int
 	}
 
+	DismissTreeOfferPayload struct {
+		Offer func(childComplexity int) int
+	}
+
+	DraftTreeFromSessionPayload struct {
+		Problems func(childComplexity int) int
+		Tree     func(childComplexity int) int
+	}
+
 	DuplicateTreePayload struct {
 		Tree func(childComplexity int) int
 	}
@@ -249,6 +264,7 @@ type ComplexityRoot struct {
 	Mutation struct {
 		AbandonSession         func(childComplexity int, input model.AbandonSessionInput) int
 		AcceptInvitation       func(childComplexity int, input model.AcceptInvitationInput) int
+		AcceptTreeOffer        func(childComplexity int, input model.AcceptTreeOfferInput) int
 		AddNote                func(childComplexity int, input model.AddNoteInput) int
 		AddStep                func(childComplexity int, input model.AddStepInput) int
 		AdvanceSession         func(childComplexity int, input model.AdvanceSessionInput) int
@@ -262,6 +278,8 @@ type ComplexityRoot struct {
 		DeleteTree             func(childComplexity int, input model.DeleteTreeInput) int
 		DeleteTreeCategory     func(childComplexity int, input model.DeleteTreeCategoryInput) int
 		DisableUser            func(childComplexity int, input model.DisableUserInput) int
+		DismissTreeOffer       func(childComplexity int, input model.DismissTreeOfferInput) int
+		DraftTreeFromSession   func(childComplexity int, input model.DraftTreeFromSessionInput) int
 		DuplicateTree          func(childComplexity int, input model.DuplicateTreeInput) int
 		EnableUser             func(childComplexity int, input model.EnableUserInput) int
 		GoBack                 func(childComplexity int, input model.GoBackInput) int
@@ -326,6 +344,7 @@ type ComplexityRoot struct {
 		Tree                func(childComplexity int, id string) int
 		TreeAnalytics       func(childComplexity int, input model.TreeAnalyticsInput) int
 		TreeCategories      func(childComplexity int) int
+		TreeOffers          func(childComplexity int, filter *model.TreeOfferFilter, first *int, after *string) int
 		TreeTags            func(childComplexity int) int
 		TreeTemplates       func(childComplexity int) int
 		TreeVersion         func(childComplexity int, treeID string, number int) int
@@ -511,6 +530,8 @@ type ComplexityRoot struct {
 		Graph            func(childComplexity int) int
 		ID               func(childComplexity int) int
 		NodeCount        func(childComplexity int) int
+		Offers           func(childComplexity int, status []model.TreeOfferStatus, first *int, after *string) int
+		OpenOfferCount   func(childComplexity int) int
 		Owner            func(childComplexity int) int
 		Problems         func(childComplexity int) int
 		PublishedVersion func(childComplexity int) int
@@ -633,6 +654,39 @@ type ComplexityRoot struct {
 		Title         func(childComplexity int) int
 		Undone        func(childComplexity int) int
 		Visits        func(childComplexity int) int
+	}
+
+	TreeOffer struct {
+		AcceptedNodeID func(childComplexity int) int
+		Answer         func(childComplexity int) int
+		Count          func(childComplexity int) int
+		DecidedAt      func(childComplexity int) int
+		DecidedBy      func(childComplexity int) int
+		ID             func(childComplexity int) int
+		LatestAt       func(childComplexity int) int
+		NodeID         func(childComplexity int) int
+		NodeTitle      func(childComplexity int) int
+		Note           func(childComplexity int) int
+		OfferedAt      func(childComplexity int) int
+		OfferedBy      func(childComplexity int) int
+		Reason         func(childComplexity int) int
+		SessionID      func(childComplexity int) int
+		Status         func(childComplexity int) int
+		Title          func(childComplexity int) int
+		TreeID         func(childComplexity int) int
+		TreeTitle      func(childComplexity int) int
+	}
+
+	TreeOfferConnection struct {
+		Edges      func(childComplexity int) int
+		Nodes      func(childComplexity int) int
+		PageInfo   func(childComplexity int) int
+		TotalCount func(childComplexity int) int
+	}
+
+	TreeOfferEdge struct {
+		Cursor func(childComplexity int) int
+		Node   func(childComplexity int) int
 	}
 
 	TreeOption struct {
@@ -952,6 +1006,9 @@ type MutationResolver interface {
 	DeleteTreeCategory(ctx context.Context, input model.DeleteTreeCategoryInput) (*model.DeleteTreeCategoryPayload, error)
 	DeleteTree(ctx context.Context, input model.DeleteTreeInput) (*model.DeleteTreePayload, error)
 	ImportTree(ctx context.Context, input model.ImportTreeInput) (*model.ImportTreePayload, error)
+	DraftTreeFromSession(ctx context.Context, input model.DraftTreeFromSessionInput) (*model.DraftTreeFromSessionPayload, error)
+	AcceptTreeOffer(ctx context.Context, input model.AcceptTreeOfferInput) (*model.AcceptTreeOfferPayload, error)
+	DismissTreeOffer(ctx context.Context, input model.DismissTreeOfferInput) (*model.DismissTreeOfferPayload, error)
 	StartSession(ctx context.Context, input model.StartSessionInput) (*model.StartSessionPayload, error)
 	AdvanceSession(ctx context.Context, input model.AdvanceSessionInput) (*model.AdvanceSessionPayload, error)
 	GoBack(ctx context.Context, input model.GoBackInput) (*model.GoBackPayload, error)
@@ -992,6 +1049,7 @@ type QueryResolver interface {
 	Session(ctx context.Context, id string) (*model.TreeSession, error)
 	ExportSession(ctx context.Context, input model.ExportSessionInput) (*model.ExportedFile, error)
 	ExportTree(ctx context.Context, input model.ExportTreeInput) (*model.ExportedFile, error)
+	TreeOffers(ctx context.Context, filter *model.TreeOfferFilter, first *int, after *string) (*model.TreeOfferConnection, error)
 	AccountSecurity(ctx context.Context) (*model.AccountSecurity, error)
 	Invitation(ctx context.Context, token string) (*model.InvitationPreview, error)
 	SharedSession(ctx context.Context, token string) (*model.SharedTreeSession, error)
@@ -1008,6 +1066,8 @@ type SubscriptionResolver interface {
 }
 type TreeResolver interface {
 	Versions(ctx context.Context, obj *model.Tree, first *int, after *string) (*model.TreeVersionConnection, error)
+
+	Offers(ctx context.Context, obj *model.Tree, status []model.TreeOfferStatus, first *int, after *string) (*model.TreeOfferConnection, error)
 }
 type TreeChangeResolver interface {
 	Tree(ctx context.Context, obj *model.TreeChange) (*model.Tree, error)
@@ -1055,6 +1115,25 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.AbandonSessionPayload.Session(childComplexity), true
+
+	case "AcceptTreeOfferPayload.offer":
+		if e.ComplexityRoot.AcceptTreeOfferPayload.Offer == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AcceptTreeOfferPayload.Offer(childComplexity), true
+	case "AcceptTreeOfferPayload.problems":
+		if e.ComplexityRoot.AcceptTreeOfferPayload.Problems == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AcceptTreeOfferPayload.Problems(childComplexity), true
+	case "AcceptTreeOfferPayload.tree":
+		if e.ComplexityRoot.AcceptTreeOfferPayload.Tree == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AcceptTreeOfferPayload.Tree(childComplexity), true
 
 	case "Account.createdAt":
 		if e.ComplexityRoot.Account.CreatedAt == nil {
@@ -1351,6 +1430,26 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.DisableUserPayload.User(childComplexity), true
+
+	case "DismissTreeOfferPayload.offer":
+		if e.ComplexityRoot.DismissTreeOfferPayload.Offer == nil {
+			break
+		}
+
+		return e.ComplexityRoot.DismissTreeOfferPayload.Offer(childComplexity), true
+
+	case "DraftTreeFromSessionPayload.problems":
+		if e.ComplexityRoot.DraftTreeFromSessionPayload.Problems == nil {
+			break
+		}
+
+		return e.ComplexityRoot.DraftTreeFromSessionPayload.Problems(childComplexity), true
+	case "DraftTreeFromSessionPayload.tree":
+		if e.ComplexityRoot.DraftTreeFromSessionPayload.Tree == nil {
+			break
+		}
+
+		return e.ComplexityRoot.DraftTreeFromSessionPayload.Tree(childComplexity), true
 
 	case "DuplicateTreePayload.tree":
 		if e.ComplexityRoot.DuplicateTreePayload.Tree == nil {
@@ -1652,6 +1751,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.AcceptInvitation(childComplexity, args["input"].(model.AcceptInvitationInput)), true
+	case "Mutation.acceptTreeOffer":
+		if e.ComplexityRoot.Mutation.AcceptTreeOffer == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_acceptTreeOffer_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.AcceptTreeOffer(childComplexity, args["input"].(model.AcceptTreeOfferInput)), true
 	case "Mutation.addNote":
 		if e.ComplexityRoot.Mutation.AddNote == nil {
 			break
@@ -1795,6 +1905,28 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.DisableUser(childComplexity, args["input"].(model.DisableUserInput)), true
+	case "Mutation.dismissTreeOffer":
+		if e.ComplexityRoot.Mutation.DismissTreeOffer == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_dismissTreeOffer_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.DismissTreeOffer(childComplexity, args["input"].(model.DismissTreeOfferInput)), true
+	case "Mutation.draftTreeFromSession":
+		if e.ComplexityRoot.Mutation.DraftTreeFromSession == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_draftTreeFromSession_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.DraftTreeFromSession(childComplexity, args["input"].(model.DraftTreeFromSessionInput)), true
 	case "Mutation.duplicateTree":
 		if e.ComplexityRoot.Mutation.DuplicateTree == nil {
 			break
@@ -2339,6 +2471,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Query.TreeCategories(childComplexity), true
+	case "Query.treeOffers":
+		if e.ComplexityRoot.Query.TreeOffers == nil {
+			break
+		}
+
+		args, err := ec.field_Query_treeOffers_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Query.TreeOffers(childComplexity, args["filter"].(*model.TreeOfferFilter), args["first"].(*int), args["after"].(*string)), true
 	case "Query.treeTags":
 		if e.ComplexityRoot.Query.TreeTags == nil {
 			break
@@ -3020,6 +3163,23 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Tree.NodeCount(childComplexity), true
+	case "Tree.offers":
+		if e.ComplexityRoot.Tree.Offers == nil {
+			break
+		}
+
+		args, err := ec.field_Tree_offers_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Tree.Offers(childComplexity, args["status"].([]model.TreeOfferStatus), args["first"].(*int), args["after"].(*string)), true
+	case "Tree.openOfferCount":
+		if e.ComplexityRoot.Tree.OpenOfferCount == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Tree.OpenOfferCount(childComplexity), true
 	case "Tree.owner":
 		if e.ComplexityRoot.Tree.Owner == nil {
 			break
@@ -3502,6 +3662,153 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.TreeNodeFigures.Visits(childComplexity), true
+
+	case "TreeOffer.acceptedNodeId":
+		if e.ComplexityRoot.TreeOffer.AcceptedNodeID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.TreeOffer.AcceptedNodeID(childComplexity), true
+	case "TreeOffer.answer":
+		if e.ComplexityRoot.TreeOffer.Answer == nil {
+			break
+		}
+
+		return e.ComplexityRoot.TreeOffer.Answer(childComplexity), true
+	case "TreeOffer.count":
+		if e.ComplexityRoot.TreeOffer.Count == nil {
+			break
+		}
+
+		return e.ComplexityRoot.TreeOffer.Count(childComplexity), true
+	case "TreeOffer.decidedAt":
+		if e.ComplexityRoot.TreeOffer.DecidedAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.TreeOffer.DecidedAt(childComplexity), true
+	case "TreeOffer.decidedBy":
+		if e.ComplexityRoot.TreeOffer.DecidedBy == nil {
+			break
+		}
+
+		return e.ComplexityRoot.TreeOffer.DecidedBy(childComplexity), true
+	case "TreeOffer.id":
+		if e.ComplexityRoot.TreeOffer.ID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.TreeOffer.ID(childComplexity), true
+	case "TreeOffer.latestAt":
+		if e.ComplexityRoot.TreeOffer.LatestAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.TreeOffer.LatestAt(childComplexity), true
+	case "TreeOffer.nodeId":
+		if e.ComplexityRoot.TreeOffer.NodeID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.TreeOffer.NodeID(childComplexity), true
+	case "TreeOffer.nodeTitle":
+		if e.ComplexityRoot.TreeOffer.NodeTitle == nil {
+			break
+		}
+
+		return e.ComplexityRoot.TreeOffer.NodeTitle(childComplexity), true
+	case "TreeOffer.note":
+		if e.ComplexityRoot.TreeOffer.Note == nil {
+			break
+		}
+
+		return e.ComplexityRoot.TreeOffer.Note(childComplexity), true
+	case "TreeOffer.offeredAt":
+		if e.ComplexityRoot.TreeOffer.OfferedAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.TreeOffer.OfferedAt(childComplexity), true
+	case "TreeOffer.offeredBy":
+		if e.ComplexityRoot.TreeOffer.OfferedBy == nil {
+			break
+		}
+
+		return e.ComplexityRoot.TreeOffer.OfferedBy(childComplexity), true
+	case "TreeOffer.reason":
+		if e.ComplexityRoot.TreeOffer.Reason == nil {
+			break
+		}
+
+		return e.ComplexityRoot.TreeOffer.Reason(childComplexity), true
+	case "TreeOffer.sessionId":
+		if e.ComplexityRoot.TreeOffer.SessionID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.TreeOffer.SessionID(childComplexity), true
+	case "TreeOffer.status":
+		if e.ComplexityRoot.TreeOffer.Status == nil {
+			break
+		}
+
+		return e.ComplexityRoot.TreeOffer.Status(childComplexity), true
+	case "TreeOffer.title":
+		if e.ComplexityRoot.TreeOffer.Title == nil {
+			break
+		}
+
+		return e.ComplexityRoot.TreeOffer.Title(childComplexity), true
+	case "TreeOffer.treeId":
+		if e.ComplexityRoot.TreeOffer.TreeID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.TreeOffer.TreeID(childComplexity), true
+	case "TreeOffer.treeTitle":
+		if e.ComplexityRoot.TreeOffer.TreeTitle == nil {
+			break
+		}
+
+		return e.ComplexityRoot.TreeOffer.TreeTitle(childComplexity), true
+
+	case "TreeOfferConnection.edges":
+		if e.ComplexityRoot.TreeOfferConnection.Edges == nil {
+			break
+		}
+
+		return e.ComplexityRoot.TreeOfferConnection.Edges(childComplexity), true
+	case "TreeOfferConnection.nodes":
+		if e.ComplexityRoot.TreeOfferConnection.Nodes == nil {
+			break
+		}
+
+		return e.ComplexityRoot.TreeOfferConnection.Nodes(childComplexity), true
+	case "TreeOfferConnection.pageInfo":
+		if e.ComplexityRoot.TreeOfferConnection.PageInfo == nil {
+			break
+		}
+
+		return e.ComplexityRoot.TreeOfferConnection.PageInfo(childComplexity), true
+	case "TreeOfferConnection.totalCount":
+		if e.ComplexityRoot.TreeOfferConnection.TotalCount == nil {
+			break
+		}
+
+		return e.ComplexityRoot.TreeOfferConnection.TotalCount(childComplexity), true
+
+	case "TreeOfferEdge.cursor":
+		if e.ComplexityRoot.TreeOfferEdge.Cursor == nil {
+			break
+		}
+
+		return e.ComplexityRoot.TreeOfferEdge.Cursor(childComplexity), true
+	case "TreeOfferEdge.node":
+		if e.ComplexityRoot.TreeOfferEdge.Node == nil {
+			break
+		}
+
+		return e.ComplexityRoot.TreeOfferEdge.Node(childComplexity), true
 
 	case "TreeOption.key":
 		if e.ComplexityRoot.TreeOption.Key == nil {
@@ -4544,6 +4851,7 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 		return graphql.NewInputUnmarshalerIndex(
 			graphql.NewInputUnmarshaler("AbandonSessionInput", ec.unmarshalInputAbandonSessionInput),
 			graphql.NewInputUnmarshaler("AcceptInvitationInput", ec.unmarshalInputAcceptInvitationInput),
+			graphql.NewInputUnmarshaler("AcceptTreeOfferInput", ec.unmarshalInputAcceptTreeOfferInput),
 			graphql.NewInputUnmarshaler("ActionNodeInput", ec.unmarshalInputActionNodeInput),
 			graphql.NewInputUnmarshaler("AddNoteInput", ec.unmarshalInputAddNoteInput),
 			graphql.NewInputUnmarshaler("AddStepInput", ec.unmarshalInputAddStepInput),
@@ -4560,6 +4868,8 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 			graphql.NewInputUnmarshaler("DeleteTreeCategoryInput", ec.unmarshalInputDeleteTreeCategoryInput),
 			graphql.NewInputUnmarshaler("DeleteTreeInput", ec.unmarshalInputDeleteTreeInput),
 			graphql.NewInputUnmarshaler("DisableUserInput", ec.unmarshalInputDisableUserInput),
+			graphql.NewInputUnmarshaler("DismissTreeOfferInput", ec.unmarshalInputDismissTreeOfferInput),
+			graphql.NewInputUnmarshaler("DraftTreeFromSessionInput", ec.unmarshalInputDraftTreeFromSessionInput),
 			graphql.NewInputUnmarshaler("DuplicateTreeInput", ec.unmarshalInputDuplicateTreeInput),
 			graphql.NewInputUnmarshaler("EnableUserInput", ec.unmarshalInputEnableUserInput),
 			graphql.NewInputUnmarshaler("ExportSessionInput", ec.unmarshalInputExportSessionInput),
@@ -4595,6 +4905,7 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 			graphql.NewInputUnmarshaler("TreeGraphInput", ec.unmarshalInputTreeGraphInput),
 			graphql.NewInputUnmarshaler("TreeLinkInput", ec.unmarshalInputTreeLinkInput),
 			graphql.NewInputUnmarshaler("TreeNodeInput", ec.unmarshalInputTreeNodeInput),
+			graphql.NewInputUnmarshaler("TreeOfferFilter", ec.unmarshalInputTreeOfferFilter),
 			graphql.NewInputUnmarshaler("TreeOptionInput", ec.unmarshalInputTreeOptionInput),
 			graphql.NewInputUnmarshaler("TreeOrder", ec.unmarshalInputTreeOrder),
 			graphql.NewInputUnmarshaler("TreeSessionFilter", ec.unmarshalInputTreeSessionFilter),
@@ -4850,6 +5161,18 @@ type Query {
   version. JSON and Markdown are read back exactly by ` + "`" + `importTree` + "`" + `.
   """
   exportTree("What to export, and how." input: ExportTreeInput!): ExportedFile! @auth
+  """
+  Changes that are offered to trees, those that came up last first: by default the
+  open ones of trees that the caller owns.
+  """
+  treeOffers(
+    "Leaves out what does not match."
+    filter: TreeOfferFilter
+    "How many: 0 to 100, 20 if left out."
+    first: Int
+    "A cursor of an earlier answer."
+    after: String
+  ): TreeOfferConnection! @auth(role: ENGINEER)
   "Who is signed in, and for how long a login lasts. Owners only."
   accountSecurity: AccountSecurity! @auth(role: OWNER)
   """
@@ -4998,6 +5321,28 @@ type Mutation {
   line and column.
   """
   importTree("The file." input: ImportTreeInput!): ImportTreePayload! @auth(role: ENGINEER)
+  """
+  Makes a draft from a troubleshooting session that the caller may read, with or
+  without a tree, running or ended: the way as it stands, without what was undone.
+  Nodes of trees are taken as their authors wrote them, steps of one's own become
+  questions and actions, and ways that were not taken lead nowhere yet: ` + "`" + `problems` + "`" + `
+  name them. Values and command output are not copied, and sensitive values are
+  replaced in people's own words. Beyond 200 nodes the rest is left out.
+  """
+  draftTreeFromSession("Which session." input: DraftTreeFromSessionInput!): DraftTreeFromSessionPayload! @auth(role: ENGINEER)
+  """
+  Puts a node with an offer's words into the tree's draft, before the node where the
+  step was taken: every way that led there leads to the new node first. A question
+  gets a second answer, to be worded by hand. CONFLICT when somebody saved in
+  between, as with updateTree; where the offer was decided already; and where the
+  draft does not have that node any more.
+  """
+  acceptTreeOffer("Which offer." input: AcceptTreeOfferInput!): AcceptTreeOfferPayload! @auth(role: ENGINEER)
+  """
+  Says that an offer is not wanted. Equal words at the same node are counted from
+  then on and not asked about again. CONFLICT where the offer was decided already.
+  """
+  dismissTreeOffer("Which offer." input: DismissTreeOfferInput!): DismissTreeOfferPayload! @auth(role: ENGINEER)
 
   """
   Starts a troubleshooting session on a published tree's newest version, or, where
@@ -5118,7 +5463,8 @@ type Subscription {
   activeTreeSessions: ActiveTreeSessionsEvent! @auth(role: ADMIN)
   """
   A tree that somebody edits: how it stands first, then each save, publication and
-  archiving, whoever did it. After its deletion the subscription completes.
+  archiving, whoever did it, and when changes are offered, accepted and dismissed.
+  After its deletion the subscription completes.
   """
   treeChanged("The tree's global id." id: ID!): TreeChange! @auth(role: ENGINEER)
 }
@@ -5554,6 +5900,17 @@ type Tree implements Node {
     "A cursor of an earlier answer."
     after: String
   ): TreeVersionConnection!
+  "How many changes are offered to the draft and open. Null for viewers."
+  openOfferCount: Int
+  "Changes that are offered to the draft, those that came up last first. Null for viewers."
+  offers(
+    "Those with any of these; open ones if left out."
+    status: [TreeOfferStatus!]
+    "How many: 0 to 100, 20 if left out."
+    first: Int
+    "A cursor of an earlier answer."
+    after: String
+  ): TreeOfferConnection
 }
 
 "A published state of a tree. It never changes."
@@ -7519,6 +7876,148 @@ enum TreeHealthCode {
   "Its review is overdue; or it has no review date, and its latest version is at least 365 days old. The number is days."
   NOT_REVIEWED
 }
+
+"A session to draft a tree from."
+input DraftTreeFromSessionInput {
+  "The session's global id."
+  sessionId: ID!
+  "The tree's title, 1 to 200 characters; the session's subject, or else its tree's title, if left out."
+  title: String
+  "The category's global id; none if left out."
+  categoryId: ID
+  "Whether notes become part of the nodes' texts, without sensitive values."
+  includeNotes: Boolean! = false
+  "A key of the caller's choice, at most 64 characters: a repeat with the same one within a day returns the first result."
+  idempotencyKey: String
+}
+
+"The answer to drafting a tree."
+type DraftTreeFromSessionPayload {
+  "The new draft."
+  tree: Tree!
+  "What is open in the draft as it is now."
+  problems: [TreeProblem!]!
+}
+
+"What became of an offer."
+enum TreeOfferStatus {
+  "It waits for somebody to accept or dismiss it."
+  OPEN
+  "The draft got a node with its words."
+  ACCEPTED
+  "It is not wanted."
+  DISMISSED
+}
+
+"""
+A change that is offered to a tree's draft: a step that is not in the tree, taken at
+one of its nodes in a troubleshooting session that was completed since. Steps with
+equal words at one node are one offer, case and spacing aside. What the sessions say
+is what counts: when one is reopened and its step undone, the offer goes with it.
+Engineers and above see offers; for viewers they are NOT_FOUND. What is offered to a
+tree that has 200 open ones is not kept.
+"""
+type TreeOffer implements Node {
+  id: ID!
+  "The global id of the tree to which it is offered."
+  treeId: ID!
+  "The title of that tree's draft."
+  treeTitle: String!
+  "The node where the step was taken, before it was answered."
+  nodeId: ID!
+  "That node's title in the version that was walked, as its author wrote it."
+  nodeTitle: String!
+  "What was asked or tried, 1 to 200 characters; sensitive values are left out here and below."
+  title: String!
+  "The answer, or what came of it, at most 1,000 characters; empty if not said."
+  answer: String!
+  "The note on the step, at most 10,000 characters; empty if there was none."
+  note: String!
+  "Where it stands."
+  status: TreeOfferStatus!
+  "How many steps with these words stand in completed sessions."
+  count: Int!
+  "Who took the step first, and chose the words."
+  offeredBy: User!
+  "When they did."
+  offeredAt: DateTime!
+  "When such a step was taken last; null where none stands any more."
+  latestAt: DateTime
+  "The global id of the session with the latest such step, for who may read it; null for others."
+  sessionId: ID
+  "Who accepted or dismissed it; null while it is open."
+  decidedBy: User
+  "When; null while it is open."
+  decidedAt: DateTime
+  "Why it was dismissed; empty if not said."
+  reason: String!
+  "The node that the draft got when it was accepted; null otherwise."
+  acceptedNodeId: ID
+}
+
+"Leaves offers out of a list."
+input TreeOfferFilter {
+  "Only those to trees that the caller owns."
+  mine: Boolean! = true
+  "Only those to the tree with this global id."
+  treeId: ID
+  "Those with any of these; open ones if left out."
+  status: [TreeOfferStatus!]
+}
+
+"A page of offers."
+type TreeOfferConnection {
+  "The offers with their cursors."
+  edges: [TreeOfferEdge!]!
+  "The offers without them."
+  nodes: [TreeOffer!]!
+  "Where the page begins and ends."
+  pageInfo: PageInfo!
+  "How many match in all; counted only when asked for."
+  totalCount: Int!
+}
+
+"An offer's place in a list."
+type TreeOfferEdge {
+  "Where the next page can begin."
+  cursor: String!
+  "The offer."
+  node: TreeOffer!
+}
+
+"An offer to accept."
+input AcceptTreeOfferInput {
+  "The offer's global id."
+  offerId: ID!
+  "The ` + "`" + `revision` + "`" + ` of the tree that the caller saw."
+  expectedRevision: Int!
+  "Whether the offer's note becomes the node's text."
+  includeNote: Boolean! = false
+}
+
+"The answer to accepting an offer."
+type AcceptTreeOfferPayload {
+  "The offer, with the node that it became."
+  offer: TreeOffer!
+  "The tree with its changed draft."
+  tree: Tree!
+  "What is wrong with the draft as it is now."
+  problems: [TreeProblem!]!
+}
+
+"An offer to dismiss."
+input DismissTreeOfferInput {
+  "The offer's global id."
+  offerId: ID!
+  "Why, at most 1,000 characters."
+  reason: String! = ""
+}
+
+"The answer to dismissing an offer."
+type DismissTreeOfferPayload {
+  "The offer."
+  offer: TreeOffer!
+}
 `, BuiltIn: false},
 }
 var parsedSchema = gqlparser.MustLoadSchema(sources...)
@@ -7533,6 +8032,18 @@ func (ec *executionContext) childFields_AbandonSessionPayload(ctx context.Contex
 		return ec.fieldContext_AbandonSessionPayload_session(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type AbandonSessionPayload", field.Name)
+}
+
+func (ec *executionContext) childFields_AcceptTreeOfferPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "offer":
+		return ec.fieldContext_AcceptTreeOfferPayload_offer(ctx, field)
+	case "tree":
+		return ec.fieldContext_AcceptTreeOfferPayload_tree(ctx, field)
+	case "problems":
+		return ec.fieldContext_AcceptTreeOfferPayload_problems(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type AcceptTreeOfferPayload", field.Name)
 }
 
 func (ec *executionContext) childFields_Account(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -7685,6 +8196,24 @@ func (ec *executionContext) childFields_DisableUserPayload(ctx context.Context, 
 		return ec.fieldContext_DisableUserPayload_revokedCount(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type DisableUserPayload", field.Name)
+}
+
+func (ec *executionContext) childFields_DismissTreeOfferPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "offer":
+		return ec.fieldContext_DismissTreeOfferPayload_offer(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type DismissTreeOfferPayload", field.Name)
+}
+
+func (ec *executionContext) childFields_DraftTreeFromSessionPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "tree":
+		return ec.fieldContext_DraftTreeFromSessionPayload_tree(ctx, field)
+	case "problems":
+		return ec.fieldContext_DraftTreeFromSessionPayload_problems(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type DraftTreeFromSessionPayload", field.Name)
 }
 
 func (ec *executionContext) childFields_DuplicateTreePayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -8111,6 +8640,10 @@ func (ec *executionContext) childFields_Tree(ctx context.Context, field graphql.
 		return ec.fieldContext_Tree_problems(ctx, field)
 	case "versions":
 		return ec.fieldContext_Tree_versions(ctx, field)
+	case "openOfferCount":
+		return ec.fieldContext_Tree_openOfferCount(ctx, field)
+	case "offers":
+		return ec.fieldContext_Tree_offers(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type Tree", field.Name)
 }
@@ -8335,6 +8868,72 @@ func (ec *executionContext) childFields_TreeNodeFigures(ctx context.Context, fie
 		return ec.fieldContext_TreeNodeFigures_options(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type TreeNodeFigures", field.Name)
+}
+
+func (ec *executionContext) childFields_TreeOffer(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "id":
+		return ec.fieldContext_TreeOffer_id(ctx, field)
+	case "treeId":
+		return ec.fieldContext_TreeOffer_treeId(ctx, field)
+	case "treeTitle":
+		return ec.fieldContext_TreeOffer_treeTitle(ctx, field)
+	case "nodeId":
+		return ec.fieldContext_TreeOffer_nodeId(ctx, field)
+	case "nodeTitle":
+		return ec.fieldContext_TreeOffer_nodeTitle(ctx, field)
+	case "title":
+		return ec.fieldContext_TreeOffer_title(ctx, field)
+	case "answer":
+		return ec.fieldContext_TreeOffer_answer(ctx, field)
+	case "note":
+		return ec.fieldContext_TreeOffer_note(ctx, field)
+	case "status":
+		return ec.fieldContext_TreeOffer_status(ctx, field)
+	case "count":
+		return ec.fieldContext_TreeOffer_count(ctx, field)
+	case "offeredBy":
+		return ec.fieldContext_TreeOffer_offeredBy(ctx, field)
+	case "offeredAt":
+		return ec.fieldContext_TreeOffer_offeredAt(ctx, field)
+	case "latestAt":
+		return ec.fieldContext_TreeOffer_latestAt(ctx, field)
+	case "sessionId":
+		return ec.fieldContext_TreeOffer_sessionId(ctx, field)
+	case "decidedBy":
+		return ec.fieldContext_TreeOffer_decidedBy(ctx, field)
+	case "decidedAt":
+		return ec.fieldContext_TreeOffer_decidedAt(ctx, field)
+	case "reason":
+		return ec.fieldContext_TreeOffer_reason(ctx, field)
+	case "acceptedNodeId":
+		return ec.fieldContext_TreeOffer_acceptedNodeId(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type TreeOffer", field.Name)
+}
+
+func (ec *executionContext) childFields_TreeOfferConnection(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "edges":
+		return ec.fieldContext_TreeOfferConnection_edges(ctx, field)
+	case "nodes":
+		return ec.fieldContext_TreeOfferConnection_nodes(ctx, field)
+	case "pageInfo":
+		return ec.fieldContext_TreeOfferConnection_pageInfo(ctx, field)
+	case "totalCount":
+		return ec.fieldContext_TreeOfferConnection_totalCount(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type TreeOfferConnection", field.Name)
+}
+
+func (ec *executionContext) childFields_TreeOfferEdge(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "cursor":
+		return ec.fieldContext_TreeOfferEdge_cursor(ctx, field)
+	case "node":
+		return ec.fieldContext_TreeOfferEdge_node(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type TreeOfferEdge", field.Name)
 }
 
 func (ec *executionContext) childFields_TreeOption(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -9005,6 +9604,20 @@ func (ec *executionContext) field_Mutation_acceptInvitation_args(ctx context.Con
 	return args, nil
 }
 
+func (ec *executionContext) field_Mutation_acceptTreeOffer_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (model.AcceptTreeOfferInput, error) {
+			return ec.unmarshalNAcceptTreeOfferInput2githubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐAcceptTreeOfferInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
 func (ec *executionContext) field_Mutation_addNote_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
 	var err error
 	args := map[string]any{}
@@ -9179,6 +9792,34 @@ func (ec *executionContext) field_Mutation_disableUser_args(ctx context.Context,
 	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
 		func(ctx context.Context, v any) (model.DisableUserInput, error) {
 			return ec.unmarshalNDisableUserInput2githubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐDisableUserInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
+func (ec *executionContext) field_Mutation_dismissTreeOffer_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (model.DismissTreeOfferInput, error) {
+			return ec.unmarshalNDismissTreeOfferInput2githubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐDismissTreeOfferInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
+func (ec *executionContext) field_Mutation_draftTreeFromSession_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (model.DraftTreeFromSessionInput, error) {
+			return ec.unmarshalNDraftTreeFromSessionInput2githubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐDraftTreeFromSessionInput(ctx, v)
 		})
 	if err != nil {
 		return nil, err
@@ -9815,6 +10456,36 @@ func (ec *executionContext) field_Query_treeAnalytics_args(ctx context.Context, 
 	return args, nil
 }
 
+func (ec *executionContext) field_Query_treeOffers_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "filter",
+		func(ctx context.Context, v any) (*model.TreeOfferFilter, error) {
+			return ec.unmarshalOTreeOfferFilter2ᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐTreeOfferFilter(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["filter"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "first",
+		func(ctx context.Context, v any) (*int, error) {
+			return ec.unmarshalOInt2ᚖint(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["first"] = arg1
+	arg2, err := graphql.ProcessArgField(ctx, rawArgs, "after",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["after"] = arg2
+	return args, nil
+}
+
 func (ec *executionContext) field_Query_treeVersion_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
 	var err error
 	args := map[string]any{}
@@ -9975,6 +10646,36 @@ func (ec *executionContext) field_TreeSession_steps_args(ctx context.Context, ra
 	return args, nil
 }
 
+func (ec *executionContext) field_Tree_offers_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "status",
+		func(ctx context.Context, v any) ([]model.TreeOfferStatus, error) {
+			return ec.unmarshalOTreeOfferStatus2ᚕgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐTreeOfferStatusᚄ(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["status"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "first",
+		func(ctx context.Context, v any) (*int, error) {
+			return ec.unmarshalOInt2ᚖint(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["first"] = arg1
+	arg2, err := graphql.ProcessArgField(ctx, rawArgs, "after",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["after"] = arg2
+	return args, nil
+}
+
 func (ec *executionContext) field_Tree_versions_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
 	var err error
 	args := map[string]any{}
@@ -10098,6 +10799,102 @@ func (ec *executionContext) fieldContext_AbandonSessionPayload_session(_ context
 		IsResolver: false,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return ec.childFields_TreeSession(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _AcceptTreeOfferPayload_offer(ctx context.Context, field graphql.CollectedField, obj *model.AcceptTreeOfferPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_AcceptTreeOfferPayload_offer(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Offer, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *model.TreeOffer) graphql.Marshaler {
+			return ec.marshalNTreeOffer2ᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐTreeOffer(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_AcceptTreeOfferPayload_offer(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "AcceptTreeOfferPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_TreeOffer(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _AcceptTreeOfferPayload_tree(ctx context.Context, field graphql.CollectedField, obj *model.AcceptTreeOfferPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_AcceptTreeOfferPayload_tree(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Tree, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *model.Tree) graphql.Marshaler {
+			return ec.marshalNTree2ᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐTree(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_AcceptTreeOfferPayload_tree(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "AcceptTreeOfferPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Tree(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _AcceptTreeOfferPayload_problems(ctx context.Context, field graphql.CollectedField, obj *model.AcceptTreeOfferPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_AcceptTreeOfferPayload_problems(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Problems, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*model.TreeProblem) graphql.Marshaler {
+			return ec.marshalNTreeProblem2ᚕᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐTreeProblemᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_AcceptTreeOfferPayload_problems(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "AcceptTreeOfferPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_TreeProblem(ctx, field)
 		},
 	}
 	return fc, nil
@@ -11384,6 +12181,102 @@ func (ec *executionContext) _DisableUserPayload_revokedCount(ctx context.Context
 }
 func (ec *executionContext) fieldContext_DisableUserPayload_revokedCount(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("DisableUserPayload", field, false, false, "Int")
+}
+
+func (ec *executionContext) _DismissTreeOfferPayload_offer(ctx context.Context, field graphql.CollectedField, obj *model.DismissTreeOfferPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_DismissTreeOfferPayload_offer(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Offer, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *model.TreeOffer) graphql.Marshaler {
+			return ec.marshalNTreeOffer2ᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐTreeOffer(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_DismissTreeOfferPayload_offer(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "DismissTreeOfferPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_TreeOffer(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _DraftTreeFromSessionPayload_tree(ctx context.Context, field graphql.CollectedField, obj *model.DraftTreeFromSessionPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_DraftTreeFromSessionPayload_tree(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Tree, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *model.Tree) graphql.Marshaler {
+			return ec.marshalNTree2ᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐTree(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_DraftTreeFromSessionPayload_tree(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "DraftTreeFromSessionPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Tree(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _DraftTreeFromSessionPayload_problems(ctx context.Context, field graphql.CollectedField, obj *model.DraftTreeFromSessionPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_DraftTreeFromSessionPayload_problems(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Problems, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*model.TreeProblem) graphql.Marshaler {
+			return ec.marshalNTreeProblem2ᚕᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐTreeProblemᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_DraftTreeFromSessionPayload_problems(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "DraftTreeFromSessionPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_TreeProblem(ctx, field)
+		},
+	}
+	return fc, nil
 }
 
 func (ec *executionContext) _DuplicateTreePayload_tree(ctx context.Context, field graphql.CollectedField, obj *model.DuplicateTreePayload) (ret graphql.Marshaler) {
@@ -14090,6 +14983,192 @@ func (ec *executionContext) fieldContext_Mutation_importTree(ctx context.Context
 	return fc, nil
 }
 
+func (ec *executionContext) _Mutation_draftTreeFromSession(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_draftTreeFromSession(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().DraftTreeFromSession(ctx, fc.Args["input"].(model.DraftTreeFromSessionInput))
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				role, err := ec.unmarshalNRole2githubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐRole(ctx, "ENGINEER")
+				if err != nil {
+					var zeroVal *model.DraftTreeFromSessionPayload
+					return zeroVal, err
+				}
+				if ec.Directives.Auth == nil {
+					var zeroVal *model.DraftTreeFromSessionPayload
+					return zeroVal, errors.New("directive auth is not implemented")
+				}
+				return ec.Directives.Auth(ctx, nil, directive0, role)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *model.DraftTreeFromSessionPayload) graphql.Marshaler {
+			return ec.marshalNDraftTreeFromSessionPayload2ᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐDraftTreeFromSessionPayload(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_draftTreeFromSession(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_DraftTreeFromSessionPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_draftTreeFromSession_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_acceptTreeOffer(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_acceptTreeOffer(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().AcceptTreeOffer(ctx, fc.Args["input"].(model.AcceptTreeOfferInput))
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				role, err := ec.unmarshalNRole2githubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐRole(ctx, "ENGINEER")
+				if err != nil {
+					var zeroVal *model.AcceptTreeOfferPayload
+					return zeroVal, err
+				}
+				if ec.Directives.Auth == nil {
+					var zeroVal *model.AcceptTreeOfferPayload
+					return zeroVal, errors.New("directive auth is not implemented")
+				}
+				return ec.Directives.Auth(ctx, nil, directive0, role)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *model.AcceptTreeOfferPayload) graphql.Marshaler {
+			return ec.marshalNAcceptTreeOfferPayload2ᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐAcceptTreeOfferPayload(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_acceptTreeOffer(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_AcceptTreeOfferPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_acceptTreeOffer_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_dismissTreeOffer(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_dismissTreeOffer(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().DismissTreeOffer(ctx, fc.Args["input"].(model.DismissTreeOfferInput))
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				role, err := ec.unmarshalNRole2githubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐRole(ctx, "ENGINEER")
+				if err != nil {
+					var zeroVal *model.DismissTreeOfferPayload
+					return zeroVal, err
+				}
+				if ec.Directives.Auth == nil {
+					var zeroVal *model.DismissTreeOfferPayload
+					return zeroVal, errors.New("directive auth is not implemented")
+				}
+				return ec.Directives.Auth(ctx, nil, directive0, role)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *model.DismissTreeOfferPayload) graphql.Marshaler {
+			return ec.marshalNDismissTreeOfferPayload2ᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐDismissTreeOfferPayload(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_dismissTreeOffer(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_DismissTreeOfferPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_dismissTreeOffer_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _Mutation_startSession(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -16517,6 +17596,68 @@ func (ec *executionContext) fieldContext_Query_exportTree(ctx context.Context, f
 	}()
 	ctx = graphql.WithFieldContext(ctx, fc)
 	if fc.Args, err = ec.field_Query_exportTree_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Query_treeOffers(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Query_treeOffers(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Query().TreeOffers(ctx, fc.Args["filter"].(*model.TreeOfferFilter), fc.Args["first"].(*int), fc.Args["after"].(*string))
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				role, err := ec.unmarshalNRole2githubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐRole(ctx, "ENGINEER")
+				if err != nil {
+					var zeroVal *model.TreeOfferConnection
+					return zeroVal, err
+				}
+				if ec.Directives.Auth == nil {
+					var zeroVal *model.TreeOfferConnection
+					return zeroVal, errors.New("directive auth is not implemented")
+				}
+				return ec.Directives.Auth(ctx, nil, directive0, role)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *model.TreeOfferConnection) graphql.Marshaler {
+			return ec.marshalNTreeOfferConnection2ᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐTreeOfferConnection(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Query_treeOffers(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Query",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_TreeOfferConnection(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Query_treeOffers_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
 		ec.Error(ctx, err)
 		return fc, err
 	}
@@ -19675,6 +20816,73 @@ func (ec *executionContext) fieldContext_Tree_versions(ctx context.Context, fiel
 	return fc, nil
 }
 
+func (ec *executionContext) _Tree_openOfferCount(ctx context.Context, field graphql.CollectedField, obj *model.Tree) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Tree_openOfferCount(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.OpenOfferCount, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *int) graphql.Marshaler {
+			return ec.marshalOInt2ᚖint(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Tree_openOfferCount(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Tree", field, false, false, "Int")
+}
+
+func (ec *executionContext) _Tree_offers(ctx context.Context, field graphql.CollectedField, obj *model.Tree) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Tree_offers(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Tree().Offers(ctx, obj, fc.Args["status"].([]model.TreeOfferStatus), fc.Args["first"].(*int), fc.Args["after"].(*string))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *model.TreeOfferConnection) graphql.Marshaler {
+			return ec.marshalOTreeOfferConnection2ᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐTreeOfferConnection(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Tree_offers(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Tree",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_TreeOfferConnection(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Tree_offers_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _TreeAnalytics_treeId(ctx context.Context, field graphql.CollectedField, obj *model.TreeAnalytics) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -21332,6 +22540,612 @@ func (ec *executionContext) fieldContext_TreeNodeFigures_options(_ context.Conte
 		IsResolver: false,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return ec.childFields_TreeOptionFigures(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _TreeOffer_id(ctx context.Context, field graphql.CollectedField, obj *model.TreeOffer) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_TreeOffer_id(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ID, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNID2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_TreeOffer_id(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("TreeOffer", field, false, false, "ID")
+}
+
+func (ec *executionContext) _TreeOffer_treeId(ctx context.Context, field graphql.CollectedField, obj *model.TreeOffer) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_TreeOffer_treeId(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.TreeID, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNID2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_TreeOffer_treeId(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("TreeOffer", field, false, false, "ID")
+}
+
+func (ec *executionContext) _TreeOffer_treeTitle(ctx context.Context, field graphql.CollectedField, obj *model.TreeOffer) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_TreeOffer_treeTitle(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.TreeTitle, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_TreeOffer_treeTitle(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("TreeOffer", field, false, false, "String")
+}
+
+func (ec *executionContext) _TreeOffer_nodeId(ctx context.Context, field graphql.CollectedField, obj *model.TreeOffer) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_TreeOffer_nodeId(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.NodeID, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNID2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_TreeOffer_nodeId(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("TreeOffer", field, false, false, "ID")
+}
+
+func (ec *executionContext) _TreeOffer_nodeTitle(ctx context.Context, field graphql.CollectedField, obj *model.TreeOffer) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_TreeOffer_nodeTitle(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.NodeTitle, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_TreeOffer_nodeTitle(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("TreeOffer", field, false, false, "String")
+}
+
+func (ec *executionContext) _TreeOffer_title(ctx context.Context, field graphql.CollectedField, obj *model.TreeOffer) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_TreeOffer_title(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Title, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_TreeOffer_title(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("TreeOffer", field, false, false, "String")
+}
+
+func (ec *executionContext) _TreeOffer_answer(ctx context.Context, field graphql.CollectedField, obj *model.TreeOffer) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_TreeOffer_answer(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Answer, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_TreeOffer_answer(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("TreeOffer", field, false, false, "String")
+}
+
+func (ec *executionContext) _TreeOffer_note(ctx context.Context, field graphql.CollectedField, obj *model.TreeOffer) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_TreeOffer_note(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Note, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_TreeOffer_note(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("TreeOffer", field, false, false, "String")
+}
+
+func (ec *executionContext) _TreeOffer_status(ctx context.Context, field graphql.CollectedField, obj *model.TreeOffer) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_TreeOffer_status(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Status, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v model.TreeOfferStatus) graphql.Marshaler {
+			return ec.marshalNTreeOfferStatus2githubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐTreeOfferStatus(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_TreeOffer_status(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("TreeOffer", field, false, false, "TreeOfferStatus")
+}
+
+func (ec *executionContext) _TreeOffer_count(ctx context.Context, field graphql.CollectedField, obj *model.TreeOffer) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_TreeOffer_count(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Count, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_TreeOffer_count(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("TreeOffer", field, false, false, "Int")
+}
+
+func (ec *executionContext) _TreeOffer_offeredBy(ctx context.Context, field graphql.CollectedField, obj *model.TreeOffer) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_TreeOffer_offeredBy(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.OfferedBy, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *model.User) graphql.Marshaler {
+			return ec.marshalNUser2ᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐUser(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_TreeOffer_offeredBy(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "TreeOffer",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_User(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _TreeOffer_offeredAt(ctx context.Context, field graphql.CollectedField, obj *model.TreeOffer) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_TreeOffer_offeredAt(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.OfferedAt, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
+			return ec.marshalNDateTime2timeᚐTime(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_TreeOffer_offeredAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("TreeOffer", field, false, false, "DateTime")
+}
+
+func (ec *executionContext) _TreeOffer_latestAt(ctx context.Context, field graphql.CollectedField, obj *model.TreeOffer) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_TreeOffer_latestAt(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.LatestAt, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *time.Time) graphql.Marshaler {
+			return ec.marshalODateTime2ᚖtimeᚐTime(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_TreeOffer_latestAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("TreeOffer", field, false, false, "DateTime")
+}
+
+func (ec *executionContext) _TreeOffer_sessionId(ctx context.Context, field graphql.CollectedField, obj *model.TreeOffer) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_TreeOffer_sessionId(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.SessionID, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return ec.marshalOID2ᚖstring(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_TreeOffer_sessionId(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("TreeOffer", field, false, false, "ID")
+}
+
+func (ec *executionContext) _TreeOffer_decidedBy(ctx context.Context, field graphql.CollectedField, obj *model.TreeOffer) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_TreeOffer_decidedBy(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.DecidedBy, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *model.User) graphql.Marshaler {
+			return ec.marshalOUser2ᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐUser(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_TreeOffer_decidedBy(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "TreeOffer",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_User(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _TreeOffer_decidedAt(ctx context.Context, field graphql.CollectedField, obj *model.TreeOffer) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_TreeOffer_decidedAt(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.DecidedAt, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *time.Time) graphql.Marshaler {
+			return ec.marshalODateTime2ᚖtimeᚐTime(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_TreeOffer_decidedAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("TreeOffer", field, false, false, "DateTime")
+}
+
+func (ec *executionContext) _TreeOffer_reason(ctx context.Context, field graphql.CollectedField, obj *model.TreeOffer) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_TreeOffer_reason(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Reason, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_TreeOffer_reason(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("TreeOffer", field, false, false, "String")
+}
+
+func (ec *executionContext) _TreeOffer_acceptedNodeId(ctx context.Context, field graphql.CollectedField, obj *model.TreeOffer) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_TreeOffer_acceptedNodeId(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.AcceptedNodeID, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return ec.marshalOID2ᚖstring(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_TreeOffer_acceptedNodeId(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("TreeOffer", field, false, false, "ID")
+}
+
+func (ec *executionContext) _TreeOfferConnection_edges(ctx context.Context, field graphql.CollectedField, obj *model.TreeOfferConnection) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_TreeOfferConnection_edges(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Edges, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*model.TreeOfferEdge) graphql.Marshaler {
+			return ec.marshalNTreeOfferEdge2ᚕᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐTreeOfferEdgeᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_TreeOfferConnection_edges(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "TreeOfferConnection",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_TreeOfferEdge(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _TreeOfferConnection_nodes(ctx context.Context, field graphql.CollectedField, obj *model.TreeOfferConnection) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_TreeOfferConnection_nodes(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Nodes, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*model.TreeOffer) graphql.Marshaler {
+			return ec.marshalNTreeOffer2ᚕᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐTreeOfferᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_TreeOfferConnection_nodes(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "TreeOfferConnection",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_TreeOffer(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _TreeOfferConnection_pageInfo(ctx context.Context, field graphql.CollectedField, obj *model.TreeOfferConnection) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_TreeOfferConnection_pageInfo(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.PageInfo, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *model.PageInfo) graphql.Marshaler {
+			return ec.marshalNPageInfo2ᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐPageInfo(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_TreeOfferConnection_pageInfo(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "TreeOfferConnection",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_PageInfo(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _TreeOfferConnection_totalCount(ctx context.Context, field graphql.CollectedField, obj *model.TreeOfferConnection) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_TreeOfferConnection_totalCount(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.TotalCount, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_TreeOfferConnection_totalCount(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("TreeOfferConnection", field, false, false, "Int")
+}
+
+func (ec *executionContext) _TreeOfferEdge_cursor(ctx context.Context, field graphql.CollectedField, obj *model.TreeOfferEdge) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_TreeOfferEdge_cursor(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Cursor, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_TreeOfferEdge_cursor(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("TreeOfferEdge", field, false, false, "String")
+}
+
+func (ec *executionContext) _TreeOfferEdge_node(ctx context.Context, field graphql.CollectedField, obj *model.TreeOfferEdge) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_TreeOfferEdge_node(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Node, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *model.TreeOffer) graphql.Marshaler {
+			return ec.marshalNTreeOffer2ᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐTreeOffer(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_TreeOfferEdge_node(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "TreeOfferEdge",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_TreeOffer(ctx, field)
 		},
 	}
 	return fc, nil
@@ -26792,6 +28606,66 @@ func UnmarshalAcceptInvitationInput(ctx context.Context, raw any) (model.AcceptI
 	return out, err
 }
 
+func (ec *executionContext) unmarshalInputAcceptTreeOfferInput(ctx context.Context, obj any) (model.AcceptTreeOfferInput, error) {
+	var it model.AcceptTreeOfferInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	if _, present := asMap["includeNote"]; !present {
+		asMap["includeNote"] = false
+	}
+
+	fieldsInOrder := [...]string{"offerId", "expectedRevision", "includeNote"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "offerId":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("offerId"))
+			data, err := ec.unmarshalNID2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.OfferID = data
+		case "expectedRevision":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("expectedRevision"))
+			data, err := ec.unmarshalNInt2int(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.ExpectedRevision = data
+		case "includeNote":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("includeNote"))
+			data, err := ec.unmarshalNBoolean2bool(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.IncludeNote = data
+		}
+	}
+	return it, nil
+}
+
+// UnmarshalAcceptTreeOfferInput unmarshals raw into the AcceptTreeOfferInput input type, using the
+// unmarshaler bound to ctx's request. Call it from a resolver to decode an input
+// object that was not passed as a field argument.
+//
+// ctx must come from a gqlgen request; outside one there is no unmarshaler to use
+// and the returned error says so.
+func UnmarshalAcceptTreeOfferInput(ctx context.Context, raw any) (model.AcceptTreeOfferInput, error) {
+	var out model.AcceptTreeOfferInput
+	err := graphql.UnmarshalNamedInputFromContext(ctx, "AcceptTreeOfferInput", raw, &out)
+	return out, err
+}
+
 func (ec *executionContext) unmarshalInputActionNodeInput(ctx context.Context, obj any) (model.ActionNodeInput, error) {
 	var it model.ActionNodeInput
 	if obj == nil {
@@ -27867,6 +29741,133 @@ func (ec *executionContext) unmarshalInputDisableUserInput(ctx context.Context, 
 func UnmarshalDisableUserInput(ctx context.Context, raw any) (model.DisableUserInput, error) {
 	var out model.DisableUserInput
 	err := graphql.UnmarshalNamedInputFromContext(ctx, "DisableUserInput", raw, &out)
+	return out, err
+}
+
+func (ec *executionContext) unmarshalInputDismissTreeOfferInput(ctx context.Context, obj any) (model.DismissTreeOfferInput, error) {
+	var it model.DismissTreeOfferInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	if _, present := asMap["reason"]; !present {
+		asMap["reason"] = ""
+	}
+
+	fieldsInOrder := [...]string{"offerId", "reason"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "offerId":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("offerId"))
+			data, err := ec.unmarshalNID2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.OfferID = data
+		case "reason":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("reason"))
+			data, err := ec.unmarshalNString2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Reason = data
+		}
+	}
+	return it, nil
+}
+
+// UnmarshalDismissTreeOfferInput unmarshals raw into the DismissTreeOfferInput input type, using the
+// unmarshaler bound to ctx's request. Call it from a resolver to decode an input
+// object that was not passed as a field argument.
+//
+// ctx must come from a gqlgen request; outside one there is no unmarshaler to use
+// and the returned error says so.
+func UnmarshalDismissTreeOfferInput(ctx context.Context, raw any) (model.DismissTreeOfferInput, error) {
+	var out model.DismissTreeOfferInput
+	err := graphql.UnmarshalNamedInputFromContext(ctx, "DismissTreeOfferInput", raw, &out)
+	return out, err
+}
+
+func (ec *executionContext) unmarshalInputDraftTreeFromSessionInput(ctx context.Context, obj any) (model.DraftTreeFromSessionInput, error) {
+	var it model.DraftTreeFromSessionInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	if _, present := asMap["includeNotes"]; !present {
+		asMap["includeNotes"] = false
+	}
+
+	fieldsInOrder := [...]string{"sessionId", "title", "categoryId", "includeNotes", "idempotencyKey"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "sessionId":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("sessionId"))
+			data, err := ec.unmarshalNID2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.SessionID = data
+		case "title":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("title"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Title = data
+		case "categoryId":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("categoryId"))
+			data, err := ec.unmarshalOID2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.CategoryID = data
+		case "includeNotes":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("includeNotes"))
+			data, err := ec.unmarshalNBoolean2bool(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.IncludeNotes = data
+		case "idempotencyKey":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("idempotencyKey"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.IdempotencyKey = data
+		}
+	}
+	return it, nil
+}
+
+// UnmarshalDraftTreeFromSessionInput unmarshals raw into the DraftTreeFromSessionInput input type, using the
+// unmarshaler bound to ctx's request. Call it from a resolver to decode an input
+// object that was not passed as a field argument.
+//
+// ctx must come from a gqlgen request; outside one there is no unmarshaler to use
+// and the returned error says so.
+func UnmarshalDraftTreeFromSessionInput(ctx context.Context, raw any) (model.DraftTreeFromSessionInput, error) {
+	var out model.DraftTreeFromSessionInput
+	err := graphql.UnmarshalNamedInputFromContext(ctx, "DraftTreeFromSessionInput", raw, &out)
 	return out, err
 }
 
@@ -30110,6 +32111,66 @@ func UnmarshalTreeNodeInput(ctx context.Context, raw any) (model.TreeNodeInput, 
 	return out, err
 }
 
+func (ec *executionContext) unmarshalInputTreeOfferFilter(ctx context.Context, obj any) (model.TreeOfferFilter, error) {
+	var it model.TreeOfferFilter
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	if _, present := asMap["mine"]; !present {
+		asMap["mine"] = true
+	}
+
+	fieldsInOrder := [...]string{"mine", "treeId", "status"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "mine":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("mine"))
+			data, err := ec.unmarshalNBoolean2bool(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Mine = data
+		case "treeId":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("treeId"))
+			data, err := ec.unmarshalOID2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.TreeID = data
+		case "status":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("status"))
+			data, err := ec.unmarshalOTreeOfferStatus2ᚕgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐTreeOfferStatusᚄ(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Status = data
+		}
+	}
+	return it, nil
+}
+
+// UnmarshalTreeOfferFilter unmarshals raw into the TreeOfferFilter input type, using the
+// unmarshaler bound to ctx's request. Call it from a resolver to decode an input
+// object that was not passed as a field argument.
+//
+// ctx must come from a gqlgen request; outside one there is no unmarshaler to use
+// and the returned error says so.
+func UnmarshalTreeOfferFilter(ctx context.Context, raw any) (model.TreeOfferFilter, error) {
+	var out model.TreeOfferFilter
+	err := graphql.UnmarshalNamedInputFromContext(ctx, "TreeOfferFilter", raw, &out)
+	return out, err
+}
+
 func (ec *executionContext) unmarshalInputTreeOptionInput(ctx context.Context, obj any) (model.TreeOptionInput, error) {
 	var it model.TreeOptionInput
 	if obj == nil {
@@ -30930,6 +32991,13 @@ func (ec *executionContext) _Node(ctx context.Context, sel ast.SelectionSet, obj
 			return graphql.Null
 		}
 		return ec._TreeSession(ctx, sel, obj)
+	case model.TreeOffer:
+		return ec._TreeOffer(ctx, sel, &obj)
+	case *model.TreeOffer:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._TreeOffer(ctx, sel, obj)
 	case model.Tree:
 		return ec._Tree(ctx, sel, &obj)
 	case *model.Tree:
@@ -31107,6 +33175,49 @@ func (ec *executionContext) _AbandonSessionPayload(ctx context.Context, sel ast.
 			out.Values[i] = graphql.MarshalString("AbandonSessionPayload")
 		case "session":
 			out.Values[i] = ec._AbandonSessionPayload_session(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var acceptTreeOfferPayloadImplementors = []string{"AcceptTreeOfferPayload"}
+
+func (ec *executionContext) _AcceptTreeOfferPayload(ctx context.Context, sel ast.SelectionSet, obj *model.AcceptTreeOfferPayload) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, acceptTreeOfferPayloadImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("AcceptTreeOfferPayload")
+		case "offer":
+			out.Values[i] = ec._AcceptTreeOfferPayload_offer(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "tree":
+			out.Values[i] = ec._AcceptTreeOfferPayload_tree(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "problems":
+			out.Values[i] = ec._AcceptTreeOfferPayload_problems(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
@@ -31903,6 +34014,77 @@ func (ec *executionContext) _DisableUserPayload(ctx context.Context, sel ast.Sel
 			}
 		case "revokedCount":
 			out.Values[i] = ec._DisableUserPayload_revokedCount(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var dismissTreeOfferPayloadImplementors = []string{"DismissTreeOfferPayload"}
+
+func (ec *executionContext) _DismissTreeOfferPayload(ctx context.Context, sel ast.SelectionSet, obj *model.DismissTreeOfferPayload) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, dismissTreeOfferPayloadImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("DismissTreeOfferPayload")
+		case "offer":
+			out.Values[i] = ec._DismissTreeOfferPayload_offer(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var draftTreeFromSessionPayloadImplementors = []string{"DraftTreeFromSessionPayload"}
+
+func (ec *executionContext) _DraftTreeFromSessionPayload(ctx context.Context, sel ast.SelectionSet, obj *model.DraftTreeFromSessionPayload) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, draftTreeFromSessionPayloadImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("DraftTreeFromSessionPayload")
+		case "tree":
+			out.Values[i] = ec._DraftTreeFromSessionPayload_tree(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "problems":
+			out.Values[i] = ec._DraftTreeFromSessionPayload_problems(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
@@ -32743,6 +34925,27 @@ func (ec *executionContext) _Mutation(ctx context.Context, sel ast.SelectionSet)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
+		case "draftTreeFromSession":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_draftTreeFromSession(ctx, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "acceptTreeOffer":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_acceptTreeOffer(ctx, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "dismissTreeOffer":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_dismissTreeOffer(ctx, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
 		case "startSession":
 			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
 				return ec._Mutation_startSession(ctx, field)
@@ -33116,6 +35319,12 @@ func (ec *executionContext) _Query(ctx context.Context, sel ast.SelectionSet) gr
 				true, true,
 				func(ctx context.Context) graphql.Marshaler {
 					return ec._Query_exportTree(ctx, field)
+				})
+		case "treeOffers":
+			out.ResolveRootConcurrently(innerCtx, ec.OperationContext, i,
+				true, true,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._Query_treeOffers(ctx, field)
 				})
 		case "accountSecurity":
 			out.ResolveRootConcurrently(innerCtx, ec.OperationContext, i,
@@ -34436,6 +36645,17 @@ func (ec *executionContext) _Tree(ctx context.Context, sel ast.SelectionSet, obj
 				func(ctx context.Context) graphql.Marshaler {
 					return ec._Tree_versions(ctx, field, obj)
 				})
+		case "openOfferCount":
+			out.Values[i] = ec._Tree_openOfferCount(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "offers":
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, false,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._Tree_offers(ctx, field, obj)
+				})
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
 		}
@@ -35184,6 +37404,210 @@ func (ec *executionContext) _TreeNodeFigures(ctx context.Context, sel ast.Select
 			}
 		case "options":
 			out.Values[i] = ec._TreeNodeFigures_options(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var treeOfferImplementors = []string{"TreeOffer", "Node"}
+
+func (ec *executionContext) _TreeOffer(ctx context.Context, sel ast.SelectionSet, obj *model.TreeOffer) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, treeOfferImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("TreeOffer")
+		case "id":
+			out.Values[i] = ec._TreeOffer_id(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "treeId":
+			out.Values[i] = ec._TreeOffer_treeId(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "treeTitle":
+			out.Values[i] = ec._TreeOffer_treeTitle(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "nodeId":
+			out.Values[i] = ec._TreeOffer_nodeId(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "nodeTitle":
+			out.Values[i] = ec._TreeOffer_nodeTitle(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "title":
+			out.Values[i] = ec._TreeOffer_title(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "answer":
+			out.Values[i] = ec._TreeOffer_answer(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "note":
+			out.Values[i] = ec._TreeOffer_note(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "status":
+			out.Values[i] = ec._TreeOffer_status(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "count":
+			out.Values[i] = ec._TreeOffer_count(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "offeredBy":
+			out.Values[i] = ec._TreeOffer_offeredBy(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "offeredAt":
+			out.Values[i] = ec._TreeOffer_offeredAt(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "latestAt":
+			out.Values[i] = ec._TreeOffer_latestAt(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "sessionId":
+			out.Values[i] = ec._TreeOffer_sessionId(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "decidedBy":
+			out.Values[i] = ec._TreeOffer_decidedBy(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "decidedAt":
+			out.Values[i] = ec._TreeOffer_decidedAt(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "reason":
+			out.Values[i] = ec._TreeOffer_reason(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "acceptedNodeId":
+			out.Values[i] = ec._TreeOffer_acceptedNodeId(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var treeOfferConnectionImplementors = []string{"TreeOfferConnection"}
+
+func (ec *executionContext) _TreeOfferConnection(ctx context.Context, sel ast.SelectionSet, obj *model.TreeOfferConnection) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, treeOfferConnectionImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("TreeOfferConnection")
+		case "edges":
+			out.Values[i] = ec._TreeOfferConnection_edges(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "nodes":
+			out.Values[i] = ec._TreeOfferConnection_nodes(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "pageInfo":
+			out.Values[i] = ec._TreeOfferConnection_pageInfo(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "totalCount":
+			out.Values[i] = ec._TreeOfferConnection_totalCount(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var treeOfferEdgeImplementors = []string{"TreeOfferEdge"}
+
+func (ec *executionContext) _TreeOfferEdge(ctx context.Context, sel ast.SelectionSet, obj *model.TreeOfferEdge) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, treeOfferEdgeImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("TreeOfferEdge")
+		case "cursor":
+			out.Values[i] = ec._TreeOfferEdge_cursor(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "node":
+			out.Values[i] = ec._TreeOfferEdge_node(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
@@ -37399,6 +39823,19 @@ func (ec *executionContext) unmarshalNAcceptInvitationInput2githubᚗcomᚋbranc
 	return res, graphql.ErrorOnPath(ctx, err)
 }
 
+func (ec *executionContext) unmarshalNAcceptTreeOfferInput2githubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐAcceptTreeOfferInput(ctx context.Context, v any) (model.AcceptTreeOfferInput, error) {
+	res, err := ec.unmarshalInputAcceptTreeOfferInput(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNAcceptTreeOfferPayload2ᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐAcceptTreeOfferPayload(ctx context.Context, sel ast.SelectionSet, v *model.AcceptTreeOfferPayload) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "AcceptTreeOfferPayload!")
+		return graphql.Null
+	}
+	return ec._AcceptTreeOfferPayload(ctx, sel, v)
+}
+
 func (ec *executionContext) marshalNAccount2ᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐAccount(ctx context.Context, sel ast.SelectionSet, v *model.Account) graphql.Marshaler {
 	if v == nil {
 		graphql.AddInvalidNullError(ctx, "Account!")
@@ -37657,6 +40094,32 @@ func (ec *executionContext) marshalNDisableUserPayload2ᚖgithubᚗcomᚋbranchl
 		return graphql.Null
 	}
 	return ec._DisableUserPayload(ctx, sel, v)
+}
+
+func (ec *executionContext) unmarshalNDismissTreeOfferInput2githubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐDismissTreeOfferInput(ctx context.Context, v any) (model.DismissTreeOfferInput, error) {
+	res, err := ec.unmarshalInputDismissTreeOfferInput(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNDismissTreeOfferPayload2ᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐDismissTreeOfferPayload(ctx context.Context, sel ast.SelectionSet, v *model.DismissTreeOfferPayload) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "DismissTreeOfferPayload!")
+		return graphql.Null
+	}
+	return ec._DismissTreeOfferPayload(ctx, sel, v)
+}
+
+func (ec *executionContext) unmarshalNDraftTreeFromSessionInput2githubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐDraftTreeFromSessionInput(ctx context.Context, v any) (model.DraftTreeFromSessionInput, error) {
+	res, err := ec.unmarshalInputDraftTreeFromSessionInput(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNDraftTreeFromSessionPayload2ᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐDraftTreeFromSessionPayload(ctx context.Context, sel ast.SelectionSet, v *model.DraftTreeFromSessionPayload) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "DraftTreeFromSessionPayload!")
+		return graphql.Null
+	}
+	return ec._DraftTreeFromSessionPayload(ctx, sel, v)
 }
 
 func (ec *executionContext) unmarshalNDuplicateTreeInput2githubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐDuplicateTreeInput(ctx context.Context, v any) (model.DuplicateTreeInput, error) {
@@ -38761,6 +41224,72 @@ func (ec *executionContext) unmarshalNTreeNodeInput2ᚕᚖgithubᚗcomᚋbranchl
 func (ec *executionContext) unmarshalNTreeNodeInput2ᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐTreeNodeInput(ctx context.Context, v any) (*model.TreeNodeInput, error) {
 	res, err := ec.unmarshalInputTreeNodeInput(ctx, v)
 	return &res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNTreeOffer2ᚕᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐTreeOfferᚄ(ctx context.Context, sel ast.SelectionSet, v []*model.TreeOffer) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNTreeOffer2ᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐTreeOffer(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) marshalNTreeOffer2ᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐTreeOffer(ctx context.Context, sel ast.SelectionSet, v *model.TreeOffer) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "TreeOffer!")
+		return graphql.Null
+	}
+	return ec._TreeOffer(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalNTreeOfferConnection2ᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐTreeOfferConnection(ctx context.Context, sel ast.SelectionSet, v *model.TreeOfferConnection) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "TreeOfferConnection!")
+		return graphql.Null
+	}
+	return ec._TreeOfferConnection(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalNTreeOfferEdge2ᚕᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐTreeOfferEdgeᚄ(ctx context.Context, sel ast.SelectionSet, v []*model.TreeOfferEdge) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNTreeOfferEdge2ᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐTreeOfferEdge(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) marshalNTreeOfferEdge2ᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐTreeOfferEdge(ctx context.Context, sel ast.SelectionSet, v *model.TreeOfferEdge) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "TreeOfferEdge!")
+		return graphql.Null
+	}
+	return ec._TreeOfferEdge(ctx, sel, v)
+}
+
+func (ec *executionContext) unmarshalNTreeOfferStatus2githubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐTreeOfferStatus(ctx context.Context, v any) (model.TreeOfferStatus, error) {
+	var res model.TreeOfferStatus
+	err := res.UnmarshalGQL(v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNTreeOfferStatus2githubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐTreeOfferStatus(ctx context.Context, sel ast.SelectionSet, v model.TreeOfferStatus) graphql.Marshaler {
+	return v
 }
 
 func (ec *executionContext) marshalNTreeOption2ᚕᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐTreeOptionᚄ(ctx context.Context, sel ast.SelectionSet, v []*model.TreeOption) graphql.Marshaler {
@@ -40053,6 +42582,57 @@ func (ec *executionContext) marshalOTreeNodeKind2ᚖgithubᚗcomᚋbranchlineᚋ
 		return graphql.Null
 	}
 	return v
+}
+
+func (ec *executionContext) marshalOTreeOfferConnection2ᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐTreeOfferConnection(ctx context.Context, sel ast.SelectionSet, v *model.TreeOfferConnection) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._TreeOfferConnection(ctx, sel, v)
+}
+
+func (ec *executionContext) unmarshalOTreeOfferFilter2ᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐTreeOfferFilter(ctx context.Context, v any) (*model.TreeOfferFilter, error) {
+	if v == nil {
+		return nil, nil
+	}
+	res, err := ec.unmarshalInputTreeOfferFilter(ctx, v)
+	return &res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) unmarshalOTreeOfferStatus2ᚕgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐTreeOfferStatusᚄ(ctx context.Context, v any) ([]model.TreeOfferStatus, error) {
+	if v == nil {
+		return nil, nil
+	}
+	vSlice := graphql.CoerceList(v)
+	var err error
+	res := make([]model.TreeOfferStatus, len(vSlice))
+	for i := range vSlice {
+		ctx := graphql.WithPathContext(ctx, graphql.NewPathWithIndex(i))
+		res[i], err = ec.unmarshalNTreeOfferStatus2githubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐTreeOfferStatus(ctx, vSlice[i])
+		if err != nil {
+			return nil, err
+		}
+	}
+	return res, nil
+}
+
+func (ec *executionContext) marshalOTreeOfferStatus2ᚕgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐTreeOfferStatusᚄ(ctx context.Context, sel ast.SelectionSet, v []model.TreeOfferStatus) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNTreeOfferStatus2githubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐTreeOfferStatus(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
 }
 
 func (ec *executionContext) unmarshalOTreeOrder2ᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐTreeOrder(ctx context.Context, v any) (*model.TreeOrder, error) {

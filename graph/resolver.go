@@ -189,6 +189,7 @@ func (r *queryResolver) finders() map[string]func(context.Context, string) (mode
 		},
 		prefix[tree.ID]():        func(ctx context.Context, text string) (model.Node, error) { return found(r.Tree(ctx, text)) },
 		prefix[tree.SessionID](): func(ctx context.Context, text string) (model.Node, error) { return found(r.Session(ctx, text)) },
+		prefix[tree.OfferID]():   func(ctx context.Context, text string) (model.Node, error) { return found(r.offerByID(ctx, text)) },
 	}
 }
 

@@ -20,6 +20,7 @@ func toTree(t *tree.Tree) *model.Tree {
 		SavedBy:          toUser(t.SavedBy),
 		NodeCount:        t.NodeCount,
 		PublishedVersion: given(t.PublishedVersion),
+		OpenOfferCount:   t.OpenOffers,
 		Revision:         t.Revision,
 		CreatedAt:        t.CreatedAt,
 		UpdatedAt:        t.UpdatedAt,

@@ -78,6 +78,26 @@ type AcceptInvitationInput struct {
 	TokenDelivery TokenDelivery `json:"tokenDelivery"`
 }
 
+// An offer to accept.
+type AcceptTreeOfferInput struct {
+	// The offer's global id.
+	OfferID string `json:"offerId"`
+	// The `revision` of the tree that the caller saw.
+	ExpectedRevision int `json:"expectedRevision"`
+	// Whether the offer's note becomes the node's text.
+	IncludeNote bool `json:"includeNote"`
+}
+
+// The answer to accepting an offer.
+type AcceptTreeOfferPayload struct {
+	// The offer, with the node that it became.
+	Offer *TreeOffer `json:"offer"`
+	// The tree with its changed draft.
+	Tree *Tree `json:"tree"`
+	// What is wrong with the draft as it is now.
+	Problems []*TreeProblem `json:"problems"`
+}
+
 // A team that works together. Nothing crosses from one account to another.
 type Account struct {
 	ID string `json:"id"`
@@ -464,6 +484,42 @@ type DisableUserPayload struct {
 	User *User `json:"user"`
 	// How many of their login sessions ended.
 	RevokedCount int `json:"revokedCount"`
+}
+
+// An offer to dismiss.
+type DismissTreeOfferInput struct {
+	// The offer's global id.
+	OfferID string `json:"offerId"`
+	// Why, at most 1,000 characters.
+	Reason string `json:"reason"`
+}
+
+// The answer to dismissing an offer.
+type DismissTreeOfferPayload struct {
+	// The offer.
+	Offer *TreeOffer `json:"offer"`
+}
+
+// A session to draft a tree from.
+type DraftTreeFromSessionInput struct {
+	// The session's global id.
+	SessionID string `json:"sessionId"`
+	// The tree's title, 1 to 200 characters; the session's subject, or else its tree's title, if left out.
+	Title *string `json:"title,omitempty"`
+	// The category's global id; none if left out.
+	CategoryID *string `json:"categoryId,omitempty"`
+	// Whether notes become part of the nodes' texts, without sensitive values.
+	IncludeNotes bool `json:"includeNotes"`
+	// A key of the caller's choice, at most 64 characters: a repeat with the same one within a day returns the first result.
+	IdempotencyKey *string `json:"idempotencyKey,omitempty"`
+}
+
+// The answer to drafting a tree.
+type DraftTreeFromSessionPayload struct {
+	// The new draft.
+	Tree *Tree `json:"tree"`
+	// What is open in the draft as it is now.
+	Problems []*TreeProblem `json:"problems"`
 }
 
 // What to copy.
@@ -1252,6 +1308,10 @@ type Tree struct {
 	Problems []*TreeProblem `json:"problems"`
 	// The published versions, the latest first. Viewers see the latest one alone.
 	Versions *TreeVersionConnection `json:"versions"`
+	// How many changes are offered to the draft and open. Null for viewers.
+	OpenOfferCount *int `json:"openOfferCount,omitempty"`
+	// Changes that are offered to the draft, those that came up last first. Null for viewers.
+	Offers *TreeOfferConnection `json:"offers,omitempty"`
 }
 
 func (Tree) IsNode() {}
@@ -1533,6 +1593,85 @@ type TreeNodeInput struct {
 	Subtree *SubtreeNodeInput `json:"subtree,omitempty"`
 	// An end.
 	Solution *SolutionNodeInput `json:"solution,omitempty"`
+}
+
+// A change that is offered to a tree's draft: a step that is not in the tree, taken at
+// one of its nodes in a troubleshooting session that was completed since. Steps with
+// equal words at one node are one offer, case and spacing aside. What the sessions say
+// is what counts: when one is reopened and its step undone, the offer goes with it.
+// Engineers and above see offers; for viewers they are NOT_FOUND. What is offered to a
+// tree that has 200 open ones is not kept.
+type TreeOffer struct {
+	ID string `json:"id"`
+	// The global id of the tree to which it is offered.
+	TreeID string `json:"treeId"`
+	// The title of that tree's draft.
+	TreeTitle string `json:"treeTitle"`
+	// The node where the step was taken, before it was answered.
+	NodeID string `json:"nodeId"`
+	// That node's title in the version that was walked, as its author wrote it.
+	NodeTitle string `json:"nodeTitle"`
+	// What was asked or tried, 1 to 200 characters; sensitive values are left out here and below.
+	Title string `json:"title"`
+	// The answer, or what came of it, at most 1,000 characters; empty if not said.
+	Answer string `json:"answer"`
+	// The note on the step, at most 10,000 characters; empty if there was none.
+	Note string `json:"note"`
+	// Where it stands.
+	Status TreeOfferStatus `json:"status"`
+	// How many steps with these words stand in completed sessions.
+	Count int `json:"count"`
+	// Who took the step first, and chose the words.
+	OfferedBy *User `json:"offeredBy"`
+	// When they did.
+	OfferedAt time.Time `json:"offeredAt"`
+	// When such a step was taken last; null where none stands any more.
+	LatestAt *time.Time `json:"latestAt,omitempty"`
+	// The global id of the session with the latest such step, for who may read it; null for others.
+	SessionID *string `json:"sessionId,omitempty"`
+	// Who accepted or dismissed it; null while it is open.
+	DecidedBy *User `json:"decidedBy,omitempty"`
+	// When; null while it is open.
+	DecidedAt *time.Time `json:"decidedAt,omitempty"`
+	// Why it was dismissed; empty if not said.
+	Reason string `json:"reason"`
+	// The node that the draft got when it was accepted; null otherwise.
+	AcceptedNodeID *string `json:"acceptedNodeId,omitempty"`
+}
+
+func (TreeOffer) IsNode() {}
+
+// The global id: the kind's prefix, an underscore, and 26 letters and digits. Ids made later sort later.
+func (this TreeOffer) GetID() string { return this.ID }
+
+// A page of offers.
+type TreeOfferConnection struct {
+	// The offers with their cursors.
+	Edges []*TreeOfferEdge `json:"edges"`
+	// The offers without them.
+	Nodes []*TreeOffer `json:"nodes"`
+	// Where the page begins and ends.
+	PageInfo *PageInfo `json:"pageInfo"`
+	// How many match in all; counted only when asked for.
+	TotalCount int `json:"totalCount"`
+}
+
+// An offer's place in a list.
+type TreeOfferEdge struct {
+	// Where the next page can begin.
+	Cursor string `json:"cursor"`
+	// The offer.
+	Node *TreeOffer `json:"node"`
+}
+
+// Leaves offers out of a list.
+type TreeOfferFilter struct {
+	// Only those to trees that the caller owns.
+	Mine bool `json:"mine"`
+	// Only those to the tree with this global id.
+	TreeID *string `json:"treeId,omitempty"`
+	// Those with any of these; open ones if left out.
+	Status []TreeOfferStatus `json:"status,omitempty"`
 }
 
 // An answer to a question, or a result of an action.
@@ -3115,6 +3254,67 @@ func (e *TreeNodeKind) UnmarshalJSON(b []byte) error {
 }
 
 func (e TreeNodeKind) MarshalJSON() ([]byte, error) {
+	var buf bytes.Buffer
+	e.MarshalGQL(&buf)
+	return buf.Bytes(), nil
+}
+
+// What became of an offer.
+type TreeOfferStatus string
+
+const (
+	// It waits for somebody to accept or dismiss it.
+	TreeOfferStatusOpen TreeOfferStatus = "OPEN"
+	// The draft got a node with its words.
+	TreeOfferStatusAccepted TreeOfferStatus = "ACCEPTED"
+	// It is not wanted.
+	TreeOfferStatusDismissed TreeOfferStatus = "DISMISSED"
+)
+
+var AllTreeOfferStatus = []TreeOfferStatus{
+	TreeOfferStatusOpen,
+	TreeOfferStatusAccepted,
+	TreeOfferStatusDismissed,
+}
+
+func (e TreeOfferStatus) IsValid() bool {
+	switch e {
+	case TreeOfferStatusOpen, TreeOfferStatusAccepted, TreeOfferStatusDismissed:
+		return true
+	}
+	return false
+}
+
+func (e TreeOfferStatus) String() string {
+	return string(e)
+}
+
+func (e *TreeOfferStatus) UnmarshalGQL(v any) error {
+	str, ok := v.(string)
+	if !ok {
+		return fmt.Errorf("enums must be strings")
+	}
+
+	*e = TreeOfferStatus(str)
+	if !e.IsValid() {
+		return fmt.Errorf("%s is not a valid TreeOfferStatus", str)
+	}
+	return nil
+}
+
+func (e TreeOfferStatus) MarshalGQL(w io.Writer) {
+	_, _ = fmt.Fprint(w, strconv.Quote(e.String()))
+}
+
+func (e *TreeOfferStatus) UnmarshalJSON(b []byte) error {
+	s, err := strconv.Unquote(string(b))
+	if err != nil {
+		return err
+	}
+	return e.UnmarshalGQL(s)
+}
+
+func (e TreeOfferStatus) MarshalJSON() ([]byte, error) {
 	var buf bytes.Buffer
 	e.MarshalGQL(&buf)
 	return buf.Bytes(), nil

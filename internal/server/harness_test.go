@@ -614,6 +614,17 @@ func (n *node) walk(p *person, treeID string) string {
 		vars{"input": vars{"treeId": treeID}}).ok().text("startSession.session.id")
 }
 
+// offered takes a step of one's own in a tree, and returns the offer that comes of it.
+func (n *node) offered(p *person, treeID string) string {
+	n.t.Helper()
+	walk := n.walk(p, treeID)
+	n.post(p.access, `mutation($input: AddStepInput!) { addStep(input: $input) { session { id } } }`,
+		vars{"input": vars{"sessionId": walk, "expectedStep": 0, "title": "Is the socket live?", "answer": "No"}}).ok()
+	n.post(p.access, `mutation($input: CompleteSessionInput!) { completeSession(input: $input) { session { id } } }`,
+		vars{"input": vars{"sessionId": walk, "expectedStep": 1, "outcome": "RESOLVED", "reason": "The fuse was out."}}).ok()
+	return n.post(p.access, `query($id: ID!) { tree(id: $id) { offers(first: 1) { nodes { id } } } }`, vars{"id": treeID}).ok().text("tree.offers.nodes.0.id")
+}
+
 // category makes a category of trees.
 func (n *node) category(p *person, name string) string {
 	n.t.Helper()

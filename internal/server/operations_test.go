@@ -94,6 +94,7 @@ type home struct {
 	owner, colleague                        *person
 	tree, draft, walk, category, invitation string
 	link                                    string
+	offer                                   string
 	revision                                int
 }
 
@@ -105,6 +106,7 @@ func (n *node) home() *home {
 	h.walk = n.walk(h.owner, h.tree)
 	h.link, _, _ = n.share(h.owner, vars{"sessionId": h.walk})
 	h.draft, h.revision = n.imported(h.owner)
+	h.offer = n.offered(h.colleague, h.tree)
 	h.category = n.category(h.owner, "Lamps")
 	h.invitation = n.post(h.owner.access, `mutation($input: InviteUserInput!) { inviteUser(input: $input) { invitation { id } } }`,
 		vars{"input": vars{"email": "guest-" + madeUp("x") + "@example.com", "role": "VIEWER"}}).ok().at("inviteUser.invitation.id").(string)
@@ -117,7 +119,7 @@ func (n *node) home() *home {
 func (h *home) of(prefix string) string {
 	return map[string]string{
 		"acct": h.owner.account, "user": h.colleague.id, "lses": h.colleague.session,
-		"tree": h.tree, "tses": h.walk, "tcat": h.category, "invt": h.invitation, "tshr": h.link,
+		"tree": h.tree, "tses": h.walk, "tcat": h.category, "invt": h.invitation, "tshr": h.link, "toff": h.offer,
 	}[prefix]
 }
 
@@ -165,6 +167,7 @@ var operations = map[string]struct {
 	"session":             {account.Viewer, func(h *home) vars { return vars{"id": h.walk} }},
 	"exportSession":       {account.Viewer, input(func(h *home) vars { return vars{"sessionId": h.walk, "format": "TEXT"} })},
 	"exportTree":          {account.Viewer, input(func(h *home) vars { return vars{"treeId": h.tree, "format": "JSON"} })},
+	"treeOffers":          {account.Engineer, func(*home) vars { return vars{"filter": vars{"mine": false}} }},
 	"accountSecurity":     {account.Owner, none},
 	"sharedSession":       {"", func(*home) vars { return vars{"token": "t"} }},
 	"serverInfo":          {"", none},
@@ -201,6 +204,9 @@ var operations = map[string]struct {
 	"createTreeCategory":     {account.Engineer, input(func(*home) vars { return vars{"name": ""} })},
 	"deleteTree":             {account.Admin, input(func(*home) vars { return vars{"treeId": madeUp("tree")} })},
 	"importTree":             {account.Engineer, input(func(*home) vars { return vars{"format": "JSON", "content": "{"} })},
+	"draftTreeFromSession":   {account.Engineer, input(func(h *home) vars { return vars{"sessionId": h.walk, "title": "x\ty"} })},
+	"acceptTreeOffer":        {account.Engineer, input(func(h *home) vars { return vars{"offerId": h.offer, "expectedRevision": 99} })},
+	"dismissTreeOffer":       {account.Engineer, input(func(*home) vars { return vars{"offerId": madeUp("toff")} })},
 	"startSession":           {account.Engineer, input(func(h *home) vars { return vars{"treeId": h.tree} })},
 	"advanceSession":         {account.Engineer, input(func(h *home) vars { return vars{"sessionId": h.walk, "expectedStep": 99, "optionId": "x"} })},
 	"goBack":                 {account.Engineer, input(func(h *home) vars { return vars{"sessionId": h.walk, "expectedStep": 99} })},
@@ -379,6 +385,11 @@ var idPlaces = map[string]struct {
 	"archiveTree input.treeId":              {kind: "tree"},
 	"deleteTree input.treeId":               {kind: "tree"},
 	"startSession input.treeId":             {kind: "tree"},
+	"draftTreeFromSession input.sessionId":  {kind: "tses"},
+	"draftTreeFromSession input.categoryId": {kind: "tcat", with: input(func(h *home) vars { return vars{"sessionId": h.walk} })},
+	"treeOffers filter.treeId":              {kind: "tree", nothing: `{"treeOffers":{"totalCount":0,"nodes":[]}}`},
+	"acceptTreeOffer input.offerId":         {kind: "toff"},
+	"dismissTreeOffer input.offerId":        {kind: "toff"},
 	"advanceSession input.sessionId":        {kind: "tses"},
 	"goBack input.sessionId":                {kind: "tses"},
 	"addNote input.sessionId":               {kind: "tses"},
@@ -402,7 +413,7 @@ var idPlaces = map[string]struct {
 }
 
 // nodeKinds are the kinds that node and nodes find, each a stranger's too.
-var nodeKinds = []string{"acct", "user", "lses", "tree", "tses"}
+var nodeKinds = []string{"acct", "user", "lses", "tree", "tses", "toff"}
 
 func TestStranger_WalksTheSchema(t *testing.T) {
 	t.Parallel()
@@ -491,6 +502,7 @@ func (n *node) everything(h *home) string {
 		treeCategories { id name }
 		treeTags { tag treeCount }
 		session(id: $walk) { step status currentNotes { text } scratchpad scratchpadRevision shares { id openedCount revokedAt } }
+		treeOffers(filter: { mine: false, status: [OPEN, ACCEPTED, DISMISSED] }) { totalCount nodes { id status count } }
 		sessions(filter: { scope: TEAM }) { totalCount nodes { id } }
 		accountSecurity { policy { preset } activeUsers { user { id } loginSessionCount } activeSessions { id user { id } } }
 		me { loginSessions { id } }
@@ -578,6 +590,8 @@ func TestColleague_SeesWhatTheRoleAllows(t *testing.T) {
 		"a viewer does not find the owner's login":     {viewer, h.owner.session, false},
 		"an owner finds a colleague's login":           {h.owner, h.colleague.session, true},
 		"everybody finds their own login":              {viewer, viewer.session, true},
+		"a viewer does not find an offer":              {viewer, h.offer, false},
+		"an engineer finds an offer":                   {h.colleague, h.offer, true},
 		"a viewer finds a colleague":                   {viewer, h.owner.id, true},
 		"a viewer finds the account":                   {viewer, h.owner.account, true},
 	}

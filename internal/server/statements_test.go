@@ -30,6 +30,7 @@ func TestStatements_OfTheExamples(t *testing.T) {
 	n.secret("invitation", invitation)
 	draft, revision := n.imported(h.owner)
 	link, token, _ := n.share(h.owner, vars{"sessionId": h.walk})
+	dismissed := n.offered(h.owner, tree2)
 
 	// In the order in which they are run. The most that each may take: of reads,
 	// what its comment says; of what is written, what the transaction is made of.
@@ -60,7 +61,14 @@ func TestStatements_OfTheExamples(t *testing.T) {
 		{"share-session", 5, func() vars { return vars{"input": vars{"sessionId": walk}} }},
 		{"shared-session", 5, func() vars { return vars{"token": token} }}, // the first time also goes into the audit log
 		{"revoke-share", 5, func() vars { return vars{"input": vars{"shareId": link}} }},
-		{"complete-session", 4, func() vars {
+		{"add-step", 4, func() vars {
+			return vars{"input": vars{"sessionId": walk, "expectedStep": step(), "title": "Is the switch on?", "answer": "No"}}
+		}},
+		{"draft-tree-from-session", 7, func() vars { return vars{"input": vars{"sessionId": walk, "idempotencyKey": "k"}} }},
+		{"tree-offers", 1, func() vars { return vars{"first": 10} }},
+		{"accept-tree-offer", 7, func() vars { return vars{"input": vars{"offerId": h.offer, "expectedRevision": 2}} }},
+		{"dismiss-tree-offer", 3, func() vars { return vars{"input": vars{"offerId": dismissed, "reason": "Known."}} }},
+		{"complete-session", 5, func() vars {
 			return vars{"input": vars{"sessionId": walk, "expectedStep": step(), "outcome": "UNRESOLVED", "reason": "No time."}}
 		}},
 		{"register", 8, func() vars {
@@ -141,6 +149,9 @@ func TestStatements_SayingWhoAsksCostsNone(t *testing.T) {
 		"the sessions with their links":    {h.owner.access, `{ sessions { nodes { scratchpad scratchpadRevision shares { id createdBy { name } openedCount } } } }`, nil, 1},
 		"a link that opens nothing":        {"", `query($token: String!) { sharedSession(token: $token) { expiresAt } }`, vars{"token": h.owner.account + "." + h.link + "." + strings.Repeat("A", 43)}, 1},
 		"what is no link":                  {"", `{ sharedSession(token: "rubbish") { expiresAt } }`, nil, 0},
+		"the offers of the team":           {h.owner.access, `{ treeOffers(filter: { mine: false }) { totalCount nodes { treeTitle nodeTitle title count latestAt sessionId offeredBy { name } decidedBy { name } } edges { node { note } } } }`, nil, 1},
+		"a tree with its offers":           {h.owner.access, `query($id: ID!) { tree(id: $id) { openOfferCount offers(status: [OPEN, DISMISSED]) { totalCount nodes { title count sessionId offeredBy { name } } } } }`, vars{"id": h.tree}, 2},
+		"trees with a count of offers":     {h.owner.access, `{ trees { nodes { title openOfferCount } } }`, nil, 1},
 		"a session without its record":     {h.owner.access, `query($id: ID!) { session(id: $id) { title status } }`, vars{"id": h.walk}, 1},
 	} {
 		n.statements.take()

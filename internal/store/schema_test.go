@@ -48,7 +48,9 @@ func TestSchema_RefusesWhatMustNeverBe(t *testing.T) {
 		acme    = "'00000000-0000-7000-8000-000000000001'"
 		rival   = "'00000000-0000-7000-8000-000000000002'"
 		ann     = "'00000000-0000-7000-8000-00000000000a'"
-		salt    = `'\x00112233445566778899aabbccddeeff'`
+		offer   = "INSERT INTO tree_offers (account_id, id, tree_id, node_id, node_title, words_hash, title, answer, note, offered_by, offered_at, status, decided_by, decided_at, accepted_node_id) VALUES (" +
+			acme + ", gen_random_uuid(), '00000000-0000-7000-8000-0000000000d1', 'n', '', sha256(''), 'T', '', '', " + ann + ", '2026-01-01', "
+		salt = `'\x00112233445566778899aabbccddeeff'`
 	)
 	tests := map[string]struct{ sql, want string }{
 		"a step's number twice in a session": {
@@ -73,6 +75,16 @@ func TestSchema_RefusesWhatMustNeverBe(t *testing.T) {
 		},
 		"a changed line of the audit log": {"UPDATE audit_log SET action = 'Y'", "written once"},
 		"a deleted line of a walk's log":  {"DELETE FROM tree_session_steps", "written once"},
+		"an accepted offer that became no node": {
+			offer + "'ACCEPTED', " + ann + ", '2026-01-02', NULL)", "tree_offers_check",
+		},
+		"a decision about an offer that nobody made": {
+			offer + "'DISMISSED', NULL, '2026-01-02', NULL)", "tree_offers_check",
+		},
+		"evidence that is no line of a walk's log": {
+			"INSERT INTO tree_offer_steps (account_id, session_id, seq, offer_id) VALUES (" + acme + ", '00000000-0000-7000-8000-0000000000f1', 9, gen_random_uuid())",
+			"tree_offer_steps_account_id_session_id_seq_fkey",
+		},
 		"a published tree without a version": {
 			"UPDATE trees SET status = 'PUBLISHED'", "trees_check",
 		},

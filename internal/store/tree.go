@@ -88,6 +88,7 @@ type readTree struct {
 	PublishedVersion int             `bun:"published_version"`
 	CreatedAt        time.Time       `bun:"created_at"`
 	UpdatedAt        time.Time       `bun:"updated_at"`
+	OpenOffers       *int            `bun:"open_offers"`
 	CategoryID       tree.CategoryID `bun:"category_id"`
 	CategoryName     string          `bun:"category_name"`
 	CategoryPosition int             `bun:"category_position"`
@@ -119,6 +120,7 @@ func (r *readTree) tree() (*tree.Tree, error) {
 		Revision:         r.Revision,
 		PublishedVersion: r.PublishedVersion,
 		NodeCount:        r.NodeCount,
+		OpenOffers:       r.OpenOffers,
 	}
 	if !r.CategoryID.IsZero() {
 		t.Category = tree.Category{AccountID: r.AccountID, ID: r.CategoryID, Name: r.CategoryName, Position: r.CategoryPosition}
@@ -185,6 +187,9 @@ func selectTree(q *bun.SelectQuery, form tree.Form, fields tree.TreeFields) *bun
 		if fields.Has(c.field) {
 			q = q.ColumnExpr("? AS ?", bun.Ident(c.column), bun.Ident(c.name))
 		}
+	}
+	if fields.Has(tree.TreeOffers) && form == tree.DraftForm {
+		q = q.ColumnExpr("(" + openOffers + ") AS open_offers")
 	}
 	if fields.Has(tree.TreeCategory) {
 		q = q.
@@ -324,7 +329,7 @@ func filterTrees(q *bun.SelectQuery, accountID account.ID, form tree.Form, filte
 // would come back as none, and be saved so.
 func (s treeTx) LockTree(ctx context.Context, accountID account.ID, id tree.ID) (*tree.Tree, error) {
 	row := new(readTree)
-	err := selectTree(s.tx.NewSelect().Model(row), tree.DraftForm, tree.AllTreeFields&^(tree.TreeCategory|tree.TreeAuthor|tree.TreeOwner|tree.TreeSavedBy|tree.TreeConfirmed)).
+	err := selectTree(s.tx.NewSelect().Model(row), tree.DraftForm, tree.AllTreeFields&^(tree.TreeCategory|tree.TreeAuthor|tree.TreeOwner|tree.TreeSavedBy|tree.TreeConfirmed|tree.TreeOffers)).
 		ColumnExpr("t.category_id, t.author_id AS author__id, t.owner_id AS owner__id, t.saved_by AS saver__id, t.confirmed_at, t.confirmed_by AS confirmer__id").
 		ColumnExpr("(SELECT u.name FROM users AS u WHERE u.account_id = t.account_id AND u.id = t.saved_by) AS saver__name").
 		Where("t.account_id = ?", accountID).

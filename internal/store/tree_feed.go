@@ -49,7 +49,10 @@ func (s *Trees) FeedRevisions(ctx context.Context, keys []tree.FeedKey) (map[tre
 		FROM k
 		WHERE k.kind = ?
 		UNION ALL
-		SELECT k.kind, k.account_id, k.id, t.revision || ' ' || t.xmin
+		SELECT k.kind, k.account_id, k.id, t.revision || ' ' || t.xmin || ' ' || (
+		    SELECT count(*) || ' ' || coalesce(sum(hashtextextended(o.id::text || e.session_id::text, e.seq)), 0)
+		    FROM tree_offers AS o JOIN tree_offer_steps AS e ON e.account_id = o.account_id AND e.offer_id = o.id
+		    WHERE o.account_id = t.account_id AND o.tree_id = t.id AND o.status = 'OPEN')
 		FROM k JOIN trees AS t ON t.account_id = k.account_id AND t.id = k.id
 		WHERE k.kind = ?`,
 		pgdialect.Array(kinds), pgdialect.Array(accounts), pgdialect.Array(ids), tree.PresentFor.String(),

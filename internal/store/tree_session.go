@@ -179,7 +179,7 @@ func selectTreeSession(q *bun.SelectQuery, fields tree.SessionFields) *bun.Selec
 		q = q.ColumnExpr("v.graph AS graph")
 	}
 	if fields.Has(tree.SessionCurrentNode) { // taken out of the graph by the database, so that the rest need not travel
-		q = q.ColumnExpr("(SELECT jsonb_path_query_first(h.graph, ?, jsonb_build_object('id', s.current_node_id)) FROM ?) AS current_node", "$.nodes[*] ? (@.id == $id)", here)
+		q = q.ColumnExpr("(SELECT jsonb_path_query_first(h.graph, ?, jsonb_build_object('id', s.current_node_id)) FROM ?) AS current_node", nodeByID, here)
 	}
 	if fields.Has(tree.SessionShares) {
 		q = q.ColumnExpr("?", sharesColumn)

@@ -265,7 +265,7 @@ func (s treeTx) ClaimStart(ctx context.Context, r tree.StartRequest) (*tree.Star
 // ForgetRequests forgets which requests were asked before a moment, so that their
 // keys may be used again. It goes by time, over all accounts.
 func (t *Trees) ForgetRequests(ctx context.Context, before time.Time) error {
-	for _, model := range []any{(*treeSessionRequestRow)(nil), (*treeSessionStartRow)(nil)} {
+	for _, model := range []any{(*treeSessionRequestRow)(nil), (*treeSessionStartRow)(nil), (*treeSessionDraftRow)(nil)} {
 		_, err := t.db.NewDelete().
 			Model(model).
 			Where("r.at < ?", before).

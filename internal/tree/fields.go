@@ -20,7 +20,8 @@ const (
 	TreeRevision
 	TreePublishedVersion
 	TreeNodeCount
-	TreeGraph // up to MaxGraphBytes
+	TreeOffers // tree_offers, to count the open ones
+	TreeGraph  // up to MaxGraphBytes
 )
 
 // AllTreeFields asks for everything.

@@ -39,6 +39,19 @@ func (s *Service) CreateTree(ctx context.Context, actor account.Actor, in NewTre
 	if err := actor.Require(account.Engineer); err != nil {
 		return nil, err
 	}
+	t, err := s.newTree(actor, in)
+	if err != nil {
+		return nil, err
+	}
+	err = s.inTx(ctx, actor.AccountID, event.Trees, func(ctx context.Context, tx Tx) error { return tx.InsertTree(ctx, t) })
+	if err != nil {
+		return nil, err
+	}
+	return s.Store.Tree(ctx, actor.AccountID, t.ID, DraftForm, fields)
+}
+
+// newTree returns a tree of the actor's that is not kept yet.
+func (s *Service) newTree(actor account.Actor, in NewTree) (*Tree, error) {
 	t := &Tree{
 		AccountID: actor.AccountID,
 		ID:        id.New[treeKind](),
@@ -53,11 +66,7 @@ func (s *Service) CreateTree(ctx context.Context, actor account.Actor, in NewTre
 	}
 	t.CreatedAt = s.Now()
 	t.saved(actor, t.CreatedAt)
-	err := s.inTx(ctx, actor.AccountID, event.Trees, func(ctx context.Context, tx Tx) error { return tx.InsertTree(ctx, t) })
-	if err != nil {
-		return nil, err
-	}
-	return s.Store.Tree(ctx, actor.AccountID, t.ID, DraftForm, fields)
+	return t, nil
 }
 
 // UpdateTree changes a tree. Engineers and above may. Another revision than the

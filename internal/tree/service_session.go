@@ -362,6 +362,7 @@ func (s *Service) record(ctx context.Context, actor account.Actor, id SessionID,
 		return Recorded{}, err
 	}
 	var done Recorded
+	offered := false
 	err := s.inTx(ctx, actor.AccountID, event.TreeSessions, func(ctx context.Context, tx Tx) error {
 		session, err := tx.LockSession(ctx, actor.AccountID, id)
 		if err != nil {
@@ -395,8 +396,15 @@ func (s *Service) record(ctx context.Context, actor account.Actor, id SessionID,
 		if err != nil {
 			return err
 		}
-		return tx.Append(ctx, session, done.Entry, Request{Key: guard.IdempotencyKey, Hash: hash, Seq: done.Entry.Seq})
+		if err := tx.Append(ctx, session, done.Entry, Request{Key: guard.IdempotencyKey, Hash: hash, Seq: done.Entry.Seq}); err != nil {
+			return err
+		}
+		offered, err = s.offer(ctx, tx, session)
+		return err
 	})
+	if offered && err == nil {
+		s.Hints.Send(event.Hint{Account: actor.AccountID.String(), Topic: event.Trees})
+	}
 	if err == nil && done.Entry.By.Name == "" && !done.Repeated {
 		// An admin or owner who is not in the session: who they are stands in what was saved.
 		done.Session, err = s.Store.Session(ctx, actor.AccountID, id, AllSessionFields)

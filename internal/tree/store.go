@@ -41,6 +41,13 @@ type Store interface {
 	// asked for, in a second. With the scope Mine they are those that the user
 	// began or has.
 	Sessions(ctx context.Context, accountID account.ID, userID account.UserID, q SessionQuery, span Span) (Connection[*Session], error)
+	// ReadVersions reads versions with their graphs in one statement. What does not
+	// exist is left out.
+	ReadVersions(ctx context.Context, accountID account.ID, refs []VersionRef) (Versions, error)
+	// Offer reads one offer in one statement. An open one without evidence is NotFound.
+	Offer(ctx context.Context, accountID account.ID, id OfferID, fields OfferFields) (*Offer, error)
+	// Offers reads a page of offers in one statement, those that came up last first.
+	Offers(ctx context.Context, accountID account.ID, q OfferQuery, span Span) (Connection[*Offer], error)
 	// Analytics works out what is asked of figures about the walks through a tree: one
 	// statement for sessions, one for nodes.
 	Analytics(ctx context.Context, accountID account.ID, q AnalyticsQuery) (*Analytics, error)
@@ -127,6 +134,18 @@ type Tx interface {
 	SaveSession(ctx context.Context, s *Session) error
 	// Request finds what was asked with this key before; nil if nothing was.
 	Request(ctx context.Context, accountID account.ID, id SessionID, key string) (*Request, error)
+	// ClaimDraft records that the user asked with this key to draft a tree. If the
+	// same key was used before, it returns that tree's id and the hash of that request.
+	ClaimDraft(ctx context.Context, r DraftRequest) (earlier *DraftRequest, err error)
+	// ReplaceOfferings makes these steps all that a locked troubleshooting session
+	// offers, in one statement. Each is evidence of the offer with equal words at its
+	// node, or of a new one unless the tree has MaxOpenOffers.
+	ReplaceOfferings(ctx context.Context, accountID account.ID, id SessionID, offerings []Offering) error
+	// LockOffer reads an offer without what belongs to it, and keeps others from
+	// changing it until the transaction ends.
+	LockOffer(ctx context.Context, accountID account.ID, id OfferID) (*Offer, error)
+	// SaveOffer writes what became of a locked offer.
+	SaveOffer(ctx context.Context, o *Offer) error
 	// Append writes one entry, the state after it, and the request that caused
 	// it unless its key is empty.
 	Append(ctx context.Context, s *Session, e Entry, r Request) error
@@ -148,6 +167,18 @@ type StartRequest struct {
 	Key       string
 	Hash      [32]byte // SHA-256 of what was asked
 	SessionID SessionID
+	At        time.Time
+}
+
+// DraftRequest is a request to draft a tree from a troubleshooting session, as kept
+// for repeats.
+type DraftRequest struct {
+	AccountID account.ID
+	UserID    account.UserID
+	Key       string
+	Hash      [32]byte // SHA-256 of what was asked
+	SessionID SessionID
+	TreeID    ID
 	At        time.Time
 }
 

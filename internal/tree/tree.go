@@ -88,6 +88,7 @@ type Tree struct {
 
 	PublishedVersion int // the number of the latest version; 0 before the first
 	NodeCount        int
+	OpenOffers       *int   // how many changes are offered; nil unless asked for, and in the published form
 	Graph            *Graph // nil unless asked for
 }
 
