@@ -34,6 +34,15 @@ func setCosts(c *ComplexityRoot) {
 	c.Query.SearchTrees = func(child int, _ string, _ *model.TreeFilter, first *int, _ *string) int {
 		return 1 + length(first, nil)*child
 	}
+	c.Query.Clients = func(child int, _ *string, first *int, _ *string) int { return 1 + length(first, nil)*child }
+	c.Query.SeenBefore = func(child int, _ model.SeenBeforeInput) int { return statement + child }
+	c.SeenBefore.SameClient = func(child int) int { return 1 + tree.MaxSeen*child }
+	c.SeenBefore.Similar = func(child int) int { return 1 + tree.MaxSeen*child }
+	c.Query.StartLink = func(child int, _ model.StartLinkInput) int { return 2*statement + child }
+	c.StartLink.Trees = func(child int) int { return 1 + tree.MaxStartTrees*child }
+	c.StartLink.OpenSessions = func(child int) int { return 1 + tree.MaxOpenWalks*child }
+	c.StartLink.Values = func(child int) int { return 1 + usual*child }
+	c.StartLink.Problems = func(child int) int { return 1 + usual*child }
 	c.Query.Sessions = func(child int, _ *model.TreeSessionFilter, first *int, _ *string) int {
 		return 1 + length(first, nil)*child
 	}

@@ -102,12 +102,12 @@ func versionFields(s selection) tree.VersionFields {
 var sessionColumns = map[string]tree.SessionFields{
 	"treeId": tree.SessionTree, "treeVersion": tree.SessionTree, "title": tree.SessionTree | tree.SessionSubject,
 	"outcome": tree.SessionResult, "reason": tree.SessionResult,
-	"ticket": tree.SessionSubject, "clientName": tree.SessionSubject, "subject": tree.SessionSubject,
+	"ticket": tree.SessionSubject, "clientName": tree.SessionSubject, "client": tree.SessionClient, "subject": tree.SessionSubject,
 	"startedBy": tree.SessionStarter, "heldBy": tree.SessionHolder,
 	"startedAt": tree.SessionTimes, "endedAt": tree.SessionTimes, "activeSeconds": tree.SessionTimes,
 	"step": tree.SessionPosition, "steps": tree.SessionLog, "currentNotes": tree.SessionLog,
 	"scratchpad": tree.SessionScratchpad, "scratchpadRevision": tree.SessionScratchpad, "shares": tree.SessionShares,
-	"currentNode": tree.SessionCurrentNode, "places": tree.SessionPlaces, "values": tree.SessionValues,
+	"currentNode": tree.SessionCurrentNode, "places": tree.SessionPlaces, "values": tree.SessionValues, "givenValues": tree.SessionValues,
 }
 
 // sessionFields says which parts of a troubleshooting session the query asks for.

@@ -125,12 +125,44 @@ type ComplexityRoot struct {
 		User                 func(childComplexity int) int
 	}
 
+	Client struct {
+		Aliases   func(childComplexity int) int
+		CreatedAt func(childComplexity int) int
+		Facts     func(childComplexity int) int
+		ID        func(childComplexity int) int
+		Name      func(childComplexity int) int
+		Revision  func(childComplexity int) int
+		TicketKey func(childComplexity int) int
+		UpdatedAt func(childComplexity int) int
+	}
+
+	ClientConnection struct {
+		Edges      func(childComplexity int) int
+		Nodes      func(childComplexity int) int
+		PageInfo   func(childComplexity int) int
+		TotalCount func(childComplexity int) int
+	}
+
+	ClientEdge struct {
+		Cursor func(childComplexity int) int
+		Node   func(childComplexity int) int
+	}
+
+	ClientFact struct {
+		Name func(childComplexity int) int
+		Text func(childComplexity int) int
+	}
+
 	CompleteSessionPayload struct {
 		Session func(childComplexity int) int
 	}
 
 	ConfirmTreePayload struct {
 		Tree func(childComplexity int) int
+	}
+
+	CreateClientPayload struct {
+		Client func(childComplexity int) int
 	}
 
 	CreateTreeCategoryPayload struct {
@@ -151,6 +183,10 @@ type ComplexityRoot struct {
 		Options func(childComplexity int) int
 		Text    func(childComplexity int) int
 		Title   func(childComplexity int) int
+	}
+
+	DeleteClientPayload struct {
+		DeletedClientID func(childComplexity int) int
 	}
 
 	DeleteTreeCategoryPayload struct {
@@ -257,6 +293,12 @@ type ComplexityRoot struct {
 		RevokedCount func(childComplexity int) int
 	}
 
+	MergeClientsPayload struct {
+		Client            func(childComplexity int) int
+		MergedClientID    func(childComplexity int) int
+		MovedSessionCount func(childComplexity int) int
+	}
+
 	MoveTreeCategoryPayload struct {
 		Categories func(childComplexity int) int
 	}
@@ -272,9 +314,11 @@ type ComplexityRoot struct {
 		ChangePassword         func(childComplexity int, input model.ChangePasswordInput) int
 		CompleteSession        func(childComplexity int, input model.CompleteSessionInput) int
 		ConfirmTree            func(childComplexity int, input model.ConfirmTreeInput) int
+		CreateClient           func(childComplexity int, input model.CreateClientInput) int
 		CreateTree             func(childComplexity int, input model.CreateTreeInput) int
 		CreateTreeCategory     func(childComplexity int, input model.CreateTreeCategoryInput) int
 		CreateTreeFromTemplate func(childComplexity int, input model.CreateTreeFromTemplateInput) int
+		DeleteClient           func(childComplexity int, input model.DeleteClientInput) int
 		DeleteTree             func(childComplexity int, input model.DeleteTreeInput) int
 		DeleteTreeCategory     func(childComplexity int, input model.DeleteTreeCategoryInput) int
 		DisableUser            func(childComplexity int, input model.DisableUserInput) int
@@ -288,6 +332,7 @@ type ComplexityRoot struct {
 		InviteUser             func(childComplexity int, input model.InviteUserInput) int
 		Login                  func(childComplexity int, input model.LoginInput) int
 		Logout                 func(childComplexity int, input model.LogoutInput) int
+		MergeClients           func(childComplexity int, input model.MergeClientsInput) int
 		MoveTreeCategory       func(childComplexity int, input model.MoveTreeCategoryInput) int
 		PublishTree            func(childComplexity int, input model.PublishTreeInput) int
 		Reauthenticate         func(childComplexity int, input model.ReauthenticateInput) int
@@ -304,6 +349,7 @@ type ComplexityRoot struct {
 		StartSession           func(childComplexity int, input model.StartSessionInput) int
 		SwitchTree             func(childComplexity int, input model.SwitchTreeInput) int
 		UnarchiveTree          func(childComplexity int, input model.UnarchiveTreeInput) int
+		UpdateClient           func(childComplexity int, input model.UpdateClientInput) int
 		UpdateScratchpad       func(childComplexity int, input model.UpdateScratchpadInput) int
 		UpdateSession          func(childComplexity int, input model.UpdateSessionInput) int
 		UpdateSessionPolicy    func(childComplexity int, input model.UpdateSessionPolicyInput) int
@@ -329,6 +375,8 @@ type ComplexityRoot struct {
 	Query struct {
 		Account             func(childComplexity int) int
 		AccountSecurity     func(childComplexity int) int
+		Client              func(childComplexity int, id string) int
+		Clients             func(childComplexity int, query *string, first *int, after *string) int
 		CompareTreeVersions func(childComplexity int, input model.CompareTreeVersionsInput) int
 		ExportSession       func(childComplexity int, input model.ExportSessionInput) int
 		ExportTree          func(childComplexity int, input model.ExportTreeInput) int
@@ -337,10 +385,13 @@ type ComplexityRoot struct {
 		Node                func(childComplexity int, id string) int
 		Nodes               func(childComplexity int, ids []string) int
 		SearchTrees         func(childComplexity int, query string, filter *model.TreeFilter, first *int, after *string) int
+		SeenBefore          func(childComplexity int, input model.SeenBeforeInput) int
 		ServerInfo          func(childComplexity int) int
 		Session             func(childComplexity int, id string) int
 		Sessions            func(childComplexity int, filter *model.TreeSessionFilter, first *int, after *string) int
 		SharedSession       func(childComplexity int, token string) int
+		StartLink           func(childComplexity int, input model.StartLinkInput) int
+		StartLinkTemplate   func(childComplexity int, treeID string) int
 		Tree                func(childComplexity int, id string) int
 		TreeAnalytics       func(childComplexity int, input model.TreeAnalyticsInput) int
 		TreeCategories      func(childComplexity int) int
@@ -392,6 +443,28 @@ type ComplexityRoot struct {
 	RevokeSharePayload struct {
 		Session func(childComplexity int) int
 		Share   func(childComplexity int) int
+	}
+
+	SeenBefore struct {
+		SameClient func(childComplexity int) int
+		Similar    func(childComplexity int) int
+	}
+
+	SeenSession struct {
+		ClientName   func(childComplexity int) int
+		EndedAt      func(childComplexity int) int
+		HeldBy       func(childComplexity int) int
+		IsReadable   func(childComplexity int) int
+		IsSimilar    func(childComplexity int) int
+		Outcome      func(childComplexity int) int
+		SessionID    func(childComplexity int) int
+		Solution     func(childComplexity int) int
+		SolutionText func(childComplexity int) int
+		StartedAt    func(childComplexity int) int
+		Status       func(childComplexity int) int
+		Subject      func(childComplexity int) int
+		Title        func(childComplexity int) int
+		TreeID       func(childComplexity int) int
 	}
 
 	ServerInfo struct {
@@ -492,6 +565,42 @@ type ComplexityRoot struct {
 		Outcome   func(childComplexity int) int
 		Text      func(childComplexity int) int
 		Title     func(childComplexity int) int
+	}
+
+	StartLink struct {
+		Client       func(childComplexity int) int
+		OpenSessions func(childComplexity int) int
+		Problems     func(childComplexity int) int
+		Tree         func(childComplexity int) int
+		Trees        func(childComplexity int) int
+		Values       func(childComplexity int) int
+	}
+
+	StartLinkProblem struct {
+		Field   func(childComplexity int) int
+		Message func(childComplexity int) int
+	}
+
+	StartLinkSession struct {
+		HeldBy    func(childComplexity int) int
+		IsMine    func(childComplexity int) int
+		SessionID func(childComplexity int) int
+		StartedAt func(childComplexity int) int
+		Title     func(childComplexity int) int
+		UpdatedAt func(childComplexity int) int
+	}
+
+	StartLinkTemplate struct {
+		URL        func(childComplexity int) int
+		ValueNames func(childComplexity int) int
+	}
+
+	StartLinkValue struct {
+		IsAskedFor func(childComplexity int) int
+		Label      func(childComplexity int) int
+		Name       func(childComplexity int) int
+		Refusal    func(childComplexity int) int
+		Text       func(childComplexity int) int
 	}
 
 	StartSessionPayload struct {
@@ -602,6 +711,7 @@ type ComplexityRoot struct {
 		Required  func(childComplexity int) int
 		Sensitive func(childComplexity int) int
 		Type      func(childComplexity int) int
+		Value     func(childComplexity int) int
 	}
 
 	TreeFieldChange struct {
@@ -751,10 +861,12 @@ type ComplexityRoot struct {
 
 	TreeSession struct {
 		ActiveSeconds      func(childComplexity int) int
+		Client             func(childComplexity int) int
 		ClientName         func(childComplexity int) int
 		CurrentNode        func(childComplexity int) int
 		CurrentNotes       func(childComplexity int) int
 		EndedAt            func(childComplexity int) int
+		GivenValues        func(childComplexity int) int
 		HeldBy             func(childComplexity int) int
 		ID                 func(childComplexity int) int
 		Outcome            func(childComplexity int) int
@@ -842,23 +954,24 @@ type ComplexityRoot struct {
 	}
 
 	TreeSessionStep struct {
-		Answer    func(childComplexity int) int
-		By        func(childComplexity int) int
-		EnteredAt func(childComplexity int) int
-		How       func(childComplexity int) int
-		Kind      func(childComplexity int) int
-		LeftAt    func(childComplexity int) int
-		Links     func(childComplexity int) int
-		NodeID    func(childComplexity int) int
-		Notes     func(childComplexity int) int
-		Output    func(childComplexity int) int
-		Own       func(childComplexity int) int
-		Place     func(childComplexity int) int
-		Step      func(childComplexity int) int
-		Text      func(childComplexity int) int
-		Title     func(childComplexity int) int
-		Undone    func(childComplexity int) int
-		Values    func(childComplexity int) int
+		Answer      func(childComplexity int) int
+		By          func(childComplexity int) int
+		ClientFacts func(childComplexity int) int
+		EnteredAt   func(childComplexity int) int
+		How         func(childComplexity int) int
+		Kind        func(childComplexity int) int
+		LeftAt      func(childComplexity int) int
+		Links       func(childComplexity int) int
+		NodeID      func(childComplexity int) int
+		Notes       func(childComplexity int) int
+		Output      func(childComplexity int) int
+		Own         func(childComplexity int) int
+		Place       func(childComplexity int) int
+		Step        func(childComplexity int) int
+		Text        func(childComplexity int) int
+		Title       func(childComplexity int) int
+		Undone      func(childComplexity int) int
+		Values      func(childComplexity int) int
 	}
 
 	TreeSessionUnavailable struct {
@@ -912,6 +1025,10 @@ type ComplexityRoot struct {
 
 	UnarchiveTreePayload struct {
 		Tree func(childComplexity int) int
+	}
+
+	UpdateClientPayload struct {
+		Client func(childComplexity int) int
 	}
 
 	UpdateScratchpadPayload struct {
@@ -1024,6 +1141,10 @@ type MutationResolver interface {
 	UpdateScratchpad(ctx context.Context, input model.UpdateScratchpadInput) (*model.UpdateScratchpadPayload, error)
 	ShareSession(ctx context.Context, input model.ShareSessionInput) (*model.ShareSessionPayload, error)
 	RevokeShare(ctx context.Context, input model.RevokeShareInput) (*model.RevokeSharePayload, error)
+	CreateClient(ctx context.Context, input model.CreateClientInput) (*model.CreateClientPayload, error)
+	UpdateClient(ctx context.Context, input model.UpdateClientInput) (*model.UpdateClientPayload, error)
+	MergeClients(ctx context.Context, input model.MergeClientsInput) (*model.MergeClientsPayload, error)
+	DeleteClient(ctx context.Context, input model.DeleteClientInput) (*model.DeleteClientPayload, error)
 	UpdateSessionPolicy(ctx context.Context, input model.UpdateSessionPolicyInput) (*model.UpdateSessionPolicyPayload, error)
 	RevokeSessions(ctx context.Context, input model.RevokeSessionsInput) (*model.RevokeSessionsPayload, error)
 	RevokeSession(ctx context.Context, input model.RevokeSessionInput) (*model.RevokeSessionPayload, error)
@@ -1047,6 +1168,11 @@ type QueryResolver interface {
 	ValidateTree(ctx context.Context, input model.ValidateTreeInput) (*model.ValidateTreePayload, error)
 	Sessions(ctx context.Context, filter *model.TreeSessionFilter, first *int, after *string) (*model.TreeSessionConnection, error)
 	Session(ctx context.Context, id string) (*model.TreeSession, error)
+	Client(ctx context.Context, id string) (*model.Client, error)
+	Clients(ctx context.Context, query *string, first *int, after *string) (*model.ClientConnection, error)
+	SeenBefore(ctx context.Context, input model.SeenBeforeInput) (*model.SeenBefore, error)
+	StartLink(ctx context.Context, input model.StartLinkInput) (*model.StartLink, error)
+	StartLinkTemplate(ctx context.Context, treeID string) (*model.StartLinkTemplate, error)
 	ExportSession(ctx context.Context, input model.ExportSessionInput) (*model.ExportedFile, error)
 	ExportTree(ctx context.Context, input model.ExportTreeInput) (*model.ExportedFile, error)
 	TreeOffers(ctx context.Context, filter *model.TreeOfferFilter, first *int, after *string) (*model.TreeOfferConnection, error)
@@ -1338,6 +1464,106 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.ChangePasswordPayload.User(childComplexity), true
 
+	case "Client.aliases":
+		if e.ComplexityRoot.Client.Aliases == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Client.Aliases(childComplexity), true
+	case "Client.createdAt":
+		if e.ComplexityRoot.Client.CreatedAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Client.CreatedAt(childComplexity), true
+	case "Client.facts":
+		if e.ComplexityRoot.Client.Facts == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Client.Facts(childComplexity), true
+	case "Client.id":
+		if e.ComplexityRoot.Client.ID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Client.ID(childComplexity), true
+	case "Client.name":
+		if e.ComplexityRoot.Client.Name == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Client.Name(childComplexity), true
+	case "Client.revision":
+		if e.ComplexityRoot.Client.Revision == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Client.Revision(childComplexity), true
+	case "Client.ticketKey":
+		if e.ComplexityRoot.Client.TicketKey == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Client.TicketKey(childComplexity), true
+	case "Client.updatedAt":
+		if e.ComplexityRoot.Client.UpdatedAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Client.UpdatedAt(childComplexity), true
+
+	case "ClientConnection.edges":
+		if e.ComplexityRoot.ClientConnection.Edges == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ClientConnection.Edges(childComplexity), true
+	case "ClientConnection.nodes":
+		if e.ComplexityRoot.ClientConnection.Nodes == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ClientConnection.Nodes(childComplexity), true
+	case "ClientConnection.pageInfo":
+		if e.ComplexityRoot.ClientConnection.PageInfo == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ClientConnection.PageInfo(childComplexity), true
+	case "ClientConnection.totalCount":
+		if e.ComplexityRoot.ClientConnection.TotalCount == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ClientConnection.TotalCount(childComplexity), true
+
+	case "ClientEdge.cursor":
+		if e.ComplexityRoot.ClientEdge.Cursor == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ClientEdge.Cursor(childComplexity), true
+	case "ClientEdge.node":
+		if e.ComplexityRoot.ClientEdge.Node == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ClientEdge.Node(childComplexity), true
+
+	case "ClientFact.name":
+		if e.ComplexityRoot.ClientFact.Name == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ClientFact.Name(childComplexity), true
+	case "ClientFact.text":
+		if e.ComplexityRoot.ClientFact.Text == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ClientFact.Text(childComplexity), true
+
 	case "CompleteSessionPayload.session":
 		if e.ComplexityRoot.CompleteSessionPayload.Session == nil {
 			break
@@ -1351,6 +1577,13 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.ConfirmTreePayload.Tree(childComplexity), true
+
+	case "CreateClientPayload.client":
+		if e.ComplexityRoot.CreateClientPayload.Client == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CreateClientPayload.Client(childComplexity), true
 
 	case "CreateTreeCategoryPayload.category":
 		if e.ComplexityRoot.CreateTreeCategoryPayload.Category == nil {
@@ -1403,6 +1636,13 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.DecisionNode.Title(childComplexity), true
+
+	case "DeleteClientPayload.deletedClientId":
+		if e.ComplexityRoot.DeleteClientPayload.DeletedClientID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.DeleteClientPayload.DeletedClientID(childComplexity), true
 
 	case "DeleteTreeCategoryPayload.deletedCategoryId":
 		if e.ComplexityRoot.DeleteTreeCategoryPayload.DeletedCategoryID == nil {
@@ -1722,6 +1962,25 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.LogoutPayload.RevokedCount(childComplexity), true
 
+	case "MergeClientsPayload.client":
+		if e.ComplexityRoot.MergeClientsPayload.Client == nil {
+			break
+		}
+
+		return e.ComplexityRoot.MergeClientsPayload.Client(childComplexity), true
+	case "MergeClientsPayload.mergedClientId":
+		if e.ComplexityRoot.MergeClientsPayload.MergedClientID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.MergeClientsPayload.MergedClientID(childComplexity), true
+	case "MergeClientsPayload.movedSessionCount":
+		if e.ComplexityRoot.MergeClientsPayload.MovedSessionCount == nil {
+			break
+		}
+
+		return e.ComplexityRoot.MergeClientsPayload.MovedSessionCount(childComplexity), true
+
 	case "MoveTreeCategoryPayload.categories":
 		if e.ComplexityRoot.MoveTreeCategoryPayload.Categories == nil {
 			break
@@ -1839,6 +2098,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.ConfirmTree(childComplexity, args["input"].(model.ConfirmTreeInput)), true
+	case "Mutation.createClient":
+		if e.ComplexityRoot.Mutation.CreateClient == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_createClient_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.CreateClient(childComplexity, args["input"].(model.CreateClientInput)), true
 	case "Mutation.createTree":
 		if e.ComplexityRoot.Mutation.CreateTree == nil {
 			break
@@ -1872,6 +2142,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.CreateTreeFromTemplate(childComplexity, args["input"].(model.CreateTreeFromTemplateInput)), true
+	case "Mutation.deleteClient":
+		if e.ComplexityRoot.Mutation.DeleteClient == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_deleteClient_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.DeleteClient(childComplexity, args["input"].(model.DeleteClientInput)), true
 	case "Mutation.deleteTree":
 		if e.ComplexityRoot.Mutation.DeleteTree == nil {
 			break
@@ -2015,6 +2296,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.Logout(childComplexity, args["input"].(model.LogoutInput)), true
+	case "Mutation.mergeClients":
+		if e.ComplexityRoot.Mutation.MergeClients == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_mergeClients_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.MergeClients(childComplexity, args["input"].(model.MergeClientsInput)), true
 	case "Mutation.moveTreeCategory":
 		if e.ComplexityRoot.Mutation.MoveTreeCategory == nil {
 			break
@@ -2186,6 +2478,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.UnarchiveTree(childComplexity, args["input"].(model.UnarchiveTreeInput)), true
+	case "Mutation.updateClient":
+		if e.ComplexityRoot.Mutation.UpdateClient == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_updateClient_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.UpdateClient(childComplexity, args["input"].(model.UpdateClientInput)), true
 	case "Mutation.updateScratchpad":
 		if e.ComplexityRoot.Mutation.UpdateScratchpad == nil {
 			break
@@ -2320,6 +2623,28 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Query.AccountSecurity(childComplexity), true
+	case "Query.client":
+		if e.ComplexityRoot.Query.Client == nil {
+			break
+		}
+
+		args, err := ec.field_Query_client_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Query.Client(childComplexity, args["id"].(string)), true
+	case "Query.clients":
+		if e.ComplexityRoot.Query.Clients == nil {
+			break
+		}
+
+		args, err := ec.field_Query_clients_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Query.Clients(childComplexity, args["query"].(*string), args["first"].(*int), args["after"].(*string)), true
 	case "Query.compareTreeVersions":
 		if e.ComplexityRoot.Query.CompareTreeVersions == nil {
 			break
@@ -2404,6 +2729,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Query.SearchTrees(childComplexity, args["query"].(string), args["filter"].(*model.TreeFilter), args["first"].(*int), args["after"].(*string)), true
+	case "Query.seenBefore":
+		if e.ComplexityRoot.Query.SeenBefore == nil {
+			break
+		}
+
+		args, err := ec.field_Query_seenBefore_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Query.SeenBefore(childComplexity, args["input"].(model.SeenBeforeInput)), true
 	case "Query.serverInfo":
 		if e.ComplexityRoot.Query.ServerInfo == nil {
 			break
@@ -2443,6 +2779,28 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Query.SharedSession(childComplexity, args["token"].(string)), true
+	case "Query.startLink":
+		if e.ComplexityRoot.Query.StartLink == nil {
+			break
+		}
+
+		args, err := ec.field_Query_startLink_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Query.StartLink(childComplexity, args["input"].(model.StartLinkInput)), true
+	case "Query.startLinkTemplate":
+		if e.ComplexityRoot.Query.StartLinkTemplate == nil {
+			break
+		}
+
+		args, err := ec.field_Query_startLinkTemplate_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Query.StartLinkTemplate(childComplexity, args["treeId"].(string)), true
 	case "Query.tree":
 		if e.ComplexityRoot.Query.Tree == nil {
 			break
@@ -2626,6 +2984,104 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.RevokeSharePayload.Share(childComplexity), true
+
+	case "SeenBefore.sameClient":
+		if e.ComplexityRoot.SeenBefore.SameClient == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SeenBefore.SameClient(childComplexity), true
+	case "SeenBefore.similar":
+		if e.ComplexityRoot.SeenBefore.Similar == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SeenBefore.Similar(childComplexity), true
+
+	case "SeenSession.clientName":
+		if e.ComplexityRoot.SeenSession.ClientName == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SeenSession.ClientName(childComplexity), true
+	case "SeenSession.endedAt":
+		if e.ComplexityRoot.SeenSession.EndedAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SeenSession.EndedAt(childComplexity), true
+	case "SeenSession.heldBy":
+		if e.ComplexityRoot.SeenSession.HeldBy == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SeenSession.HeldBy(childComplexity), true
+	case "SeenSession.isReadable":
+		if e.ComplexityRoot.SeenSession.IsReadable == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SeenSession.IsReadable(childComplexity), true
+	case "SeenSession.isSimilar":
+		if e.ComplexityRoot.SeenSession.IsSimilar == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SeenSession.IsSimilar(childComplexity), true
+	case "SeenSession.outcome":
+		if e.ComplexityRoot.SeenSession.Outcome == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SeenSession.Outcome(childComplexity), true
+	case "SeenSession.sessionId":
+		if e.ComplexityRoot.SeenSession.SessionID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SeenSession.SessionID(childComplexity), true
+	case "SeenSession.solution":
+		if e.ComplexityRoot.SeenSession.Solution == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SeenSession.Solution(childComplexity), true
+	case "SeenSession.solutionText":
+		if e.ComplexityRoot.SeenSession.SolutionText == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SeenSession.SolutionText(childComplexity), true
+	case "SeenSession.startedAt":
+		if e.ComplexityRoot.SeenSession.StartedAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SeenSession.StartedAt(childComplexity), true
+	case "SeenSession.status":
+		if e.ComplexityRoot.SeenSession.Status == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SeenSession.Status(childComplexity), true
+	case "SeenSession.subject":
+		if e.ComplexityRoot.SeenSession.Subject == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SeenSession.Subject(childComplexity), true
+	case "SeenSession.title":
+		if e.ComplexityRoot.SeenSession.Title == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SeenSession.Title(childComplexity), true
+	case "SeenSession.treeId":
+		if e.ComplexityRoot.SeenSession.TreeID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SeenSession.TreeID(childComplexity), true
 
 	case "ServerInfo.policyBounds":
 		if e.ComplexityRoot.ServerInfo.PolicyBounds == nil {
@@ -3010,6 +3466,137 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.SolutionNode.Title(childComplexity), true
+
+	case "StartLink.client":
+		if e.ComplexityRoot.StartLink.Client == nil {
+			break
+		}
+
+		return e.ComplexityRoot.StartLink.Client(childComplexity), true
+	case "StartLink.openSessions":
+		if e.ComplexityRoot.StartLink.OpenSessions == nil {
+			break
+		}
+
+		return e.ComplexityRoot.StartLink.OpenSessions(childComplexity), true
+	case "StartLink.problems":
+		if e.ComplexityRoot.StartLink.Problems == nil {
+			break
+		}
+
+		return e.ComplexityRoot.StartLink.Problems(childComplexity), true
+	case "StartLink.tree":
+		if e.ComplexityRoot.StartLink.Tree == nil {
+			break
+		}
+
+		return e.ComplexityRoot.StartLink.Tree(childComplexity), true
+	case "StartLink.trees":
+		if e.ComplexityRoot.StartLink.Trees == nil {
+			break
+		}
+
+		return e.ComplexityRoot.StartLink.Trees(childComplexity), true
+	case "StartLink.values":
+		if e.ComplexityRoot.StartLink.Values == nil {
+			break
+		}
+
+		return e.ComplexityRoot.StartLink.Values(childComplexity), true
+
+	case "StartLinkProblem.field":
+		if e.ComplexityRoot.StartLinkProblem.Field == nil {
+			break
+		}
+
+		return e.ComplexityRoot.StartLinkProblem.Field(childComplexity), true
+	case "StartLinkProblem.message":
+		if e.ComplexityRoot.StartLinkProblem.Message == nil {
+			break
+		}
+
+		return e.ComplexityRoot.StartLinkProblem.Message(childComplexity), true
+
+	case "StartLinkSession.heldBy":
+		if e.ComplexityRoot.StartLinkSession.HeldBy == nil {
+			break
+		}
+
+		return e.ComplexityRoot.StartLinkSession.HeldBy(childComplexity), true
+	case "StartLinkSession.isMine":
+		if e.ComplexityRoot.StartLinkSession.IsMine == nil {
+			break
+		}
+
+		return e.ComplexityRoot.StartLinkSession.IsMine(childComplexity), true
+	case "StartLinkSession.sessionId":
+		if e.ComplexityRoot.StartLinkSession.SessionID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.StartLinkSession.SessionID(childComplexity), true
+	case "StartLinkSession.startedAt":
+		if e.ComplexityRoot.StartLinkSession.StartedAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.StartLinkSession.StartedAt(childComplexity), true
+	case "StartLinkSession.title":
+		if e.ComplexityRoot.StartLinkSession.Title == nil {
+			break
+		}
+
+		return e.ComplexityRoot.StartLinkSession.Title(childComplexity), true
+	case "StartLinkSession.updatedAt":
+		if e.ComplexityRoot.StartLinkSession.UpdatedAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.StartLinkSession.UpdatedAt(childComplexity), true
+
+	case "StartLinkTemplate.url":
+		if e.ComplexityRoot.StartLinkTemplate.URL == nil {
+			break
+		}
+
+		return e.ComplexityRoot.StartLinkTemplate.URL(childComplexity), true
+	case "StartLinkTemplate.valueNames":
+		if e.ComplexityRoot.StartLinkTemplate.ValueNames == nil {
+			break
+		}
+
+		return e.ComplexityRoot.StartLinkTemplate.ValueNames(childComplexity), true
+
+	case "StartLinkValue.isAskedFor":
+		if e.ComplexityRoot.StartLinkValue.IsAskedFor == nil {
+			break
+		}
+
+		return e.ComplexityRoot.StartLinkValue.IsAskedFor(childComplexity), true
+	case "StartLinkValue.label":
+		if e.ComplexityRoot.StartLinkValue.Label == nil {
+			break
+		}
+
+		return e.ComplexityRoot.StartLinkValue.Label(childComplexity), true
+	case "StartLinkValue.name":
+		if e.ComplexityRoot.StartLinkValue.Name == nil {
+			break
+		}
+
+		return e.ComplexityRoot.StartLinkValue.Name(childComplexity), true
+	case "StartLinkValue.refusal":
+		if e.ComplexityRoot.StartLinkValue.Refusal == nil {
+			break
+		}
+
+		return e.ComplexityRoot.StartLinkValue.Refusal(childComplexity), true
+	case "StartLinkValue.text":
+		if e.ComplexityRoot.StartLinkValue.Text == nil {
+			break
+		}
+
+		return e.ComplexityRoot.StartLinkValue.Text(childComplexity), true
 
 	case "StartSessionPayload.session":
 		if e.ComplexityRoot.StartSessionPayload.Session == nil {
@@ -3469,6 +4056,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.TreeField.Type(childComplexity), true
+	case "TreeField.value":
+		if e.ComplexityRoot.TreeField.Value == nil {
+			break
+		}
+
+		return e.ComplexityRoot.TreeField.Value(childComplexity), true
 
 	case "TreeFieldChange.field":
 		if e.ComplexityRoot.TreeFieldChange.Field == nil {
@@ -4040,6 +4633,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.TreeSession.ActiveSeconds(childComplexity), true
+	case "TreeSession.client":
+		if e.ComplexityRoot.TreeSession.Client == nil {
+			break
+		}
+
+		return e.ComplexityRoot.TreeSession.Client(childComplexity), true
 	case "TreeSession.clientName":
 		if e.ComplexityRoot.TreeSession.ClientName == nil {
 			break
@@ -4064,6 +4663,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.TreeSession.EndedAt(childComplexity), true
+	case "TreeSession.givenValues":
+		if e.ComplexityRoot.TreeSession.GivenValues == nil {
+			break
+		}
+
+		return e.ComplexityRoot.TreeSession.GivenValues(childComplexity), true
 	case "TreeSession.heldBy":
 		if e.ComplexityRoot.TreeSession.HeldBy == nil {
 			break
@@ -4450,6 +5055,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.TreeSessionStep.By(childComplexity), true
+	case "TreeSessionStep.clientFacts":
+		if e.ComplexityRoot.TreeSessionStep.ClientFacts == nil {
+			break
+		}
+
+		return e.ComplexityRoot.TreeSessionStep.ClientFacts(childComplexity), true
 	case "TreeSessionStep.enteredAt":
 		if e.ComplexityRoot.TreeSessionStep.EnteredAt == nil {
 			break
@@ -4723,6 +5334,13 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.UnarchiveTreePayload.Tree(childComplexity), true
 
+	case "UpdateClientPayload.client":
+		if e.ComplexityRoot.UpdateClientPayload.Client == nil {
+			break
+		}
+
+		return e.ComplexityRoot.UpdateClientPayload.Client(childComplexity), true
+
 	case "UpdateScratchpadPayload.session":
 		if e.ComplexityRoot.UpdateScratchpadPayload.Session == nil {
 			break
@@ -4858,13 +5476,16 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 			graphql.NewInputUnmarshaler("AdvanceSessionInput", ec.unmarshalInputAdvanceSessionInput),
 			graphql.NewInputUnmarshaler("ArchiveTreeInput", ec.unmarshalInputArchiveTreeInput),
 			graphql.NewInputUnmarshaler("ChangePasswordInput", ec.unmarshalInputChangePasswordInput),
+			graphql.NewInputUnmarshaler("ClientFactInput", ec.unmarshalInputClientFactInput),
 			graphql.NewInputUnmarshaler("CompareTreeVersionsInput", ec.unmarshalInputCompareTreeVersionsInput),
 			graphql.NewInputUnmarshaler("CompleteSessionInput", ec.unmarshalInputCompleteSessionInput),
 			graphql.NewInputUnmarshaler("ConfirmTreeInput", ec.unmarshalInputConfirmTreeInput),
+			graphql.NewInputUnmarshaler("CreateClientInput", ec.unmarshalInputCreateClientInput),
 			graphql.NewInputUnmarshaler("CreateTreeCategoryInput", ec.unmarshalInputCreateTreeCategoryInput),
 			graphql.NewInputUnmarshaler("CreateTreeFromTemplateInput", ec.unmarshalInputCreateTreeFromTemplateInput),
 			graphql.NewInputUnmarshaler("CreateTreeInput", ec.unmarshalInputCreateTreeInput),
 			graphql.NewInputUnmarshaler("DecisionNodeInput", ec.unmarshalInputDecisionNodeInput),
+			graphql.NewInputUnmarshaler("DeleteClientInput", ec.unmarshalInputDeleteClientInput),
 			graphql.NewInputUnmarshaler("DeleteTreeCategoryInput", ec.unmarshalInputDeleteTreeCategoryInput),
 			graphql.NewInputUnmarshaler("DeleteTreeInput", ec.unmarshalInputDeleteTreeInput),
 			graphql.NewInputUnmarshaler("DisableUserInput", ec.unmarshalInputDisableUserInput),
@@ -4881,6 +5502,7 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 			graphql.NewInputUnmarshaler("InviteUserInput", ec.unmarshalInputInviteUserInput),
 			graphql.NewInputUnmarshaler("LoginInput", ec.unmarshalInputLoginInput),
 			graphql.NewInputUnmarshaler("LogoutInput", ec.unmarshalInputLogoutInput),
+			graphql.NewInputUnmarshaler("MergeClientsInput", ec.unmarshalInputMergeClientsInput),
 			graphql.NewInputUnmarshaler("MoveTreeCategoryInput", ec.unmarshalInputMoveTreeCategoryInput),
 			graphql.NewInputUnmarshaler("PublishTreeInput", ec.unmarshalInputPublishTreeInput),
 			graphql.NewInputUnmarshaler("ReauthenticateInput", ec.unmarshalInputReauthenticateInput),
@@ -4892,9 +5514,11 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 			graphql.NewInputUnmarshaler("RevokeSessionInput", ec.unmarshalInputRevokeSessionInput),
 			graphql.NewInputUnmarshaler("RevokeSessionsInput", ec.unmarshalInputRevokeSessionsInput),
 			graphql.NewInputUnmarshaler("RevokeShareInput", ec.unmarshalInputRevokeShareInput),
+			graphql.NewInputUnmarshaler("SeenBeforeInput", ec.unmarshalInputSeenBeforeInput),
 			graphql.NewInputUnmarshaler("SessionLimitsInput", ec.unmarshalInputSessionLimitsInput),
 			graphql.NewInputUnmarshaler("ShareSessionInput", ec.unmarshalInputShareSessionInput),
 			graphql.NewInputUnmarshaler("SolutionNodeInput", ec.unmarshalInputSolutionNodeInput),
+			graphql.NewInputUnmarshaler("StartLinkInput", ec.unmarshalInputStartLinkInput),
 			graphql.NewInputUnmarshaler("StartSessionInput", ec.unmarshalInputStartSessionInput),
 			graphql.NewInputUnmarshaler("SubtreeNodeInput", ec.unmarshalInputSubtreeNodeInput),
 			graphql.NewInputUnmarshaler("SwitchTreeInput", ec.unmarshalInputSwitchTreeInput),
@@ -4911,6 +5535,7 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 			graphql.NewInputUnmarshaler("TreeSessionFilter", ec.unmarshalInputTreeSessionFilter),
 			graphql.NewInputUnmarshaler("TreeSessionValueInput", ec.unmarshalInputTreeSessionValueInput),
 			graphql.NewInputUnmarshaler("UnarchiveTreeInput", ec.unmarshalInputUnarchiveTreeInput),
+			graphql.NewInputUnmarshaler("UpdateClientInput", ec.unmarshalInputUpdateClientInput),
 			graphql.NewInputUnmarshaler("UpdateScratchpadInput", ec.unmarshalInputUpdateScratchpadInput),
 			graphql.NewInputUnmarshaler("UpdateSessionInput", ec.unmarshalInputUpdateSessionInput),
 			graphql.NewInputUnmarshaler("UpdateSessionPolicyInput", ec.unmarshalInputUpdateSessionPolicyInput),
@@ -5154,6 +5779,37 @@ type Query {
   anyone's. Others get NOT_FOUND.
   """
   session("The troubleshooting session's global id." id: ID!): TreeSession @auth
+  "One client."
+  client("The client's global id." id: ID!): Client @auth(role: ENGINEER)
+  """
+  The account's clients in the order of their names, or those that a person means who
+  types. No text is refused.
+  """
+  clients(
+    "The beginning of a name or of an alias, or a whole ticket key; case, accents and needless spaces aside. Left out, all clients. What is beyond 200 characters does not count."
+    query: String
+    "How many from the start or after ` + "`" + `after` + "`" + `: 0 to 100, 20 if left out."
+    first: Int
+    "A cursor of an earlier answer."
+    after: String
+  ): ClientConnection! @auth(role: ENGINEER)
+  """
+  What was walked in the last 90 days for the same client or about the same, whoever
+  has it: running and completed sessions. The record itself stays with those who may
+  read it.
+  """
+  seenBefore("Of whom, and about what." input: SeenBeforeInput!): SeenBefore! @auth(role: ENGINEER)
+  """
+  What a start link leads to, before anything is started. What of the link is not
+  found or would be refused is said in ` + "`" + `problems` + "`" + `; a text that is too long or holds
+  line breaks is BAD_USER_INPUT.
+  """
+  startLink("What the link says." input: StartLinkInput!): StartLink! @auth(role: ENGINEER)
+  """
+  The address by which a ticket system opens walks through a tree. CONFLICT where the
+  tree is not published.
+  """
+  startLinkTemplate("The tree's global id." treeId: ID!): StartLinkTemplate! @auth(role: ENGINEER)
   "A troubleshooting session as a file, for a ticket. Who may read the session may export it."
   exportSession("What to export, and how." input: ExportSessionInput!): ExportedFile! @auth
   """
@@ -5421,6 +6077,28 @@ type Mutation {
   admins and owners. Revoking a link that is over is no error.
   """
   revokeShare("Which link." input: RevokeShareInput!): RevokeSharePayload! @auth(role: ENGINEER)
+
+  """
+  Makes a client. CONFLICT where another client goes by one of its names, with that
+  one's ` + "`" + `clientId` + "`" + ` in the extensions. Of several things that are wrong, each is in
+  ` + "`" + `extensions.problems` + "`" + ` with its field.
+  """
+  createClient("The client." input: CreateClientInput!): CreateClientPayload! @auth(role: ENGINEER)
+  """
+  Changes a client; what is left out stays. Running sessions that are for it show the
+  change at once; sessions that ended stay as they were. CONFLICT when somebody saved in
+  between, with ` + "`" + `revision` + "`" + ` and ` + "`" + `savedAt` + "`" + ` in its extensions, and as with createClient.
+  """
+  updateClient("The change." input: UpdateClientInput!): UpdateClientPayload! @auth(role: ENGINEER)
+  """
+  Makes one client of two spellings of one. The client that stays gets the other one's
+  sessions, its names as aliases, its ticket key (as an alias where it has one itself),
+  and the facts that it has not. This cannot be undone. CONFLICT when somebody saved the
+  one that stays in between, and where that is more than a client can have.
+  """
+  mergeClients("Which two." input: MergeClientsInput!): MergeClientsPayload! @auth(role: ENGINEER)
+  "Deletes a client. CONFLICT where a session is for it: if it is another spelling of one, merge the two."
+  deleteClient("Which client." input: DeleteClientInput!): DeleteClientPayload! @auth(role: ENGINEER)
 
   """
   Sets how long a login lasts. Running login sessions keep their deadlines unless
@@ -6276,6 +6954,8 @@ type TreeField {
   choices: [String!]!
   "Whether exports can leave it out, such as a phone number."
   sensitive: Boolean!
+  "Of the node where a session stands: the value that is known, from the start or an earlier step, to be confirmed, changed or emptied by a person. Null where none is, and elsewhere."
+  value: String
 }
 
 "A kind of value."
@@ -6833,8 +7513,10 @@ type TreeSession implements Node {
   outcome: TreeOutcome
   "The ticket it is for; empty if none was given."
   ticket: String!
-  "The client it is for, as typed; empty if none was given."
+  "The name of the client it is for: that of its record, as of the end once it ended, or what was typed where there is no record; empty if none was given."
   clientName: String!
+  "The record of the client it is for; null where there is none. Who may read the session may read it."
+  client: Client
   "What it is about, in the caller's words; empty if not given."
   subject: String!
   "Why it ended before a solution, or was given up; empty otherwise."
@@ -6855,8 +7537,10 @@ type TreeSession implements Node {
   places: [TreeSessionPlace!]!
   "The node where it stands, or stood when it ended, with values filled in; null outside any tree."
   currentNode: TreeNode
-  "What was written down, as the steps that stand have it: each name once, in the order in which they came up."
+  "What is known: what it was started with and what was written down, as the steps that stand have it. Each name is there once, in the order in which they came up."
   values: [TreeSessionValue!]!
+  "What it was started with, before anybody confirmed it."
+  givenValues: [TreeSessionValue!]!
   "The steps taken, in order, without the node where it stands."
   steps("Whether to list undone steps too." includeUndone: Boolean! = false): [TreeSessionStep!]!
   "Notes on the node where it stands."
@@ -6895,6 +7579,8 @@ type TreeSessionStep {
   answer: String
   "What was written down, of an input."
   values: [TreeSessionValue!]!
+  "What the node showed of the client, in the order of the names; ` + "`" + `name` + "`" + ` is the client's own."
+  clientFacts: [ClientFact!]!
   "What a command put out, as it was pasted with the answer; empty if nothing was."
   output: String!
   "Notes on this step, in order."
@@ -7031,6 +7717,10 @@ input TreeSessionFilter {
   status: [TreeSessionStatus!]
   "The tree that they walk, by global id."
   treeId: ID
+  "The client that they are for, by global id."
+  clientId: ID
+  "The whole ticket that they are for, case aside; at most 200 characters."
+  ticket: String! = ""
 }
 
 "What to start."
@@ -7039,10 +7729,16 @@ input StartSessionInput {
   treeId: ID
   "The ticket it is for, at most 200 characters."
   ticket: String! = ""
-  "The client it is for, at most 200 characters."
+  "The client it is for, by global id; not together with ` + "`" + `clientName` + "`" + `."
+  clientId: ID
+  "The client it is for, as somebody typed it, at most 200 characters. A name, an alias or a ticket key that is known means that client; any other stands as it was typed. BAD_USER_INPUT where two clients may be meant."
   clientName: String! = ""
+  "Whether to make a client where nobody goes by ` + "`" + `clientName` + "`" + `. Of two who do so at once, the second gets the first one's."
+  createClient: Boolean! = false
   "What it is about, at most 200 characters; needed without a tree."
   subject: String! = ""
+  "At most 100 values that are known already. Nodes show them, and inputs that ask for them come with them, to be confirmed. A value whose field the tree asks for has to be one that the field takes; any other is kept as text. Empty ones are left out. Of several that are wrong, each is in ` + "`" + `extensions.problems` + "`" + ` with its field."
+  values: [TreeSessionValueInput!]! = []
   "A key of the caller's choice, at most 64 characters: a repeat with the same one within a day returns the session that the first made."
   idempotencyKey: String
 }
@@ -7061,7 +7757,7 @@ input AdvanceSessionInput {
   expectedStep: Int!
   "The option to take; left out where the node has one way on."
   optionId: ID
-  "The values of an input: at most one for each of its fields."
+  "The values of an input: at most one for each of its fields. An empty one empties a value that is known; one that is left out stays."
   values: [TreeSessionValueInput!]! = []
   "A note on the step, at most 10,000 characters."
   note: String! = ""
@@ -7270,8 +7966,12 @@ input UpdateSessionInput {
   sessionId: ID!
   "The ticket, at most 200 characters; left out, it stays."
   ticket: String
-  "The client, at most 200 characters; left out, it stays."
+  "The client, by global id; left out, it stays. Not together with ` + "`" + `clientName` + "`" + `."
+  clientId: ID
+  "The client as somebody typed it, as with startSession; empty for none; left out, it stays."
   clientName: String
+  "Whether to make a client where nobody goes by ` + "`" + `clientName` + "`" + `."
+  createClient: Boolean! = false
   "What it is about, at most 200 characters; left out, it stays. A session without a tree keeps one."
   subject: String
 }
@@ -7280,6 +7980,269 @@ input UpdateSessionInput {
 type UpdateSessionPayload {
   "The session as it is now."
   session: TreeSession!
+}
+
+"""
+Somebody whose faults are looked for. It goes by its name, its aliases and its ticket
+key; within an account no two clients share one of these, case, accents and needless
+spaces aside, nor whether an umlaut is written as one letter or two.
+"""
+type Client implements Node {
+  id: ID!
+  "Its name, at most 200 characters."
+  name: String!
+  "Other names and spellings, at most 20 of at most 200 characters."
+  aliases: [String!]!
+  "Its key in the ticket system, at most 100 characters; null if it has none."
+  ticketKey: String
+  "What nodes can show of it, in the order of the names; at most 40."
+  facts: [ClientFact!]!
+  "Rises with every change: send it as ` + "`" + `expectedRevision` + "`" + `."
+  revision: Int!
+  "When it was made."
+  createdAt: DateTime!
+  "When it was changed last."
+  updatedAt: DateTime!
+}
+
+"Something that nodes show about a client, such as the name of its VPN."
+type ClientFact {
+  "By which nodes show it: the fact ` + "`" + `vpn` + "`" + ` as ` + "`" + `{{client.vpn}}` + "`" + `. A fact that is not known stays standing there in its braces."
+  name: String!
+  "The fact in one line, at most 500 characters."
+  text: String!
+}
+
+"A fact about a client."
+input ClientFactInput {
+  "A lower case letter and at most 39 more of a–z, 0–9 and _. Not ` + "`" + `name` + "`" + `, which is the client's own."
+  name: String!
+  "The fact in one line, 1 to 500 characters."
+  text: String!
+}
+
+"A page of clients."
+type ClientConnection {
+  "The clients with their cursors."
+  edges: [ClientEdge!]!
+  "The clients without them."
+  nodes: [Client!]!
+  "Where the page begins and ends."
+  pageInfo: PageInfo!
+  "How many match in all; counted only when asked for."
+  totalCount: Int!
+}
+
+"A client in a list."
+type ClientEdge {
+  "Where it stands in the list."
+  cursor: String!
+  "The client."
+  node: Client!
+}
+
+"What client to make."
+input CreateClientInput {
+  "Its name, 1 to 200 characters."
+  name: String!
+  "Other names and spellings, at most 20 of 1 to 200 characters. One that says nothing new is left out."
+  aliases: [String!]! = []
+  "Its key in the ticket system, at most 100 characters."
+  ticketKey: String! = ""
+  "What nodes can show of it, at most 40."
+  facts: [ClientFactInput!]! = []
+}
+
+"The answer to making a client."
+type CreateClientPayload {
+  "The new client."
+  client: Client!
+}
+
+"What to change of a client."
+input UpdateClientInput {
+  "The client's global id."
+  clientId: ID!
+  "The ` + "`" + `revision` + "`" + ` that the caller saw."
+  expectedRevision: Int!
+  "Its name, 1 to 200 characters; left out, it stays."
+  name: String
+  "All its aliases, as in createClient; left out, they stay."
+  aliases: [String!]
+  "Its key in the ticket system; empty for none; left out, it stays."
+  ticketKey: String
+  "All its facts, at most 40; left out, they stay."
+  facts: [ClientFactInput!]
+}
+
+"The answer to changing a client."
+type UpdateClientPayload {
+  "The client as it is now."
+  client: Client!
+}
+
+"Which two clients are one."
+input MergeClientsInput {
+  "The global id of the client that stays."
+  clientId: ID!
+  "Its ` + "`" + `revision` + "`" + ` that the caller saw."
+  expectedRevision: Int!
+  "The global id of the client that goes."
+  mergedClientId: ID!
+}
+
+"The answer to merging clients."
+type MergeClientsPayload {
+  "The client that stays, as it is now."
+  client: Client!
+  "The global id of the one that is gone."
+  mergedClientId: ID!
+  "How many sessions were for that one."
+  movedSessionCount: Int!
+}
+
+"Which client to delete."
+input DeleteClientInput {
+  "The client's global id."
+  clientId: ID!
+}
+
+"The answer to deleting a client."
+type DeleteClientPayload {
+  "The global id of what is gone."
+  deletedClientId: ID!
+}
+
+"What a new session is to be compared with. Where everything is empty, nothing was seen."
+input SeenBeforeInput {
+  "The client, by global id; not together with ` + "`" + `clientName` + "`" + `. An unknown one has no sessions."
+  clientId: ID
+  "The client as somebody typed it, at most 200 characters; known or not."
+  clientName: String! = ""
+  "What it is about, at most 200 characters. Its last word may be the beginning of one; ten words count."
+  subject: String! = ""
+  "The tree that is to be walked, by global id: of sessions that are alike as much, those that began with it come first."
+  treeId: ID
+}
+
+"What was walked lately."
+type SeenBefore {
+  "Sessions for the same client, at most 10: those that have most of the subject's words first, then the latest."
+  sameClient: [SeenSession!]!
+  "Sessions for others that have at least half of the subject's words, at most 10, those that have most first."
+  similar: [SeenSession!]!
+}
+
+"""
+What engineers are told of each other's sessions, so that nobody looks for a fault
+twice. Values that the tree marks as sensitive are left out of sessions that the
+caller may not read.
+"""
+type SeenSession {
+  "The session's global id."
+  sessionId: ID!
+  "Whether the caller may read the session itself."
+  isReadable: Boolean!
+  "Whether it has at least half of the subject's words."
+  isSimilar: Boolean!
+  "The global id of the tree that it began with; null where no tree fitted."
+  treeId: ID
+  "The tree's title, or the subject where there is no tree."
+  title: String!
+  "What it was about; empty if not given."
+  subject: String!
+  "Whom it was for; empty if nobody was named."
+  clientName: String!
+  "IN_PROGRESS or COMPLETED."
+  status: TreeSessionStatus!
+  "How it ended; null while it goes on."
+  outcome: TreeOutcome
+  "The solution's title as it was shown, or why it ended before one; empty while it goes on."
+  solution: String!
+  "The solution's text as it was shown, in Markdown; empty where none was reached."
+  solutionText: String!
+  "Who has it, or had it when it ended."
+  heldBy: User!
+  "When it started."
+  startedAt: DateTime!
+  "When it was completed; null while it goes on."
+  endedAt: DateTime
+}
+
+"What a start link says: the parameters of its address, of which each may be left out."
+input StartLinkInput {
+  "` + "`" + `tree` + "`" + `: a tree's global id, or words to look for; at most 200 characters."
+  tree: String! = ""
+  "` + "`" + `ticket` + "`" + `, at most 200 characters."
+  ticket: String! = ""
+  "` + "`" + `client` + "`" + `: a name, an alias or a ticket key, at most 200 characters."
+  clientName: String! = ""
+  "` + "`" + `subject` + "`" + `, at most 200 characters."
+  subject: String! = ""
+  "` + "`" + `value.name` + "`" + ` for each value, at most 100."
+  values: [TreeSessionValueInput!]! = []
+}
+
+"What a start link leads to."
+type StartLink {
+  "The published tree that is meant: by its id, or because no other one has the words; null where a person has to choose."
+  tree: Tree
+  "The published trees that the words may mean, the best first, at most 5; empty where the link has an id."
+  trees: [Tree!]!
+  "The client who goes by the name; null where nobody does."
+  client: Client
+  "Running sessions for the ticket, whoever has them, the latest start first, at most 10: to go on with one's own, or to ask who has it."
+  openSessions: [StartLinkSession!]!
+  "The values, in the link's order, as startSession takes them."
+  values: [StartLinkValue!]!
+  "What of the link cannot be used as it is. None of it keeps anybody from starting."
+  problems: [StartLinkProblem!]!
+}
+
+"A running session for the ticket of a start link."
+type StartLinkSession {
+  "The session's global id."
+  sessionId: ID!
+  "The tree's title, or the subject where there is no tree."
+  title: String!
+  "Who has it."
+  heldBy: User!
+  "Whether the caller has it, and so can go on with it."
+  isMine: Boolean!
+  "When it started."
+  startedAt: DateTime!
+  "When the latest entry was made."
+  updatedAt: DateTime!
+}
+
+"A value of a start link."
+type StartLinkValue {
+  "The name that the link gives."
+  name: String!
+  "The label of the field that asks for it, or the name where none does."
+  label: String!
+  "The value in the form in which the field keeps it, or as it was given."
+  text: String!
+  "Whether an input of the tree that is meant asks for it."
+  isAskedFor: Boolean!
+  "Why startSession would refuse it, in words; null where it would not."
+  refusal: String
+}
+
+"Something of a start link that cannot be used as it is."
+type StartLinkProblem {
+  "Where it is, such as ` + "`" + `input.values[0].text` + "`" + `."
+  field: String!
+  "What is wrong and what to do, in words."
+  message: String!
+}
+
+"How a ticket system links to the walks of a tree."
+type StartLinkTemplate {
+  "The address, with ` + "`" + `{ticket}` + "`" + `, ` + "`" + `{client}` + "`" + `, ` + "`" + `{subject}` + "`" + ` and ` + "`" + `{value.name}` + "`" + ` where the ticket system fills in its own, percent-encoded. What it does not have can be left out."
+  url: String!
+  "The names of the values that the tree asks for."
+  valueNames: [String!]!
 }
 
 "What to export, and how."
@@ -8132,6 +9095,62 @@ func (ec *executionContext) childFields_ChangePasswordPayload(ctx context.Contex
 	return nil, fmt.Errorf("no field named %q was found under type ChangePasswordPayload", field.Name)
 }
 
+func (ec *executionContext) childFields_Client(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "id":
+		return ec.fieldContext_Client_id(ctx, field)
+	case "name":
+		return ec.fieldContext_Client_name(ctx, field)
+	case "aliases":
+		return ec.fieldContext_Client_aliases(ctx, field)
+	case "ticketKey":
+		return ec.fieldContext_Client_ticketKey(ctx, field)
+	case "facts":
+		return ec.fieldContext_Client_facts(ctx, field)
+	case "revision":
+		return ec.fieldContext_Client_revision(ctx, field)
+	case "createdAt":
+		return ec.fieldContext_Client_createdAt(ctx, field)
+	case "updatedAt":
+		return ec.fieldContext_Client_updatedAt(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type Client", field.Name)
+}
+
+func (ec *executionContext) childFields_ClientConnection(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "edges":
+		return ec.fieldContext_ClientConnection_edges(ctx, field)
+	case "nodes":
+		return ec.fieldContext_ClientConnection_nodes(ctx, field)
+	case "pageInfo":
+		return ec.fieldContext_ClientConnection_pageInfo(ctx, field)
+	case "totalCount":
+		return ec.fieldContext_ClientConnection_totalCount(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ClientConnection", field.Name)
+}
+
+func (ec *executionContext) childFields_ClientEdge(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "cursor":
+		return ec.fieldContext_ClientEdge_cursor(ctx, field)
+	case "node":
+		return ec.fieldContext_ClientEdge_node(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ClientEdge", field.Name)
+}
+
+func (ec *executionContext) childFields_ClientFact(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "name":
+		return ec.fieldContext_ClientFact_name(ctx, field)
+	case "text":
+		return ec.fieldContext_ClientFact_text(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ClientFact", field.Name)
+}
+
 func (ec *executionContext) childFields_CompleteSessionPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "session":
@@ -8146,6 +9165,14 @@ func (ec *executionContext) childFields_ConfirmTreePayload(ctx context.Context, 
 		return ec.fieldContext_ConfirmTreePayload_tree(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type ConfirmTreePayload", field.Name)
+}
+
+func (ec *executionContext) childFields_CreateClientPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "client":
+		return ec.fieldContext_CreateClientPayload_client(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type CreateClientPayload", field.Name)
 }
 
 func (ec *executionContext) childFields_CreateTreeCategoryPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -8170,6 +9197,14 @@ func (ec *executionContext) childFields_CreateTreePayload(ctx context.Context, f
 		return ec.fieldContext_CreateTreePayload_tree(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type CreateTreePayload", field.Name)
+}
+
+func (ec *executionContext) childFields_DeleteClientPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "deletedClientId":
+		return ec.fieldContext_DeleteClientPayload_deletedClientId(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type DeleteClientPayload", field.Name)
 }
 
 func (ec *executionContext) childFields_DeleteTreeCategoryPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -8346,6 +9381,18 @@ func (ec *executionContext) childFields_LogoutPayload(ctx context.Context, field
 	return nil, fmt.Errorf("no field named %q was found under type LogoutPayload", field.Name)
 }
 
+func (ec *executionContext) childFields_MergeClientsPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "client":
+		return ec.fieldContext_MergeClientsPayload_client(ctx, field)
+	case "mergedClientId":
+		return ec.fieldContext_MergeClientsPayload_mergedClientId(ctx, field)
+	case "movedSessionCount":
+		return ec.fieldContext_MergeClientsPayload_movedSessionCount(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type MergeClientsPayload", field.Name)
+}
+
 func (ec *executionContext) childFields_MoveTreeCategoryPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "categories":
@@ -8460,6 +9507,50 @@ func (ec *executionContext) childFields_RevokeSharePayload(ctx context.Context, 
 		return ec.fieldContext_RevokeSharePayload_session(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type RevokeSharePayload", field.Name)
+}
+
+func (ec *executionContext) childFields_SeenBefore(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "sameClient":
+		return ec.fieldContext_SeenBefore_sameClient(ctx, field)
+	case "similar":
+		return ec.fieldContext_SeenBefore_similar(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type SeenBefore", field.Name)
+}
+
+func (ec *executionContext) childFields_SeenSession(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "sessionId":
+		return ec.fieldContext_SeenSession_sessionId(ctx, field)
+	case "isReadable":
+		return ec.fieldContext_SeenSession_isReadable(ctx, field)
+	case "isSimilar":
+		return ec.fieldContext_SeenSession_isSimilar(ctx, field)
+	case "treeId":
+		return ec.fieldContext_SeenSession_treeId(ctx, field)
+	case "title":
+		return ec.fieldContext_SeenSession_title(ctx, field)
+	case "subject":
+		return ec.fieldContext_SeenSession_subject(ctx, field)
+	case "clientName":
+		return ec.fieldContext_SeenSession_clientName(ctx, field)
+	case "status":
+		return ec.fieldContext_SeenSession_status(ctx, field)
+	case "outcome":
+		return ec.fieldContext_SeenSession_outcome(ctx, field)
+	case "solution":
+		return ec.fieldContext_SeenSession_solution(ctx, field)
+	case "solutionText":
+		return ec.fieldContext_SeenSession_solutionText(ctx, field)
+	case "heldBy":
+		return ec.fieldContext_SeenSession_heldBy(ctx, field)
+	case "startedAt":
+		return ec.fieldContext_SeenSession_startedAt(ctx, field)
+	case "endedAt":
+		return ec.fieldContext_SeenSession_endedAt(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type SeenSession", field.Name)
 }
 
 func (ec *executionContext) childFields_ServerInfo(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -8580,6 +9671,78 @@ func (ec *executionContext) childFields_SignInPayload(ctx context.Context, field
 		return ec.fieldContext_SignInPayload_refreshToken(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type SignInPayload", field.Name)
+}
+
+func (ec *executionContext) childFields_StartLink(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "tree":
+		return ec.fieldContext_StartLink_tree(ctx, field)
+	case "trees":
+		return ec.fieldContext_StartLink_trees(ctx, field)
+	case "client":
+		return ec.fieldContext_StartLink_client(ctx, field)
+	case "openSessions":
+		return ec.fieldContext_StartLink_openSessions(ctx, field)
+	case "values":
+		return ec.fieldContext_StartLink_values(ctx, field)
+	case "problems":
+		return ec.fieldContext_StartLink_problems(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type StartLink", field.Name)
+}
+
+func (ec *executionContext) childFields_StartLinkProblem(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "field":
+		return ec.fieldContext_StartLinkProblem_field(ctx, field)
+	case "message":
+		return ec.fieldContext_StartLinkProblem_message(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type StartLinkProblem", field.Name)
+}
+
+func (ec *executionContext) childFields_StartLinkSession(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "sessionId":
+		return ec.fieldContext_StartLinkSession_sessionId(ctx, field)
+	case "title":
+		return ec.fieldContext_StartLinkSession_title(ctx, field)
+	case "heldBy":
+		return ec.fieldContext_StartLinkSession_heldBy(ctx, field)
+	case "isMine":
+		return ec.fieldContext_StartLinkSession_isMine(ctx, field)
+	case "startedAt":
+		return ec.fieldContext_StartLinkSession_startedAt(ctx, field)
+	case "updatedAt":
+		return ec.fieldContext_StartLinkSession_updatedAt(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type StartLinkSession", field.Name)
+}
+
+func (ec *executionContext) childFields_StartLinkTemplate(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "url":
+		return ec.fieldContext_StartLinkTemplate_url(ctx, field)
+	case "valueNames":
+		return ec.fieldContext_StartLinkTemplate_valueNames(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type StartLinkTemplate", field.Name)
+}
+
+func (ec *executionContext) childFields_StartLinkValue(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "name":
+		return ec.fieldContext_StartLinkValue_name(ctx, field)
+	case "label":
+		return ec.fieldContext_StartLinkValue_label(ctx, field)
+	case "text":
+		return ec.fieldContext_StartLinkValue_text(ctx, field)
+	case "isAskedFor":
+		return ec.fieldContext_StartLinkValue_isAskedFor(ctx, field)
+	case "refusal":
+		return ec.fieldContext_StartLinkValue_refusal(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type StartLinkValue", field.Name)
 }
 
 func (ec *executionContext) childFields_StartSessionPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -8762,6 +9925,8 @@ func (ec *executionContext) childFields_TreeField(ctx context.Context, field gra
 		return ec.fieldContext_TreeField_choices(ctx, field)
 	case "sensitive":
 		return ec.fieldContext_TreeField_sensitive(ctx, field)
+	case "value":
+		return ec.fieldContext_TreeField_value(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type TreeField", field.Name)
 }
@@ -9074,6 +10239,8 @@ func (ec *executionContext) childFields_TreeSession(ctx context.Context, field g
 		return ec.fieldContext_TreeSession_ticket(ctx, field)
 	case "clientName":
 		return ec.fieldContext_TreeSession_clientName(ctx, field)
+	case "client":
+		return ec.fieldContext_TreeSession_client(ctx, field)
 	case "subject":
 		return ec.fieldContext_TreeSession_subject(ctx, field)
 	case "reason":
@@ -9096,6 +10263,8 @@ func (ec *executionContext) childFields_TreeSession(ctx context.Context, field g
 		return ec.fieldContext_TreeSession_currentNode(ctx, field)
 	case "values":
 		return ec.fieldContext_TreeSession_values(ctx, field)
+	case "givenValues":
+		return ec.fieldContext_TreeSession_givenValues(ctx, field)
 	case "steps":
 		return ec.fieldContext_TreeSession_steps(ctx, field)
 	case "currentNotes":
@@ -9240,6 +10409,8 @@ func (ec *executionContext) childFields_TreeSessionStep(ctx context.Context, fie
 		return ec.fieldContext_TreeSessionStep_answer(ctx, field)
 	case "values":
 		return ec.fieldContext_TreeSessionStep_values(ctx, field)
+	case "clientFacts":
+		return ec.fieldContext_TreeSessionStep_clientFacts(ctx, field)
 	case "output":
 		return ec.fieldContext_TreeSessionStep_output(ctx, field)
 	case "notes":
@@ -9354,6 +10525,14 @@ func (ec *executionContext) childFields_UnarchiveTreePayload(ctx context.Context
 		return ec.fieldContext_UnarchiveTreePayload_tree(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type UnarchiveTreePayload", field.Name)
+}
+
+func (ec *executionContext) childFields_UpdateClientPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "client":
+		return ec.fieldContext_UpdateClientPayload_client(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type UpdateClientPayload", field.Name)
 }
 
 func (ec *executionContext) childFields_UpdateScratchpadPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -9716,6 +10895,20 @@ func (ec *executionContext) field_Mutation_confirmTree_args(ctx context.Context,
 	return args, nil
 }
 
+func (ec *executionContext) field_Mutation_createClient_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (model.CreateClientInput, error) {
+			return ec.unmarshalNCreateClientInput2githubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐCreateClientInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
 func (ec *executionContext) field_Mutation_createTreeCategory_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
 	var err error
 	args := map[string]any{}
@@ -9750,6 +10943,20 @@ func (ec *executionContext) field_Mutation_createTree_args(ctx context.Context, 
 	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
 		func(ctx context.Context, v any) (model.CreateTreeInput, error) {
 			return ec.unmarshalNCreateTreeInput2githubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐCreateTreeInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
+func (ec *executionContext) field_Mutation_deleteClient_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (model.DeleteClientInput, error) {
+			return ec.unmarshalNDeleteClientInput2githubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐDeleteClientInput(ctx, v)
 		})
 	if err != nil {
 		return nil, err
@@ -9932,6 +11139,20 @@ func (ec *executionContext) field_Mutation_logout_args(ctx context.Context, rawA
 	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
 		func(ctx context.Context, v any) (model.LogoutInput, error) {
 			return ec.unmarshalNLogoutInput2githubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐLogoutInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
+func (ec *executionContext) field_Mutation_mergeClients_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (model.MergeClientsInput, error) {
+			return ec.unmarshalNMergeClientsInput2githubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐMergeClientsInput(ctx, v)
 		})
 	if err != nil {
 		return nil, err
@@ -10150,6 +11371,20 @@ func (ec *executionContext) field_Mutation_unarchiveTree_args(ctx context.Contex
 	return args, nil
 }
 
+func (ec *executionContext) field_Mutation_updateClient_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (model.UpdateClientInput, error) {
+			return ec.unmarshalNUpdateClientInput2githubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐUpdateClientInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
 func (ec *executionContext) field_Mutation_updateScratchpad_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
 	var err error
 	args := map[string]any{}
@@ -10259,6 +11494,50 @@ func (ec *executionContext) field_Query___type_args(ctx context.Context, rawArgs
 		return nil, err
 	}
 	args["name"] = arg0
+	return args, nil
+}
+
+func (ec *executionContext) field_Query_client_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "id",
+		func(ctx context.Context, v any) (string, error) {
+			return ec.unmarshalNID2string(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["id"] = arg0
+	return args, nil
+}
+
+func (ec *executionContext) field_Query_clients_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "query",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["query"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "first",
+		func(ctx context.Context, v any) (*int, error) {
+			return ec.unmarshalOInt2ᚖint(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["first"] = arg1
+	arg2, err := graphql.ProcessArgField(ctx, rawArgs, "after",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["after"] = arg2
 	return args, nil
 }
 
@@ -10384,6 +11663,20 @@ func (ec *executionContext) field_Query_searchTrees_args(ctx context.Context, ra
 	return args, nil
 }
 
+func (ec *executionContext) field_Query_seenBefore_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (model.SeenBeforeInput, error) {
+			return ec.unmarshalNSeenBeforeInput2githubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐSeenBeforeInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
 func (ec *executionContext) field_Query_session_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
 	var err error
 	args := map[string]any{}
@@ -10439,6 +11732,34 @@ func (ec *executionContext) field_Query_sharedSession_args(ctx context.Context, 
 		return nil, err
 	}
 	args["token"] = arg0
+	return args, nil
+}
+
+func (ec *executionContext) field_Query_startLinkTemplate_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "treeId",
+		func(ctx context.Context, v any) (string, error) {
+			return ec.unmarshalNID2string(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["treeId"] = arg0
+	return args, nil
+}
+
+func (ec *executionContext) field_Query_startLink_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (model.StartLinkInput, error) {
+			return ec.unmarshalNStartLinkInput2githubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐStartLinkInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
 	return args, nil
 }
 
@@ -11789,6 +13110,419 @@ func (ec *executionContext) fieldContext_ChangePasswordPayload_accessTokenExpire
 	return graphql.NewScalarFieldContext("ChangePasswordPayload", field, false, false, "DateTime")
 }
 
+func (ec *executionContext) _Client_id(ctx context.Context, field graphql.CollectedField, obj *model.Client) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Client_id(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ID, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNID2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Client_id(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Client", field, false, false, "ID")
+}
+
+func (ec *executionContext) _Client_name(ctx context.Context, field graphql.CollectedField, obj *model.Client) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Client_name(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Name, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Client_name(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Client", field, false, false, "String")
+}
+
+func (ec *executionContext) _Client_aliases(ctx context.Context, field graphql.CollectedField, obj *model.Client) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Client_aliases(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Aliases, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []string) graphql.Marshaler {
+			return ec.marshalNString2ᚕstringᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Client_aliases(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Client", field, false, false, "String")
+}
+
+func (ec *executionContext) _Client_ticketKey(ctx context.Context, field graphql.CollectedField, obj *model.Client) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Client_ticketKey(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.TicketKey, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return ec.marshalOString2ᚖstring(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Client_ticketKey(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Client", field, false, false, "String")
+}
+
+func (ec *executionContext) _Client_facts(ctx context.Context, field graphql.CollectedField, obj *model.Client) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Client_facts(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Facts, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*model.ClientFact) graphql.Marshaler {
+			return ec.marshalNClientFact2ᚕᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐClientFactᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Client_facts(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Client",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_ClientFact(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Client_revision(ctx context.Context, field graphql.CollectedField, obj *model.Client) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Client_revision(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Revision, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Client_revision(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Client", field, false, false, "Int")
+}
+
+func (ec *executionContext) _Client_createdAt(ctx context.Context, field graphql.CollectedField, obj *model.Client) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Client_createdAt(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.CreatedAt, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
+			return ec.marshalNDateTime2timeᚐTime(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Client_createdAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Client", field, false, false, "DateTime")
+}
+
+func (ec *executionContext) _Client_updatedAt(ctx context.Context, field graphql.CollectedField, obj *model.Client) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Client_updatedAt(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.UpdatedAt, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
+			return ec.marshalNDateTime2timeᚐTime(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Client_updatedAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Client", field, false, false, "DateTime")
+}
+
+func (ec *executionContext) _ClientConnection_edges(ctx context.Context, field graphql.CollectedField, obj *model.ClientConnection) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ClientConnection_edges(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Edges, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*model.ClientEdge) graphql.Marshaler {
+			return ec.marshalNClientEdge2ᚕᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐClientEdgeᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ClientConnection_edges(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ClientConnection",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_ClientEdge(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _ClientConnection_nodes(ctx context.Context, field graphql.CollectedField, obj *model.ClientConnection) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ClientConnection_nodes(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Nodes, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*model.Client) graphql.Marshaler {
+			return ec.marshalNClient2ᚕᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐClientᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ClientConnection_nodes(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ClientConnection",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Client(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _ClientConnection_pageInfo(ctx context.Context, field graphql.CollectedField, obj *model.ClientConnection) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ClientConnection_pageInfo(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.PageInfo, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *model.PageInfo) graphql.Marshaler {
+			return ec.marshalNPageInfo2ᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐPageInfo(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ClientConnection_pageInfo(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ClientConnection",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_PageInfo(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _ClientConnection_totalCount(ctx context.Context, field graphql.CollectedField, obj *model.ClientConnection) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ClientConnection_totalCount(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.TotalCount, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ClientConnection_totalCount(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ClientConnection", field, false, false, "Int")
+}
+
+func (ec *executionContext) _ClientEdge_cursor(ctx context.Context, field graphql.CollectedField, obj *model.ClientEdge) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ClientEdge_cursor(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Cursor, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ClientEdge_cursor(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ClientEdge", field, false, false, "String")
+}
+
+func (ec *executionContext) _ClientEdge_node(ctx context.Context, field graphql.CollectedField, obj *model.ClientEdge) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ClientEdge_node(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Node, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *model.Client) graphql.Marshaler {
+			return ec.marshalNClient2ᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐClient(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ClientEdge_node(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ClientEdge",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Client(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _ClientFact_name(ctx context.Context, field graphql.CollectedField, obj *model.ClientFact) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ClientFact_name(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Name, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ClientFact_name(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ClientFact", field, false, false, "String")
+}
+
+func (ec *executionContext) _ClientFact_text(ctx context.Context, field graphql.CollectedField, obj *model.ClientFact) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ClientFact_text(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Text, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ClientFact_text(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ClientFact", field, false, false, "String")
+}
+
 func (ec *executionContext) _CompleteSessionPayload_session(ctx context.Context, field graphql.CollectedField, obj *model.CompleteSessionPayload) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -11848,6 +13582,38 @@ func (ec *executionContext) fieldContext_ConfirmTreePayload_tree(_ context.Conte
 		IsResolver: false,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return ec.childFields_Tree(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _CreateClientPayload_client(ctx context.Context, field graphql.CollectedField, obj *model.CreateClientPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_CreateClientPayload_client(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Client, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *model.Client) graphql.Marshaler {
+			return ec.marshalNClient2ᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐClient(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_CreateClientPayload_client(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "CreateClientPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Client(ctx, field)
 		},
 	}
 	return fc, nil
@@ -12080,6 +13846,29 @@ func (ec *executionContext) fieldContext_DecisionNode_options(_ context.Context,
 		},
 	}
 	return fc, nil
+}
+
+func (ec *executionContext) _DeleteClientPayload_deletedClientId(ctx context.Context, field graphql.CollectedField, obj *model.DeleteClientPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_DeleteClientPayload_deletedClientId(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.DeletedClientID, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNID2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_DeleteClientPayload_deletedClientId(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("DeleteClientPayload", field, false, false, "ID")
 }
 
 func (ec *executionContext) _DeleteTreeCategoryPayload_deletedCategoryId(ctx context.Context, field graphql.CollectedField, obj *model.DeleteTreeCategoryPayload) (ret graphql.Marshaler) {
@@ -13365,6 +15154,84 @@ func (ec *executionContext) _LogoutPayload_revokedCount(ctx context.Context, fie
 }
 func (ec *executionContext) fieldContext_LogoutPayload_revokedCount(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("LogoutPayload", field, false, false, "Int")
+}
+
+func (ec *executionContext) _MergeClientsPayload_client(ctx context.Context, field graphql.CollectedField, obj *model.MergeClientsPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_MergeClientsPayload_client(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Client, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *model.Client) graphql.Marshaler {
+			return ec.marshalNClient2ᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐClient(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_MergeClientsPayload_client(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "MergeClientsPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Client(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _MergeClientsPayload_mergedClientId(ctx context.Context, field graphql.CollectedField, obj *model.MergeClientsPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_MergeClientsPayload_mergedClientId(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.MergedClientID, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNID2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_MergeClientsPayload_mergedClientId(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("MergeClientsPayload", field, false, false, "ID")
+}
+
+func (ec *executionContext) _MergeClientsPayload_movedSessionCount(ctx context.Context, field graphql.CollectedField, obj *model.MergeClientsPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_MergeClientsPayload_movedSessionCount(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.MovedSessionCount, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_MergeClientsPayload_movedSessionCount(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("MergeClientsPayload", field, false, false, "Int")
 }
 
 func (ec *executionContext) _MoveTreeCategoryPayload_categories(ctx context.Context, field graphql.CollectedField, obj *model.MoveTreeCategoryPayload) (ret graphql.Marshaler) {
@@ -16099,6 +17966,254 @@ func (ec *executionContext) fieldContext_Mutation_revokeShare(ctx context.Contex
 	return fc, nil
 }
 
+func (ec *executionContext) _Mutation_createClient(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_createClient(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().CreateClient(ctx, fc.Args["input"].(model.CreateClientInput))
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				role, err := ec.unmarshalNRole2githubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐRole(ctx, "ENGINEER")
+				if err != nil {
+					var zeroVal *model.CreateClientPayload
+					return zeroVal, err
+				}
+				if ec.Directives.Auth == nil {
+					var zeroVal *model.CreateClientPayload
+					return zeroVal, errors.New("directive auth is not implemented")
+				}
+				return ec.Directives.Auth(ctx, nil, directive0, role)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *model.CreateClientPayload) graphql.Marshaler {
+			return ec.marshalNCreateClientPayload2ᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐCreateClientPayload(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_createClient(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_CreateClientPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_createClient_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_updateClient(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_updateClient(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().UpdateClient(ctx, fc.Args["input"].(model.UpdateClientInput))
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				role, err := ec.unmarshalNRole2githubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐRole(ctx, "ENGINEER")
+				if err != nil {
+					var zeroVal *model.UpdateClientPayload
+					return zeroVal, err
+				}
+				if ec.Directives.Auth == nil {
+					var zeroVal *model.UpdateClientPayload
+					return zeroVal, errors.New("directive auth is not implemented")
+				}
+				return ec.Directives.Auth(ctx, nil, directive0, role)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *model.UpdateClientPayload) graphql.Marshaler {
+			return ec.marshalNUpdateClientPayload2ᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐUpdateClientPayload(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_updateClient(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_UpdateClientPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_updateClient_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_mergeClients(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_mergeClients(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().MergeClients(ctx, fc.Args["input"].(model.MergeClientsInput))
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				role, err := ec.unmarshalNRole2githubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐRole(ctx, "ENGINEER")
+				if err != nil {
+					var zeroVal *model.MergeClientsPayload
+					return zeroVal, err
+				}
+				if ec.Directives.Auth == nil {
+					var zeroVal *model.MergeClientsPayload
+					return zeroVal, errors.New("directive auth is not implemented")
+				}
+				return ec.Directives.Auth(ctx, nil, directive0, role)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *model.MergeClientsPayload) graphql.Marshaler {
+			return ec.marshalNMergeClientsPayload2ᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐMergeClientsPayload(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_mergeClients(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_MergeClientsPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_mergeClients_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_deleteClient(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_deleteClient(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().DeleteClient(ctx, fc.Args["input"].(model.DeleteClientInput))
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				role, err := ec.unmarshalNRole2githubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐRole(ctx, "ENGINEER")
+				if err != nil {
+					var zeroVal *model.DeleteClientPayload
+					return zeroVal, err
+				}
+				if ec.Directives.Auth == nil {
+					var zeroVal *model.DeleteClientPayload
+					return zeroVal, errors.New("directive auth is not implemented")
+				}
+				return ec.Directives.Auth(ctx, nil, directive0, role)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *model.DeleteClientPayload) graphql.Marshaler {
+			return ec.marshalNDeleteClientPayload2ᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐDeleteClientPayload(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_deleteClient(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_DeleteClientPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_deleteClient_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _Mutation_updateSessionPolicy(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -17478,6 +19593,316 @@ func (ec *executionContext) fieldContext_Query_session(ctx context.Context, fiel
 	return fc, nil
 }
 
+func (ec *executionContext) _Query_client(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Query_client(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Query().Client(ctx, fc.Args["id"].(string))
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				role, err := ec.unmarshalNRole2githubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐRole(ctx, "ENGINEER")
+				if err != nil {
+					var zeroVal *model.Client
+					return zeroVal, err
+				}
+				if ec.Directives.Auth == nil {
+					var zeroVal *model.Client
+					return zeroVal, errors.New("directive auth is not implemented")
+				}
+				return ec.Directives.Auth(ctx, nil, directive0, role)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *model.Client) graphql.Marshaler {
+			return ec.marshalOClient2ᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐClient(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Query_client(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Query",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Client(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Query_client_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Query_clients(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Query_clients(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Query().Clients(ctx, fc.Args["query"].(*string), fc.Args["first"].(*int), fc.Args["after"].(*string))
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				role, err := ec.unmarshalNRole2githubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐRole(ctx, "ENGINEER")
+				if err != nil {
+					var zeroVal *model.ClientConnection
+					return zeroVal, err
+				}
+				if ec.Directives.Auth == nil {
+					var zeroVal *model.ClientConnection
+					return zeroVal, errors.New("directive auth is not implemented")
+				}
+				return ec.Directives.Auth(ctx, nil, directive0, role)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *model.ClientConnection) graphql.Marshaler {
+			return ec.marshalNClientConnection2ᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐClientConnection(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Query_clients(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Query",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_ClientConnection(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Query_clients_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Query_seenBefore(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Query_seenBefore(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Query().SeenBefore(ctx, fc.Args["input"].(model.SeenBeforeInput))
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				role, err := ec.unmarshalNRole2githubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐRole(ctx, "ENGINEER")
+				if err != nil {
+					var zeroVal *model.SeenBefore
+					return zeroVal, err
+				}
+				if ec.Directives.Auth == nil {
+					var zeroVal *model.SeenBefore
+					return zeroVal, errors.New("directive auth is not implemented")
+				}
+				return ec.Directives.Auth(ctx, nil, directive0, role)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *model.SeenBefore) graphql.Marshaler {
+			return ec.marshalNSeenBefore2ᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐSeenBefore(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Query_seenBefore(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Query",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_SeenBefore(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Query_seenBefore_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Query_startLink(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Query_startLink(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Query().StartLink(ctx, fc.Args["input"].(model.StartLinkInput))
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				role, err := ec.unmarshalNRole2githubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐRole(ctx, "ENGINEER")
+				if err != nil {
+					var zeroVal *model.StartLink
+					return zeroVal, err
+				}
+				if ec.Directives.Auth == nil {
+					var zeroVal *model.StartLink
+					return zeroVal, errors.New("directive auth is not implemented")
+				}
+				return ec.Directives.Auth(ctx, nil, directive0, role)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *model.StartLink) graphql.Marshaler {
+			return ec.marshalNStartLink2ᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐStartLink(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Query_startLink(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Query",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_StartLink(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Query_startLink_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Query_startLinkTemplate(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Query_startLinkTemplate(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Query().StartLinkTemplate(ctx, fc.Args["treeId"].(string))
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				role, err := ec.unmarshalNRole2githubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐRole(ctx, "ENGINEER")
+				if err != nil {
+					var zeroVal *model.StartLinkTemplate
+					return zeroVal, err
+				}
+				if ec.Directives.Auth == nil {
+					var zeroVal *model.StartLinkTemplate
+					return zeroVal, errors.New("directive auth is not implemented")
+				}
+				return ec.Directives.Auth(ctx, nil, directive0, role)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *model.StartLinkTemplate) graphql.Marshaler {
+			return ec.marshalNStartLinkTemplate2ᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐStartLinkTemplate(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Query_startLinkTemplate(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Query",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_StartLinkTemplate(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Query_startLinkTemplate_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _Query_exportSession(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -18293,6 +20718,401 @@ func (ec *executionContext) fieldContext_RevokeSharePayload_session(_ context.Co
 		},
 	}
 	return fc, nil
+}
+
+func (ec *executionContext) _SeenBefore_sameClient(ctx context.Context, field graphql.CollectedField, obj *model.SeenBefore) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_SeenBefore_sameClient(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.SameClient, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*model.SeenSession) graphql.Marshaler {
+			return ec.marshalNSeenSession2ᚕᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐSeenSessionᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_SeenBefore_sameClient(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "SeenBefore",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_SeenSession(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _SeenBefore_similar(ctx context.Context, field graphql.CollectedField, obj *model.SeenBefore) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_SeenBefore_similar(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Similar, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*model.SeenSession) graphql.Marshaler {
+			return ec.marshalNSeenSession2ᚕᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐSeenSessionᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_SeenBefore_similar(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "SeenBefore",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_SeenSession(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _SeenSession_sessionId(ctx context.Context, field graphql.CollectedField, obj *model.SeenSession) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_SeenSession_sessionId(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.SessionID, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNID2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_SeenSession_sessionId(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("SeenSession", field, false, false, "ID")
+}
+
+func (ec *executionContext) _SeenSession_isReadable(ctx context.Context, field graphql.CollectedField, obj *model.SeenSession) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_SeenSession_isReadable(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.IsReadable, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+			return ec.marshalNBoolean2bool(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_SeenSession_isReadable(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("SeenSession", field, false, false, "Boolean")
+}
+
+func (ec *executionContext) _SeenSession_isSimilar(ctx context.Context, field graphql.CollectedField, obj *model.SeenSession) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_SeenSession_isSimilar(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.IsSimilar, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+			return ec.marshalNBoolean2bool(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_SeenSession_isSimilar(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("SeenSession", field, false, false, "Boolean")
+}
+
+func (ec *executionContext) _SeenSession_treeId(ctx context.Context, field graphql.CollectedField, obj *model.SeenSession) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_SeenSession_treeId(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.TreeID, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return ec.marshalOID2ᚖstring(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_SeenSession_treeId(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("SeenSession", field, false, false, "ID")
+}
+
+func (ec *executionContext) _SeenSession_title(ctx context.Context, field graphql.CollectedField, obj *model.SeenSession) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_SeenSession_title(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Title, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_SeenSession_title(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("SeenSession", field, false, false, "String")
+}
+
+func (ec *executionContext) _SeenSession_subject(ctx context.Context, field graphql.CollectedField, obj *model.SeenSession) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_SeenSession_subject(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Subject, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_SeenSession_subject(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("SeenSession", field, false, false, "String")
+}
+
+func (ec *executionContext) _SeenSession_clientName(ctx context.Context, field graphql.CollectedField, obj *model.SeenSession) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_SeenSession_clientName(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ClientName, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_SeenSession_clientName(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("SeenSession", field, false, false, "String")
+}
+
+func (ec *executionContext) _SeenSession_status(ctx context.Context, field graphql.CollectedField, obj *model.SeenSession) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_SeenSession_status(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Status, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v model.TreeSessionStatus) graphql.Marshaler {
+			return ec.marshalNTreeSessionStatus2githubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐTreeSessionStatus(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_SeenSession_status(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("SeenSession", field, false, false, "TreeSessionStatus")
+}
+
+func (ec *executionContext) _SeenSession_outcome(ctx context.Context, field graphql.CollectedField, obj *model.SeenSession) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_SeenSession_outcome(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Outcome, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *model.TreeOutcome) graphql.Marshaler {
+			return ec.marshalOTreeOutcome2ᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐTreeOutcome(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_SeenSession_outcome(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("SeenSession", field, false, false, "TreeOutcome")
+}
+
+func (ec *executionContext) _SeenSession_solution(ctx context.Context, field graphql.CollectedField, obj *model.SeenSession) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_SeenSession_solution(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Solution, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_SeenSession_solution(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("SeenSession", field, false, false, "String")
+}
+
+func (ec *executionContext) _SeenSession_solutionText(ctx context.Context, field graphql.CollectedField, obj *model.SeenSession) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_SeenSession_solutionText(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.SolutionText, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_SeenSession_solutionText(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("SeenSession", field, false, false, "String")
+}
+
+func (ec *executionContext) _SeenSession_heldBy(ctx context.Context, field graphql.CollectedField, obj *model.SeenSession) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_SeenSession_heldBy(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.HeldBy, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *model.User) graphql.Marshaler {
+			return ec.marshalNUser2ᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐUser(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_SeenSession_heldBy(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "SeenSession",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_User(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _SeenSession_startedAt(ctx context.Context, field graphql.CollectedField, obj *model.SeenSession) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_SeenSession_startedAt(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.StartedAt, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
+			return ec.marshalNDateTime2timeᚐTime(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_SeenSession_startedAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("SeenSession", field, false, false, "DateTime")
+}
+
+func (ec *executionContext) _SeenSession_endedAt(ctx context.Context, field graphql.CollectedField, obj *model.SeenSession) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_SeenSession_endedAt(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.EndedAt, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *time.Time) graphql.Marshaler {
+			return ec.marshalODateTime2ᚖtimeᚐTime(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_SeenSession_endedAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("SeenSession", field, false, false, "DateTime")
 }
 
 func (ec *executionContext) _ServerInfo_version(ctx context.Context, field graphql.CollectedField, obj *model.ServerInfo) (ret graphql.Marshaler) {
@@ -19798,6 +22618,552 @@ func (ec *executionContext) _SolutionNode_continue(ctx context.Context, field gr
 }
 func (ec *executionContext) fieldContext_SolutionNode_continue(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("SolutionNode", field, false, false, "Boolean")
+}
+
+func (ec *executionContext) _StartLink_tree(ctx context.Context, field graphql.CollectedField, obj *model.StartLink) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_StartLink_tree(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Tree, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *model.Tree) graphql.Marshaler {
+			return ec.marshalOTree2ᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐTree(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_StartLink_tree(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "StartLink",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Tree(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _StartLink_trees(ctx context.Context, field graphql.CollectedField, obj *model.StartLink) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_StartLink_trees(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Trees, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*model.Tree) graphql.Marshaler {
+			return ec.marshalNTree2ᚕᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐTreeᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_StartLink_trees(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "StartLink",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Tree(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _StartLink_client(ctx context.Context, field graphql.CollectedField, obj *model.StartLink) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_StartLink_client(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Client, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *model.Client) graphql.Marshaler {
+			return ec.marshalOClient2ᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐClient(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_StartLink_client(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "StartLink",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Client(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _StartLink_openSessions(ctx context.Context, field graphql.CollectedField, obj *model.StartLink) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_StartLink_openSessions(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.OpenSessions, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*model.StartLinkSession) graphql.Marshaler {
+			return ec.marshalNStartLinkSession2ᚕᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐStartLinkSessionᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_StartLink_openSessions(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "StartLink",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_StartLinkSession(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _StartLink_values(ctx context.Context, field graphql.CollectedField, obj *model.StartLink) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_StartLink_values(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Values, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*model.StartLinkValue) graphql.Marshaler {
+			return ec.marshalNStartLinkValue2ᚕᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐStartLinkValueᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_StartLink_values(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "StartLink",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_StartLinkValue(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _StartLink_problems(ctx context.Context, field graphql.CollectedField, obj *model.StartLink) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_StartLink_problems(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Problems, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*model.StartLinkProblem) graphql.Marshaler {
+			return ec.marshalNStartLinkProblem2ᚕᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐStartLinkProblemᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_StartLink_problems(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "StartLink",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_StartLinkProblem(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _StartLinkProblem_field(ctx context.Context, field graphql.CollectedField, obj *model.StartLinkProblem) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_StartLinkProblem_field(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Field, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_StartLinkProblem_field(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("StartLinkProblem", field, false, false, "String")
+}
+
+func (ec *executionContext) _StartLinkProblem_message(ctx context.Context, field graphql.CollectedField, obj *model.StartLinkProblem) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_StartLinkProblem_message(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Message, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_StartLinkProblem_message(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("StartLinkProblem", field, false, false, "String")
+}
+
+func (ec *executionContext) _StartLinkSession_sessionId(ctx context.Context, field graphql.CollectedField, obj *model.StartLinkSession) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_StartLinkSession_sessionId(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.SessionID, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNID2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_StartLinkSession_sessionId(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("StartLinkSession", field, false, false, "ID")
+}
+
+func (ec *executionContext) _StartLinkSession_title(ctx context.Context, field graphql.CollectedField, obj *model.StartLinkSession) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_StartLinkSession_title(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Title, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_StartLinkSession_title(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("StartLinkSession", field, false, false, "String")
+}
+
+func (ec *executionContext) _StartLinkSession_heldBy(ctx context.Context, field graphql.CollectedField, obj *model.StartLinkSession) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_StartLinkSession_heldBy(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.HeldBy, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *model.User) graphql.Marshaler {
+			return ec.marshalNUser2ᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐUser(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_StartLinkSession_heldBy(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "StartLinkSession",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_User(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _StartLinkSession_isMine(ctx context.Context, field graphql.CollectedField, obj *model.StartLinkSession) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_StartLinkSession_isMine(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.IsMine, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+			return ec.marshalNBoolean2bool(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_StartLinkSession_isMine(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("StartLinkSession", field, false, false, "Boolean")
+}
+
+func (ec *executionContext) _StartLinkSession_startedAt(ctx context.Context, field graphql.CollectedField, obj *model.StartLinkSession) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_StartLinkSession_startedAt(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.StartedAt, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
+			return ec.marshalNDateTime2timeᚐTime(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_StartLinkSession_startedAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("StartLinkSession", field, false, false, "DateTime")
+}
+
+func (ec *executionContext) _StartLinkSession_updatedAt(ctx context.Context, field graphql.CollectedField, obj *model.StartLinkSession) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_StartLinkSession_updatedAt(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.UpdatedAt, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
+			return ec.marshalNDateTime2timeᚐTime(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_StartLinkSession_updatedAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("StartLinkSession", field, false, false, "DateTime")
+}
+
+func (ec *executionContext) _StartLinkTemplate_url(ctx context.Context, field graphql.CollectedField, obj *model.StartLinkTemplate) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_StartLinkTemplate_url(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.URL, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_StartLinkTemplate_url(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("StartLinkTemplate", field, false, false, "String")
+}
+
+func (ec *executionContext) _StartLinkTemplate_valueNames(ctx context.Context, field graphql.CollectedField, obj *model.StartLinkTemplate) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_StartLinkTemplate_valueNames(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ValueNames, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []string) graphql.Marshaler {
+			return ec.marshalNString2ᚕstringᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_StartLinkTemplate_valueNames(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("StartLinkTemplate", field, false, false, "String")
+}
+
+func (ec *executionContext) _StartLinkValue_name(ctx context.Context, field graphql.CollectedField, obj *model.StartLinkValue) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_StartLinkValue_name(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Name, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_StartLinkValue_name(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("StartLinkValue", field, false, false, "String")
+}
+
+func (ec *executionContext) _StartLinkValue_label(ctx context.Context, field graphql.CollectedField, obj *model.StartLinkValue) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_StartLinkValue_label(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Label, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_StartLinkValue_label(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("StartLinkValue", field, false, false, "String")
+}
+
+func (ec *executionContext) _StartLinkValue_text(ctx context.Context, field graphql.CollectedField, obj *model.StartLinkValue) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_StartLinkValue_text(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Text, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_StartLinkValue_text(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("StartLinkValue", field, false, false, "String")
+}
+
+func (ec *executionContext) _StartLinkValue_isAskedFor(ctx context.Context, field graphql.CollectedField, obj *model.StartLinkValue) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_StartLinkValue_isAskedFor(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.IsAskedFor, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+			return ec.marshalNBoolean2bool(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_StartLinkValue_isAskedFor(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("StartLinkValue", field, false, false, "Boolean")
+}
+
+func (ec *executionContext) _StartLinkValue_refusal(ctx context.Context, field graphql.CollectedField, obj *model.StartLinkValue) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_StartLinkValue_refusal(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Refusal, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return ec.marshalOString2ᚖstring(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_StartLinkValue_refusal(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("StartLinkValue", field, false, false, "String")
 }
 
 func (ec *executionContext) _StartSessionPayload_session(ctx context.Context, field graphql.CollectedField, obj *model.StartSessionPayload) (ret graphql.Marshaler) {
@@ -21776,6 +25142,29 @@ func (ec *executionContext) _TreeField_sensitive(ctx context.Context, field grap
 }
 func (ec *executionContext) fieldContext_TreeField_sensitive(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("TreeField", field, false, false, "Boolean")
+}
+
+func (ec *executionContext) _TreeField_value(ctx context.Context, field graphql.CollectedField, obj *model.TreeField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_TreeField_value(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Value, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return ec.marshalOString2ᚖstring(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_TreeField_value(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("TreeField", field, false, false, "String")
 }
 
 func (ec *executionContext) _TreeFieldChange_field(ctx context.Context, field graphql.CollectedField, obj *model.TreeFieldChange) (ret graphql.Marshaler) {
@@ -24226,6 +27615,38 @@ func (ec *executionContext) fieldContext_TreeSession_clientName(_ context.Contex
 	return graphql.NewScalarFieldContext("TreeSession", field, false, false, "String")
 }
 
+func (ec *executionContext) _TreeSession_client(ctx context.Context, field graphql.CollectedField, obj *model.TreeSession) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_TreeSession_client(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Client, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *model.Client) graphql.Marshaler {
+			return ec.marshalOClient2ᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐClient(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_TreeSession_client(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "TreeSession",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Client(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _TreeSession_subject(ctx context.Context, field graphql.CollectedField, obj *model.TreeSession) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -24512,6 +27933,38 @@ func (ec *executionContext) _TreeSession_values(ctx context.Context, field graph
 	)
 }
 func (ec *executionContext) fieldContext_TreeSession_values(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "TreeSession",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_TreeSessionValue(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _TreeSession_givenValues(ctx context.Context, field graphql.CollectedField, obj *model.TreeSession) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_TreeSession_givenValues(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.GivenValues, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*model.TreeSessionValue) graphql.Marshaler {
+			return ec.marshalNTreeSessionValue2ᚕᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐTreeSessionValueᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_TreeSession_givenValues(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "TreeSession",
 		Field:      field,
@@ -25977,6 +29430,38 @@ func (ec *executionContext) fieldContext_TreeSessionStep_values(_ context.Contex
 	return fc, nil
 }
 
+func (ec *executionContext) _TreeSessionStep_clientFacts(ctx context.Context, field graphql.CollectedField, obj *model.TreeSessionStep) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_TreeSessionStep_clientFacts(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ClientFacts, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*model.ClientFact) graphql.Marshaler {
+			return ec.marshalNClientFact2ᚕᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐClientFactᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_TreeSessionStep_clientFacts(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "TreeSessionStep",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_ClientFact(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _TreeSessionStep_output(ctx context.Context, field graphql.CollectedField, obj *model.TreeSessionStep) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -26890,6 +30375,38 @@ func (ec *executionContext) fieldContext_UnarchiveTreePayload_tree(_ context.Con
 		IsResolver: false,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return ec.childFields_Tree(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _UpdateClientPayload_client(ctx context.Context, field graphql.CollectedField, obj *model.UpdateClientPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_UpdateClientPayload_client(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Client, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *model.Client) graphql.Marshaler {
+			return ec.marshalNClient2ᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐClient(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_UpdateClientPayload_client(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "UpdateClientPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Client(ctx, field)
 		},
 	}
 	return fc, nil
@@ -29176,6 +32693,55 @@ func UnmarshalChangePasswordInput(ctx context.Context, raw any) (model.ChangePas
 	return out, err
 }
 
+func (ec *executionContext) unmarshalInputClientFactInput(ctx context.Context, obj any) (model.ClientFactInput, error) {
+	var it model.ClientFactInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"name", "text"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "name":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("name"))
+			data, err := ec.unmarshalNString2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Name = data
+		case "text":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("text"))
+			data, err := ec.unmarshalNString2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Text = data
+		}
+	}
+	return it, nil
+}
+
+// UnmarshalClientFactInput unmarshals raw into the ClientFactInput input type, using the
+// unmarshaler bound to ctx's request. Call it from a resolver to decode an input
+// object that was not passed as a field argument.
+//
+// ctx must come from a gqlgen request; outside one there is no unmarshaler to use
+// and the returned error says so.
+func UnmarshalClientFactInput(ctx context.Context, raw any) (model.ClientFactInput, error) {
+	var out model.ClientFactInput
+	err := graphql.UnmarshalNamedInputFromContext(ctx, "ClientFactInput", raw, &out)
+	return out, err
+}
+
 func (ec *executionContext) unmarshalInputCompareTreeVersionsInput(ctx context.Context, obj any) (model.CompareTreeVersionsInput, error) {
 	var it model.CompareTreeVersionsInput
 	if obj == nil {
@@ -29356,6 +32922,79 @@ func (ec *executionContext) unmarshalInputConfirmTreeInput(ctx context.Context, 
 func UnmarshalConfirmTreeInput(ctx context.Context, raw any) (model.ConfirmTreeInput, error) {
 	var out model.ConfirmTreeInput
 	err := graphql.UnmarshalNamedInputFromContext(ctx, "ConfirmTreeInput", raw, &out)
+	return out, err
+}
+
+func (ec *executionContext) unmarshalInputCreateClientInput(ctx context.Context, obj any) (model.CreateClientInput, error) {
+	var it model.CreateClientInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	if _, present := asMap["aliases"]; !present {
+		asMap["aliases"] = []any{}
+	}
+	if _, present := asMap["ticketKey"]; !present {
+		asMap["ticketKey"] = ""
+	}
+	if _, present := asMap["facts"]; !present {
+		asMap["facts"] = []any{}
+	}
+
+	fieldsInOrder := [...]string{"name", "aliases", "ticketKey", "facts"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "name":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("name"))
+			data, err := ec.unmarshalNString2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Name = data
+		case "aliases":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("aliases"))
+			data, err := ec.unmarshalNString2ᚕstringᚄ(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Aliases = data
+		case "ticketKey":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("ticketKey"))
+			data, err := ec.unmarshalNString2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.TicketKey = data
+		case "facts":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("facts"))
+			data, err := ec.unmarshalNClientFactInput2ᚕᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐClientFactInputᚄ(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Facts = data
+		}
+	}
+	return it, nil
+}
+
+// UnmarshalCreateClientInput unmarshals raw into the CreateClientInput input type, using the
+// unmarshaler bound to ctx's request. Call it from a resolver to decode an input
+// object that was not passed as a field argument.
+//
+// ctx must come from a gqlgen request; outside one there is no unmarshaler to use
+// and the returned error says so.
+func UnmarshalCreateClientInput(ctx context.Context, raw any) (model.CreateClientInput, error) {
+	var out model.CreateClientInput
+	err := graphql.UnmarshalNamedInputFromContext(ctx, "CreateClientInput", raw, &out)
 	return out, err
 }
 
@@ -29615,6 +33254,48 @@ func (ec *executionContext) unmarshalInputDecisionNodeInput(ctx context.Context,
 func UnmarshalDecisionNodeInput(ctx context.Context, raw any) (model.DecisionNodeInput, error) {
 	var out model.DecisionNodeInput
 	err := graphql.UnmarshalNamedInputFromContext(ctx, "DecisionNodeInput", raw, &out)
+	return out, err
+}
+
+func (ec *executionContext) unmarshalInputDeleteClientInput(ctx context.Context, obj any) (model.DeleteClientInput, error) {
+	var it model.DeleteClientInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"clientId"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "clientId":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("clientId"))
+			data, err := ec.unmarshalNID2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.ClientID = data
+		}
+	}
+	return it, nil
+}
+
+// UnmarshalDeleteClientInput unmarshals raw into the DeleteClientInput input type, using the
+// unmarshaler bound to ctx's request. Call it from a resolver to decode an input
+// object that was not passed as a field argument.
+//
+// ctx must come from a gqlgen request; outside one there is no unmarshaler to use
+// and the returned error says so.
+func UnmarshalDeleteClientInput(ctx context.Context, raw any) (model.DeleteClientInput, error) {
+	var out model.DeleteClientInput
+	err := graphql.UnmarshalNamedInputFromContext(ctx, "DeleteClientInput", raw, &out)
 	return out, err
 }
 
@@ -30566,6 +34247,62 @@ func UnmarshalLogoutInput(ctx context.Context, raw any) (model.LogoutInput, erro
 	return out, err
 }
 
+func (ec *executionContext) unmarshalInputMergeClientsInput(ctx context.Context, obj any) (model.MergeClientsInput, error) {
+	var it model.MergeClientsInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"clientId", "expectedRevision", "mergedClientId"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "clientId":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("clientId"))
+			data, err := ec.unmarshalNID2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.ClientID = data
+		case "expectedRevision":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("expectedRevision"))
+			data, err := ec.unmarshalNInt2int(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.ExpectedRevision = data
+		case "mergedClientId":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("mergedClientId"))
+			data, err := ec.unmarshalNID2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.MergedClientID = data
+		}
+	}
+	return it, nil
+}
+
+// UnmarshalMergeClientsInput unmarshals raw into the MergeClientsInput input type, using the
+// unmarshaler bound to ctx's request. Call it from a resolver to decode an input
+// object that was not passed as a field argument.
+//
+// ctx must come from a gqlgen request; outside one there is no unmarshaler to use
+// and the returned error says so.
+func UnmarshalMergeClientsInput(ctx context.Context, raw any) (model.MergeClientsInput, error) {
+	var out model.MergeClientsInput
+	err := graphql.UnmarshalNamedInputFromContext(ctx, "MergeClientsInput", raw, &out)
+	return out, err
+}
+
 func (ec *executionContext) unmarshalInputMoveTreeCategoryInput(ctx context.Context, obj any) (model.MoveTreeCategoryInput, error) {
 	var it model.MoveTreeCategoryInput
 	if obj == nil {
@@ -31152,6 +34889,76 @@ func UnmarshalRevokeShareInput(ctx context.Context, raw any) (model.RevokeShareI
 	return out, err
 }
 
+func (ec *executionContext) unmarshalInputSeenBeforeInput(ctx context.Context, obj any) (model.SeenBeforeInput, error) {
+	var it model.SeenBeforeInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	if _, present := asMap["clientName"]; !present {
+		asMap["clientName"] = ""
+	}
+	if _, present := asMap["subject"]; !present {
+		asMap["subject"] = ""
+	}
+
+	fieldsInOrder := [...]string{"clientId", "clientName", "subject", "treeId"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "clientId":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("clientId"))
+			data, err := ec.unmarshalOID2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.ClientID = data
+		case "clientName":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("clientName"))
+			data, err := ec.unmarshalNString2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.ClientName = data
+		case "subject":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("subject"))
+			data, err := ec.unmarshalNString2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Subject = data
+		case "treeId":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("treeId"))
+			data, err := ec.unmarshalOID2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.TreeID = data
+		}
+	}
+	return it, nil
+}
+
+// UnmarshalSeenBeforeInput unmarshals raw into the SeenBeforeInput input type, using the
+// unmarshaler bound to ctx's request. Call it from a resolver to decode an input
+// object that was not passed as a field argument.
+//
+// ctx must come from a gqlgen request; outside one there is no unmarshaler to use
+// and the returned error says so.
+func UnmarshalSeenBeforeInput(ctx context.Context, raw any) (model.SeenBeforeInput, error) {
+	var out model.SeenBeforeInput
+	err := graphql.UnmarshalNamedInputFromContext(ctx, "SeenBeforeInput", raw, &out)
+	return out, err
+}
+
 func (ec *executionContext) unmarshalInputSessionLimitsInput(ctx context.Context, obj any) (model.SessionLimitsInput, error) {
 	var it model.SessionLimitsInput
 	if obj == nil {
@@ -31388,8 +35195,8 @@ func UnmarshalSolutionNodeInput(ctx context.Context, raw any) (model.SolutionNod
 	return out, err
 }
 
-func (ec *executionContext) unmarshalInputStartSessionInput(ctx context.Context, obj any) (model.StartSessionInput, error) {
-	var it model.StartSessionInput
+func (ec *executionContext) unmarshalInputStartLinkInput(ctx context.Context, obj any) (model.StartLinkInput, error) {
+	var it model.StartLinkInput
 	if obj == nil {
 		return it, nil
 	}
@@ -31399,6 +35206,9 @@ func (ec *executionContext) unmarshalInputStartSessionInput(ctx context.Context,
 		asMap[k] = v
 	}
 
+	if _, present := asMap["tree"]; !present {
+		asMap["tree"] = ""
+	}
 	if _, present := asMap["ticket"]; !present {
 		asMap["ticket"] = ""
 	}
@@ -31408,21 +35218,24 @@ func (ec *executionContext) unmarshalInputStartSessionInput(ctx context.Context,
 	if _, present := asMap["subject"]; !present {
 		asMap["subject"] = ""
 	}
+	if _, present := asMap["values"]; !present {
+		asMap["values"] = []any{}
+	}
 
-	fieldsInOrder := [...]string{"treeId", "ticket", "clientName", "subject", "idempotencyKey"}
+	fieldsInOrder := [...]string{"tree", "ticket", "clientName", "subject", "values"}
 	for _, k := range fieldsInOrder {
 		v, ok := asMap[k]
 		if !ok {
 			continue
 		}
 		switch k {
-		case "treeId":
-			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("treeId"))
-			data, err := ec.unmarshalOID2ᚖstring(ctx, v)
+		case "tree":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("tree"))
+			data, err := ec.unmarshalNString2string(ctx, v)
 			if err != nil {
 				return it, err
 			}
-			it.TreeID = data
+			it.Tree = data
 		case "ticket":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("ticket"))
 			data, err := ec.unmarshalNString2string(ctx, v)
@@ -31444,6 +35257,113 @@ func (ec *executionContext) unmarshalInputStartSessionInput(ctx context.Context,
 				return it, err
 			}
 			it.Subject = data
+		case "values":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("values"))
+			data, err := ec.unmarshalNTreeSessionValueInput2ᚕᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐTreeSessionValueInputᚄ(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Values = data
+		}
+	}
+	return it, nil
+}
+
+// UnmarshalStartLinkInput unmarshals raw into the StartLinkInput input type, using the
+// unmarshaler bound to ctx's request. Call it from a resolver to decode an input
+// object that was not passed as a field argument.
+//
+// ctx must come from a gqlgen request; outside one there is no unmarshaler to use
+// and the returned error says so.
+func UnmarshalStartLinkInput(ctx context.Context, raw any) (model.StartLinkInput, error) {
+	var out model.StartLinkInput
+	err := graphql.UnmarshalNamedInputFromContext(ctx, "StartLinkInput", raw, &out)
+	return out, err
+}
+
+func (ec *executionContext) unmarshalInputStartSessionInput(ctx context.Context, obj any) (model.StartSessionInput, error) {
+	var it model.StartSessionInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	if _, present := asMap["ticket"]; !present {
+		asMap["ticket"] = ""
+	}
+	if _, present := asMap["clientName"]; !present {
+		asMap["clientName"] = ""
+	}
+	if _, present := asMap["createClient"]; !present {
+		asMap["createClient"] = false
+	}
+	if _, present := asMap["subject"]; !present {
+		asMap["subject"] = ""
+	}
+	if _, present := asMap["values"]; !present {
+		asMap["values"] = []any{}
+	}
+
+	fieldsInOrder := [...]string{"treeId", "ticket", "clientId", "clientName", "createClient", "subject", "values", "idempotencyKey"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "treeId":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("treeId"))
+			data, err := ec.unmarshalOID2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.TreeID = data
+		case "ticket":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("ticket"))
+			data, err := ec.unmarshalNString2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Ticket = data
+		case "clientId":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("clientId"))
+			data, err := ec.unmarshalOID2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.ClientID = data
+		case "clientName":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("clientName"))
+			data, err := ec.unmarshalNString2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.ClientName = data
+		case "createClient":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("createClient"))
+			data, err := ec.unmarshalNBoolean2bool(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.CreateClient = data
+		case "subject":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("subject"))
+			data, err := ec.unmarshalNString2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Subject = data
+		case "values":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("values"))
+			data, err := ec.unmarshalNTreeSessionValueInput2ᚕᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐTreeSessionValueInputᚄ(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Values = data
 		case "idempotencyKey":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("idempotencyKey"))
 			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
@@ -32301,8 +36221,11 @@ func (ec *executionContext) unmarshalInputTreeSessionFilter(ctx context.Context,
 	if _, present := asMap["scope"]; !present {
 		asMap["scope"] = "MINE"
 	}
+	if _, present := asMap["ticket"]; !present {
+		asMap["ticket"] = ""
+	}
 
-	fieldsInOrder := [...]string{"scope", "status", "treeId"}
+	fieldsInOrder := [...]string{"scope", "status", "treeId", "clientId", "ticket"}
 	for _, k := range fieldsInOrder {
 		v, ok := asMap[k]
 		if !ok {
@@ -32330,6 +36253,20 @@ func (ec *executionContext) unmarshalInputTreeSessionFilter(ctx context.Context,
 				return it, err
 			}
 			it.TreeID = data
+		case "clientId":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("clientId"))
+			data, err := ec.unmarshalOID2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.ClientID = data
+		case "ticket":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("ticket"))
+			data, err := ec.unmarshalNString2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Ticket = data
 		}
 	}
 	return it, nil
@@ -32438,6 +36375,83 @@ func UnmarshalUnarchiveTreeInput(ctx context.Context, raw any) (model.UnarchiveT
 	return out, err
 }
 
+func (ec *executionContext) unmarshalInputUpdateClientInput(ctx context.Context, obj any) (model.UpdateClientInput, error) {
+	var it model.UpdateClientInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"clientId", "expectedRevision", "name", "aliases", "ticketKey", "facts"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "clientId":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("clientId"))
+			data, err := ec.unmarshalNID2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.ClientID = data
+		case "expectedRevision":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("expectedRevision"))
+			data, err := ec.unmarshalNInt2int(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.ExpectedRevision = data
+		case "name":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("name"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Name = data
+		case "aliases":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("aliases"))
+			data, err := ec.unmarshalOString2ᚕstringᚄ(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Aliases = data
+		case "ticketKey":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("ticketKey"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.TicketKey = data
+		case "facts":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("facts"))
+			data, err := ec.unmarshalOClientFactInput2ᚕᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐClientFactInputᚄ(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Facts = data
+		}
+	}
+	return it, nil
+}
+
+// UnmarshalUpdateClientInput unmarshals raw into the UpdateClientInput input type, using the
+// unmarshaler bound to ctx's request. Call it from a resolver to decode an input
+// object that was not passed as a field argument.
+//
+// ctx must come from a gqlgen request; outside one there is no unmarshaler to use
+// and the returned error says so.
+func UnmarshalUpdateClientInput(ctx context.Context, raw any) (model.UpdateClientInput, error) {
+	var out model.UpdateClientInput
+	err := graphql.UnmarshalNamedInputFromContext(ctx, "UpdateClientInput", raw, &out)
+	return out, err
+}
+
 func (ec *executionContext) unmarshalInputUpdateScratchpadInput(ctx context.Context, obj any) (model.UpdateScratchpadInput, error) {
 	var it model.UpdateScratchpadInput
 	if obj == nil {
@@ -32505,7 +36519,11 @@ func (ec *executionContext) unmarshalInputUpdateSessionInput(ctx context.Context
 		asMap[k] = v
 	}
 
-	fieldsInOrder := [...]string{"sessionId", "ticket", "clientName", "subject"}
+	if _, present := asMap["createClient"]; !present {
+		asMap["createClient"] = false
+	}
+
+	fieldsInOrder := [...]string{"sessionId", "ticket", "clientId", "clientName", "createClient", "subject"}
 	for _, k := range fieldsInOrder {
 		v, ok := asMap[k]
 		if !ok {
@@ -32526,6 +36544,13 @@ func (ec *executionContext) unmarshalInputUpdateSessionInput(ctx context.Context
 				return it, err
 			}
 			it.Ticket = data
+		case "clientId":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("clientId"))
+			data, err := ec.unmarshalOID2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.ClientID = data
 		case "clientName":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("clientName"))
 			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
@@ -32533,6 +36558,13 @@ func (ec *executionContext) unmarshalInputUpdateSessionInput(ctx context.Context
 				return it, err
 			}
 			it.ClientName = data
+		case "createClient":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("createClient"))
+			data, err := ec.unmarshalNBoolean2bool(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.CreateClient = data
 		case "subject":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("subject"))
 			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
@@ -33012,6 +37044,13 @@ func (ec *executionContext) _Node(ctx context.Context, sel ast.SelectionSet, obj
 			return graphql.Null
 		}
 		return ec._LoginSession(ctx, sel, obj)
+	case model.Client:
+		return ec._Client(ctx, sel, &obj)
+	case *model.Client:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._Client(ctx, sel, obj)
 	case model.Account:
 		return ec._Account(ctx, sel, &obj)
 	case *model.Account:
@@ -33712,6 +37751,198 @@ func (ec *executionContext) _ChangePasswordPayload(ctx context.Context, sel ast.
 	return out
 }
 
+var clientImplementors = []string{"Client", "Node"}
+
+func (ec *executionContext) _Client(ctx context.Context, sel ast.SelectionSet, obj *model.Client) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, clientImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("Client")
+		case "id":
+			out.Values[i] = ec._Client_id(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "name":
+			out.Values[i] = ec._Client_name(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "aliases":
+			out.Values[i] = ec._Client_aliases(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "ticketKey":
+			out.Values[i] = ec._Client_ticketKey(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "facts":
+			out.Values[i] = ec._Client_facts(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "revision":
+			out.Values[i] = ec._Client_revision(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "createdAt":
+			out.Values[i] = ec._Client_createdAt(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "updatedAt":
+			out.Values[i] = ec._Client_updatedAt(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var clientConnectionImplementors = []string{"ClientConnection"}
+
+func (ec *executionContext) _ClientConnection(ctx context.Context, sel ast.SelectionSet, obj *model.ClientConnection) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, clientConnectionImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("ClientConnection")
+		case "edges":
+			out.Values[i] = ec._ClientConnection_edges(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "nodes":
+			out.Values[i] = ec._ClientConnection_nodes(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "pageInfo":
+			out.Values[i] = ec._ClientConnection_pageInfo(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "totalCount":
+			out.Values[i] = ec._ClientConnection_totalCount(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var clientEdgeImplementors = []string{"ClientEdge"}
+
+func (ec *executionContext) _ClientEdge(ctx context.Context, sel ast.SelectionSet, obj *model.ClientEdge) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, clientEdgeImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("ClientEdge")
+		case "cursor":
+			out.Values[i] = ec._ClientEdge_cursor(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "node":
+			out.Values[i] = ec._ClientEdge_node(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var clientFactImplementors = []string{"ClientFact"}
+
+func (ec *executionContext) _ClientFact(ctx context.Context, sel ast.SelectionSet, obj *model.ClientFact) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, clientFactImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("ClientFact")
+		case "name":
+			out.Values[i] = ec._ClientFact_name(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "text":
+			out.Values[i] = ec._ClientFact_text(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
 var completeSessionPayloadImplementors = []string{"CompleteSessionPayload"}
 
 func (ec *executionContext) _CompleteSessionPayload(ctx context.Context, sel ast.SelectionSet, obj *model.CompleteSessionPayload) graphql.Marshaler {
@@ -33758,6 +37989,39 @@ func (ec *executionContext) _ConfirmTreePayload(ctx context.Context, sel ast.Sel
 			out.Values[i] = graphql.MarshalString("ConfirmTreePayload")
 		case "tree":
 			out.Values[i] = ec._ConfirmTreePayload_tree(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var createClientPayloadImplementors = []string{"CreateClientPayload"}
+
+func (ec *executionContext) _CreateClientPayload(ctx context.Context, sel ast.SelectionSet, obj *model.CreateClientPayload) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, createClientPayloadImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("CreateClientPayload")
+		case "client":
+			out.Values[i] = ec._CreateClientPayload_client(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
@@ -33910,6 +38174,39 @@ func (ec *executionContext) _DecisionNode(ctx context.Context, sel ast.Selection
 			}
 		case "options":
 			out.Values[i] = ec._DecisionNode_options(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var deleteClientPayloadImplementors = []string{"DeleteClientPayload"}
+
+func (ec *executionContext) _DeleteClientPayload(ctx context.Context, sel ast.SelectionSet, obj *model.DeleteClientPayload) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, deleteClientPayloadImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("DeleteClientPayload")
+		case "deletedClientId":
+			out.Values[i] = ec._DeleteClientPayload_deletedClientId(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
@@ -34684,6 +38981,49 @@ func (ec *executionContext) _LogoutPayload(ctx context.Context, sel ast.Selectio
 	return out
 }
 
+var mergeClientsPayloadImplementors = []string{"MergeClientsPayload"}
+
+func (ec *executionContext) _MergeClientsPayload(ctx context.Context, sel ast.SelectionSet, obj *model.MergeClientsPayload) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, mergeClientsPayloadImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("MergeClientsPayload")
+		case "client":
+			out.Values[i] = ec._MergeClientsPayload_client(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "mergedClientId":
+			out.Values[i] = ec._MergeClientsPayload_mergedClientId(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "movedSessionCount":
+			out.Values[i] = ec._MergeClientsPayload_movedSessionCount(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
 var moveTreeCategoryPayloadImplementors = []string{"MoveTreeCategoryPayload"}
 
 func (ec *executionContext) _MoveTreeCategoryPayload(ctx context.Context, sel ast.SelectionSet, obj *model.MoveTreeCategoryPayload) graphql.Marshaler {
@@ -35051,6 +39391,34 @@ func (ec *executionContext) _Mutation(ctx context.Context, sel ast.SelectionSet)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
+		case "createClient":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_createClient(ctx, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "updateClient":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_updateClient(ctx, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "mergeClients":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_mergeClients(ctx, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "deleteClient":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_deleteClient(ctx, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
 		case "updateSessionPolicy":
 			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
 				return ec._Mutation_updateSessionPolicy(ctx, field)
@@ -35307,6 +39675,36 @@ func (ec *executionContext) _Query(ctx context.Context, sel ast.SelectionSet) gr
 				true, false,
 				func(ctx context.Context) graphql.Marshaler {
 					return ec._Query_session(ctx, field)
+				})
+		case "client":
+			out.ResolveRootConcurrently(innerCtx, ec.OperationContext, i,
+				true, false,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._Query_client(ctx, field)
+				})
+		case "clients":
+			out.ResolveRootConcurrently(innerCtx, ec.OperationContext, i,
+				true, true,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._Query_clients(ctx, field)
+				})
+		case "seenBefore":
+			out.ResolveRootConcurrently(innerCtx, ec.OperationContext, i,
+				true, true,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._Query_seenBefore(ctx, field)
+				})
+		case "startLink":
+			out.ResolveRootConcurrently(innerCtx, ec.OperationContext, i,
+				true, true,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._Query_startLink(ctx, field)
+				})
+		case "startLinkTemplate":
+			out.ResolveRootConcurrently(innerCtx, ec.OperationContext, i,
+				true, true,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._Query_startLinkTemplate(ctx, field)
 				})
 		case "exportSession":
 			out.ResolveRootConcurrently(innerCtx, ec.OperationContext, i,
@@ -35684,6 +40082,142 @@ func (ec *executionContext) _RevokeSharePayload(ctx context.Context, sel ast.Sel
 		case "session":
 			out.Values[i] = ec._RevokeSharePayload_session(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var seenBeforeImplementors = []string{"SeenBefore"}
+
+func (ec *executionContext) _SeenBefore(ctx context.Context, sel ast.SelectionSet, obj *model.SeenBefore) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, seenBeforeImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("SeenBefore")
+		case "sameClient":
+			out.Values[i] = ec._SeenBefore_sameClient(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "similar":
+			out.Values[i] = ec._SeenBefore_similar(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var seenSessionImplementors = []string{"SeenSession"}
+
+func (ec *executionContext) _SeenSession(ctx context.Context, sel ast.SelectionSet, obj *model.SeenSession) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, seenSessionImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("SeenSession")
+		case "sessionId":
+			out.Values[i] = ec._SeenSession_sessionId(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "isReadable":
+			out.Values[i] = ec._SeenSession_isReadable(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "isSimilar":
+			out.Values[i] = ec._SeenSession_isSimilar(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "treeId":
+			out.Values[i] = ec._SeenSession_treeId(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "title":
+			out.Values[i] = ec._SeenSession_title(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "subject":
+			out.Values[i] = ec._SeenSession_subject(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "clientName":
+			out.Values[i] = ec._SeenSession_clientName(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "status":
+			out.Values[i] = ec._SeenSession_status(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "outcome":
+			out.Values[i] = ec._SeenSession_outcome(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "solution":
+			out.Values[i] = ec._SeenSession_solution(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "solutionText":
+			out.Values[i] = ec._SeenSession_solutionText(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "heldBy":
+			out.Values[i] = ec._SeenSession_heldBy(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "startedAt":
+			out.Values[i] = ec._SeenSession_startedAt(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "endedAt":
+			out.Values[i] = ec._SeenSession_endedAt(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
 				out.Invalids++
 			}
 		default:
@@ -36354,6 +40888,251 @@ func (ec *executionContext) _SolutionNode(ctx context.Context, sel ast.Selection
 		case "continue":
 			out.Values[i] = ec._SolutionNode_continue(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var startLinkImplementors = []string{"StartLink"}
+
+func (ec *executionContext) _StartLink(ctx context.Context, sel ast.SelectionSet, obj *model.StartLink) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, startLinkImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("StartLink")
+		case "tree":
+			out.Values[i] = ec._StartLink_tree(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "trees":
+			out.Values[i] = ec._StartLink_trees(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "client":
+			out.Values[i] = ec._StartLink_client(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "openSessions":
+			out.Values[i] = ec._StartLink_openSessions(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "values":
+			out.Values[i] = ec._StartLink_values(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "problems":
+			out.Values[i] = ec._StartLink_problems(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var startLinkProblemImplementors = []string{"StartLinkProblem"}
+
+func (ec *executionContext) _StartLinkProblem(ctx context.Context, sel ast.SelectionSet, obj *model.StartLinkProblem) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, startLinkProblemImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("StartLinkProblem")
+		case "field":
+			out.Values[i] = ec._StartLinkProblem_field(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "message":
+			out.Values[i] = ec._StartLinkProblem_message(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var startLinkSessionImplementors = []string{"StartLinkSession"}
+
+func (ec *executionContext) _StartLinkSession(ctx context.Context, sel ast.SelectionSet, obj *model.StartLinkSession) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, startLinkSessionImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("StartLinkSession")
+		case "sessionId":
+			out.Values[i] = ec._StartLinkSession_sessionId(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "title":
+			out.Values[i] = ec._StartLinkSession_title(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "heldBy":
+			out.Values[i] = ec._StartLinkSession_heldBy(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "isMine":
+			out.Values[i] = ec._StartLinkSession_isMine(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "startedAt":
+			out.Values[i] = ec._StartLinkSession_startedAt(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "updatedAt":
+			out.Values[i] = ec._StartLinkSession_updatedAt(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var startLinkTemplateImplementors = []string{"StartLinkTemplate"}
+
+func (ec *executionContext) _StartLinkTemplate(ctx context.Context, sel ast.SelectionSet, obj *model.StartLinkTemplate) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, startLinkTemplateImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("StartLinkTemplate")
+		case "url":
+			out.Values[i] = ec._StartLinkTemplate_url(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "valueNames":
+			out.Values[i] = ec._StartLinkTemplate_valueNames(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var startLinkValueImplementors = []string{"StartLinkValue"}
+
+func (ec *executionContext) _StartLinkValue(ctx context.Context, sel ast.SelectionSet, obj *model.StartLinkValue) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, startLinkValueImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("StartLinkValue")
+		case "name":
+			out.Values[i] = ec._StartLinkValue_name(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "label":
+			out.Values[i] = ec._StartLinkValue_label(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "text":
+			out.Values[i] = ec._StartLinkValue_text(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "isAskedFor":
+			out.Values[i] = ec._StartLinkValue_isAskedFor(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "refusal":
+			out.Values[i] = ec._StartLinkValue_refusal(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
 				out.Invalids++
 			}
 		default:
@@ -37054,6 +41833,11 @@ func (ec *executionContext) _TreeField(ctx context.Context, sel ast.SelectionSet
 		case "sensitive":
 			out.Values[i] = ec._TreeField_sensitive(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "value":
+			out.Values[i] = ec._TreeField_value(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
 				out.Invalids++
 			}
 		default:
@@ -38083,6 +42867,11 @@ func (ec *executionContext) _TreeSession(ctx context.Context, sel ast.SelectionS
 			if out.Values[i] == graphql.Null {
 				atomic.AddUint32(&out.Invalids, 1)
 			}
+		case "client":
+			out.Values[i] = ec._TreeSession_client(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
 		case "subject":
 			out.Values[i] = ec._TreeSession_subject(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
@@ -38135,6 +42924,11 @@ func (ec *executionContext) _TreeSession(ctx context.Context, sel ast.SelectionS
 			}
 		case "values":
 			out.Values[i] = ec._TreeSession_values(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "givenValues":
+			out.Values[i] = ec._TreeSession_givenValues(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
 				atomic.AddUint32(&out.Invalids, 1)
 			}
@@ -38676,6 +43470,11 @@ func (ec *executionContext) _TreeSessionStep(ctx context.Context, sel ast.Select
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
+		case "clientFacts":
+			out.Values[i] = ec._TreeSessionStep_clientFacts(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
 		case "output":
 			out.Values[i] = ec._TreeSessionStep_output(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
@@ -39077,6 +43876,39 @@ func (ec *executionContext) _UnarchiveTreePayload(ctx context.Context, sel ast.S
 			out.Values[i] = graphql.MarshalString("UnarchiveTreePayload")
 		case "tree":
 			out.Values[i] = ec._UnarchiveTreePayload_tree(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var updateClientPayloadImplementors = []string{"UpdateClientPayload"}
+
+func (ec *executionContext) _UpdateClientPayload(ctx context.Context, sel ast.SelectionSet, obj *model.UpdateClientPayload) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, updateClientPayloadImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("UpdateClientPayload")
+		case "client":
+			out.Values[i] = ec._UpdateClientPayload_client(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
@@ -39973,6 +44805,105 @@ func (ec *executionContext) marshalNChangePasswordPayload2ᚖgithubᚗcomᚋbran
 	return ec._ChangePasswordPayload(ctx, sel, v)
 }
 
+func (ec *executionContext) marshalNClient2ᚕᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐClientᚄ(ctx context.Context, sel ast.SelectionSet, v []*model.Client) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNClient2ᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐClient(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) marshalNClient2ᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐClient(ctx context.Context, sel ast.SelectionSet, v *model.Client) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "Client!")
+		return graphql.Null
+	}
+	return ec._Client(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalNClientConnection2ᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐClientConnection(ctx context.Context, sel ast.SelectionSet, v *model.ClientConnection) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "ClientConnection!")
+		return graphql.Null
+	}
+	return ec._ClientConnection(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalNClientEdge2ᚕᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐClientEdgeᚄ(ctx context.Context, sel ast.SelectionSet, v []*model.ClientEdge) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNClientEdge2ᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐClientEdge(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) marshalNClientEdge2ᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐClientEdge(ctx context.Context, sel ast.SelectionSet, v *model.ClientEdge) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "ClientEdge!")
+		return graphql.Null
+	}
+	return ec._ClientEdge(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalNClientFact2ᚕᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐClientFactᚄ(ctx context.Context, sel ast.SelectionSet, v []*model.ClientFact) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNClientFact2ᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐClientFact(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) marshalNClientFact2ᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐClientFact(ctx context.Context, sel ast.SelectionSet, v *model.ClientFact) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "ClientFact!")
+		return graphql.Null
+	}
+	return ec._ClientFact(ctx, sel, v)
+}
+
+func (ec *executionContext) unmarshalNClientFactInput2ᚕᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐClientFactInputᚄ(ctx context.Context, v any) ([]*model.ClientFactInput, error) {
+	vSlice := graphql.CoerceList(v)
+	var err error
+	res := make([]*model.ClientFactInput, len(vSlice))
+	for i := range vSlice {
+		ctx := graphql.WithPathContext(ctx, graphql.NewPathWithIndex(i))
+		res[i], err = ec.unmarshalNClientFactInput2ᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐClientFactInput(ctx, vSlice[i])
+		if err != nil {
+			return nil, err
+		}
+	}
+	return res, nil
+}
+
+func (ec *executionContext) unmarshalNClientFactInput2ᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐClientFactInput(ctx context.Context, v any) (*model.ClientFactInput, error) {
+	res, err := ec.unmarshalInputClientFactInput(ctx, v)
+	return &res, graphql.ErrorOnPath(ctx, err)
+}
+
 func (ec *executionContext) unmarshalNCompareTreeVersionsInput2githubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐCompareTreeVersionsInput(ctx context.Context, v any) (model.CompareTreeVersionsInput, error) {
 	res, err := ec.unmarshalInputCompareTreeVersionsInput(ctx, v)
 	return res, graphql.ErrorOnPath(ctx, err)
@@ -40002,6 +44933,19 @@ func (ec *executionContext) marshalNConfirmTreePayload2ᚖgithubᚗcomᚋbranchl
 		return graphql.Null
 	}
 	return ec._ConfirmTreePayload(ctx, sel, v)
+}
+
+func (ec *executionContext) unmarshalNCreateClientInput2githubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐCreateClientInput(ctx context.Context, v any) (model.CreateClientInput, error) {
+	res, err := ec.unmarshalInputCreateClientInput(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNCreateClientPayload2ᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐCreateClientPayload(ctx context.Context, sel ast.SelectionSet, v *model.CreateClientPayload) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "CreateClientPayload!")
+		return graphql.Null
+	}
+	return ec._CreateClientPayload(ctx, sel, v)
 }
 
 func (ec *executionContext) unmarshalNCreateTreeCategoryInput2githubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐCreateTreeCategoryInput(ctx context.Context, v any) (model.CreateTreeCategoryInput, error) {
@@ -40055,6 +44999,19 @@ func (ec *executionContext) marshalNDateTime2timeᚐTime(ctx context.Context, se
 		graphql.AddInvalidNullFromMarshaler(ctx, "DateTime!")
 	}
 	return res
+}
+
+func (ec *executionContext) unmarshalNDeleteClientInput2githubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐDeleteClientInput(ctx context.Context, v any) (model.DeleteClientInput, error) {
+	res, err := ec.unmarshalInputDeleteClientInput(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNDeleteClientPayload2ᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐDeleteClientPayload(ctx context.Context, sel ast.SelectionSet, v *model.DeleteClientPayload) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "DeleteClientPayload!")
+		return graphql.Null
+	}
+	return ec._DeleteClientPayload(ctx, sel, v)
 }
 
 func (ec *executionContext) unmarshalNDeleteTreeCategoryInput2githubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐDeleteTreeCategoryInput(ctx context.Context, v any) (model.DeleteTreeCategoryInput, error) {
@@ -40365,6 +45322,19 @@ func (ec *executionContext) marshalNLogoutReason2githubᚗcomᚋbranchlineᚋbra
 	return v
 }
 
+func (ec *executionContext) unmarshalNMergeClientsInput2githubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐMergeClientsInput(ctx context.Context, v any) (model.MergeClientsInput, error) {
+	res, err := ec.unmarshalInputMergeClientsInput(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNMergeClientsPayload2ᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐMergeClientsPayload(ctx context.Context, sel ast.SelectionSet, v *model.MergeClientsPayload) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "MergeClientsPayload!")
+		return graphql.Null
+	}
+	return ec._MergeClientsPayload(ctx, sel, v)
+}
+
 func (ec *executionContext) unmarshalNMoveTreeCategoryInput2githubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐMoveTreeCategoryInput(ctx context.Context, v any) (model.MoveTreeCategoryInput, error) {
 	res, err := ec.unmarshalInputMoveTreeCategoryInput(ctx, v)
 	return res, graphql.ErrorOnPath(ctx, err)
@@ -40556,6 +45526,43 @@ func (ec *executionContext) marshalNRole2githubᚗcomᚋbranchlineᚋbranchline�
 	return v
 }
 
+func (ec *executionContext) marshalNSeenBefore2ᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐSeenBefore(ctx context.Context, sel ast.SelectionSet, v *model.SeenBefore) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "SeenBefore!")
+		return graphql.Null
+	}
+	return ec._SeenBefore(ctx, sel, v)
+}
+
+func (ec *executionContext) unmarshalNSeenBeforeInput2githubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐSeenBeforeInput(ctx context.Context, v any) (model.SeenBeforeInput, error) {
+	res, err := ec.unmarshalInputSeenBeforeInput(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNSeenSession2ᚕᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐSeenSessionᚄ(ctx context.Context, sel ast.SelectionSet, v []*model.SeenSession) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNSeenSession2ᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐSeenSession(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) marshalNSeenSession2ᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐSeenSession(ctx context.Context, sel ast.SelectionSet, v *model.SeenSession) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "SeenSession!")
+		return graphql.Null
+	}
+	return ec._SeenSession(ctx, sel, v)
+}
+
 func (ec *executionContext) marshalNServerInfo2ᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐServerInfo(ctx context.Context, sel ast.SelectionSet, v *model.ServerInfo) graphql.Marshaler {
 	if v == nil {
 		graphql.AddInvalidNullError(ctx, "ServerInfo!")
@@ -40641,6 +45648,99 @@ func (ec *executionContext) marshalNSignInPayload2ᚖgithubᚗcomᚋbranchline�
 		return graphql.Null
 	}
 	return ec._SignInPayload(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalNStartLink2ᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐStartLink(ctx context.Context, sel ast.SelectionSet, v *model.StartLink) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "StartLink!")
+		return graphql.Null
+	}
+	return ec._StartLink(ctx, sel, v)
+}
+
+func (ec *executionContext) unmarshalNStartLinkInput2githubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐStartLinkInput(ctx context.Context, v any) (model.StartLinkInput, error) {
+	res, err := ec.unmarshalInputStartLinkInput(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNStartLinkProblem2ᚕᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐStartLinkProblemᚄ(ctx context.Context, sel ast.SelectionSet, v []*model.StartLinkProblem) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNStartLinkProblem2ᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐStartLinkProblem(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) marshalNStartLinkProblem2ᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐStartLinkProblem(ctx context.Context, sel ast.SelectionSet, v *model.StartLinkProblem) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "StartLinkProblem!")
+		return graphql.Null
+	}
+	return ec._StartLinkProblem(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalNStartLinkSession2ᚕᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐStartLinkSessionᚄ(ctx context.Context, sel ast.SelectionSet, v []*model.StartLinkSession) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNStartLinkSession2ᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐStartLinkSession(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) marshalNStartLinkSession2ᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐStartLinkSession(ctx context.Context, sel ast.SelectionSet, v *model.StartLinkSession) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "StartLinkSession!")
+		return graphql.Null
+	}
+	return ec._StartLinkSession(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalNStartLinkTemplate2ᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐStartLinkTemplate(ctx context.Context, sel ast.SelectionSet, v *model.StartLinkTemplate) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "StartLinkTemplate!")
+		return graphql.Null
+	}
+	return ec._StartLinkTemplate(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalNStartLinkValue2ᚕᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐStartLinkValueᚄ(ctx context.Context, sel ast.SelectionSet, v []*model.StartLinkValue) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNStartLinkValue2ᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐStartLinkValue(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) marshalNStartLinkValue2ᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐStartLinkValue(ctx context.Context, sel ast.SelectionSet, v *model.StartLinkValue) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "StartLinkValue!")
+		return graphql.Null
+	}
+	return ec._StartLinkValue(ctx, sel, v)
 }
 
 func (ec *executionContext) unmarshalNStartSessionInput2githubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐStartSessionInput(ctx context.Context, v any) (model.StartSessionInput, error) {
@@ -41961,6 +47061,19 @@ func (ec *executionContext) marshalNUnarchiveTreePayload2ᚖgithubᚗcomᚋbranc
 	return ec._UnarchiveTreePayload(ctx, sel, v)
 }
 
+func (ec *executionContext) unmarshalNUpdateClientInput2githubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐUpdateClientInput(ctx context.Context, v any) (model.UpdateClientInput, error) {
+	res, err := ec.unmarshalInputUpdateClientInput(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNUpdateClientPayload2ᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐUpdateClientPayload(ctx context.Context, sel ast.SelectionSet, v *model.UpdateClientPayload) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "UpdateClientPayload!")
+		return graphql.Null
+	}
+	return ec._UpdateClientPayload(ctx, sel, v)
+}
+
 func (ec *executionContext) unmarshalNUpdateScratchpadInput2githubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐUpdateScratchpadInput(ctx context.Context, v any) (model.UpdateScratchpadInput, error) {
 	res, err := ec.unmarshalInputUpdateScratchpadInput(ctx, v)
 	return res, graphql.ErrorOnPath(ctx, err)
@@ -42274,6 +47387,30 @@ func (ec *executionContext) marshalOBoolean2ᚖbool(ctx context.Context, sel ast
 	_ = ctx
 	res := graphql.MarshalBoolean(*v)
 	return res
+}
+
+func (ec *executionContext) marshalOClient2ᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐClient(ctx context.Context, sel ast.SelectionSet, v *model.Client) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._Client(ctx, sel, v)
+}
+
+func (ec *executionContext) unmarshalOClientFactInput2ᚕᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐClientFactInputᚄ(ctx context.Context, v any) ([]*model.ClientFactInput, error) {
+	if v == nil {
+		return nil, nil
+	}
+	vSlice := graphql.CoerceList(v)
+	var err error
+	res := make([]*model.ClientFactInput, len(vSlice))
+	for i := range vSlice {
+		ctx := graphql.WithPathContext(ctx, graphql.NewPathWithIndex(i))
+		res[i], err = ec.unmarshalNClientFactInput2ᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐClientFactInput(ctx, vSlice[i])
+		if err != nil {
+			return nil, err
+		}
+	}
+	return res, nil
 }
 
 func (ec *executionContext) unmarshalODate2ᚖtimeᚐTime(ctx context.Context, v any) (*time.Time, error) {

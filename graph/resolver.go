@@ -32,6 +32,7 @@ type Resolver struct {
 	InvitationURL func(token string) string
 	// ShareURL returns the page that shows a shared troubleshooting session.
 	ShareURL func(token string) string
+	StartURL string // the page that start links open
 }
 
 // NewSchema returns the schema with its resolvers, gates and costs.
@@ -188,6 +189,7 @@ func (r *queryResolver) finders() map[string]func(context.Context, string) (mode
 			return found(r.loginSessionByID(ctx, text))
 		},
 		prefix[tree.ID]():        func(ctx context.Context, text string) (model.Node, error) { return found(r.Tree(ctx, text)) },
+		prefix[tree.ClientID]():  func(ctx context.Context, text string) (model.Node, error) { return found(r.Client(ctx, text)) },
 		prefix[tree.SessionID](): func(ctx context.Context, text string) (model.Node, error) { return found(r.Session(ctx, text)) },
 		prefix[tree.OfferID]():   func(ctx context.Context, text string) (model.Node, error) { return found(r.offerByID(ctx, text)) },
 	}

@@ -26,6 +26,10 @@ func (r *queryResolver) Sessions(ctx context.Context, filter *model.TreeSessionF
 		if q.Filter.Tree, err = optional[tree.ID]("filter.treeId", filter.TreeID); err != nil {
 			return nil, err
 		}
+		if q.Filter.Client, err = optional[tree.ClientID]("filter.clientId", filter.ClientID); err != nil {
+			return nil, err
+		}
+		q.Filter.Ticket = filter.Ticket
 	}
 	page, err := r.Resolver.Trees.Sessions(ctx, caller(ctx).Actor, q)
 	if err != nil {
@@ -87,8 +91,13 @@ func (r *mutationResolver) StartSession(ctx context.Context, in model.StartSessi
 	if err != nil {
 		return nil, err
 	}
+	clientID, err := optional[tree.ClientID]("input.clientId", in.ClientID)
+	if err != nil {
+		return nil, err
+	}
 	s, err := r.Trees.Start(ctx, caller(ctx).Actor, tree.NewSession{
-		Tree: treeID, Ticket: in.Ticket, Client: in.ClientName, Subject: in.Subject, IdempotencyKey: text(in.IdempotencyKey),
+		Tree: treeID, Ticket: in.Ticket, Client: in.ClientName, ClientID: clientID, CreateClient: in.CreateClient, Subject: in.Subject,
+		Values: fromValues(in.Values), IdempotencyKey: text(in.IdempotencyKey),
 	}, sessionFields(selected(ctx, "session")))
 	if err != nil {
 		return nil, err
@@ -246,7 +255,11 @@ func (r *mutationResolver) UpdateSession(ctx context.Context, in model.UpdateSes
 	if err != nil {
 		return nil, err
 	}
-	change := tree.SessionChange{Ticket: in.Ticket, Client: in.ClientName, Subject: in.Subject}
+	clientID, err := optional[tree.ClientID]("input.clientId", in.ClientID)
+	if err != nil {
+		return nil, err
+	}
+	change := tree.SessionChange{Ticket: in.Ticket, Client: in.ClientName, ClientID: clientID, CreateClient: in.CreateClient, Subject: in.Subject}
 	s, err := r.Trees.UpdateSession(ctx, caller(ctx).Actor, sessionID, change, sessionFields(selected(ctx, "session")))
 	if err != nil {
 		return nil, err

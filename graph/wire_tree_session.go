@@ -23,6 +23,7 @@ func toTreeSession(s *tree.Session) *model.TreeSession {
 		Step:          s.LastSeq,
 		Places:        toPlaces(s.Places),
 		Values:        toValues(s.Values),
+		GivenValues:   toValues(s.Given),
 		CurrentNotes:  toNotes(s.CurrentNotes()),
 
 		Scratchpad: s.Scratchpad, ScratchpadRevision: s.ScratchpadRevision,
@@ -33,8 +34,20 @@ func toTreeSession(s *tree.Session) *model.TreeSession {
 	if s.Version != nil {
 		out.TreeID, out.TreeVersion, out.Title = given(s.TreeID.String()), given(s.Version.Number), s.Version.Title
 	}
+	if s.Record != nil {
+		out.Client = toClient(s.Record)
+	}
 	if shown := s.Shown(); shown != nil {
 		out.CurrentNode = toNode(shown)
+		if input, ok := out.CurrentNode.(*model.InputNode); ok {
+			for _, v := range s.Values {
+				for _, f := range input.Fields {
+					if f.Name == v.Name {
+						f.Value = given(v.Text)
+					}
+				}
+			}
+		}
 	}
 	for _, step := range s.Taken(true) {
 		out.AllSteps = append(out.AllSteps, toStep(&step))
@@ -69,7 +82,7 @@ func toStep(step *tree.Step) *model.TreeSessionStep {
 		By:        toUser(step.By),
 		Undone:    step.Undone,
 	}
-	out.Place = toPlace(step.Places[len(step.Places)-1])
+	out.Place, out.ClientFacts = toPlace(step.Places[len(step.Places)-1]), toFacts(step.Facts)
 	return out
 }
 

@@ -123,6 +123,7 @@ func assemble(ctx context.Context, s config.Settings, log *slog.Logger) (*app, e
 			ShareURL: func(token string) string {
 				return string(s.Server.PublicURL) + server.SharePath + url.PathEscape(token)
 			},
+			StartURL: string(s.Server.PublicURL) + "/start",
 		},
 		Register:        p.register,
 		Tokens:          p.logins.Access,

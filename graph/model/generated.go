@@ -257,7 +257,7 @@ type AdvanceSessionInput struct {
 	ExpectedStep int `json:"expectedStep"`
 	// The option to take; left out where the node has one way on.
 	OptionID *string `json:"optionId,omitempty"`
-	// The values of an input: at most one for each of its fields.
+	// The values of an input: at most one for each of its fields. An empty one empties a value that is known; one that is left out stays.
 	Values []*TreeSessionValueInput `json:"values"`
 	// A note on the step, at most 10,000 characters.
 	Note string `json:"note"`
@@ -307,6 +307,68 @@ type ChangePasswordPayload struct {
 	AccessTokenExpiresAt time.Time `json:"accessTokenExpiresAt"`
 }
 
+// Somebody whose faults are looked for. It goes by its name, its aliases and its ticket
+// key; within an account no two clients share one of these, case, accents and needless
+// spaces aside, nor whether an umlaut is written as one letter or two.
+type Client struct {
+	ID string `json:"id"`
+	// Its name, at most 200 characters.
+	Name string `json:"name"`
+	// Other names and spellings, at most 20 of at most 200 characters.
+	Aliases []string `json:"aliases"`
+	// Its key in the ticket system, at most 100 characters; null if it has none.
+	TicketKey *string `json:"ticketKey,omitempty"`
+	// What nodes can show of it, in the order of the names; at most 40.
+	Facts []*ClientFact `json:"facts"`
+	// Rises with every change: send it as `expectedRevision`.
+	Revision int `json:"revision"`
+	// When it was made.
+	CreatedAt time.Time `json:"createdAt"`
+	// When it was changed last.
+	UpdatedAt time.Time `json:"updatedAt"`
+}
+
+func (Client) IsNode() {}
+
+// The global id: the kind's prefix, an underscore, and 26 letters and digits. Ids made later sort later.
+func (this Client) GetID() string { return this.ID }
+
+// A page of clients.
+type ClientConnection struct {
+	// The clients with their cursors.
+	Edges []*ClientEdge `json:"edges"`
+	// The clients without them.
+	Nodes []*Client `json:"nodes"`
+	// Where the page begins and ends.
+	PageInfo *PageInfo `json:"pageInfo"`
+	// How many match in all; counted only when asked for.
+	TotalCount int `json:"totalCount"`
+}
+
+// A client in a list.
+type ClientEdge struct {
+	// Where it stands in the list.
+	Cursor string `json:"cursor"`
+	// The client.
+	Node *Client `json:"node"`
+}
+
+// Something that nodes show about a client, such as the name of its VPN.
+type ClientFact struct {
+	// By which nodes show it: the fact `vpn` as `{{client.vpn}}`. A fact that is not known stays standing there in its braces.
+	Name string `json:"name"`
+	// The fact in one line, at most 500 characters.
+	Text string `json:"text"`
+}
+
+// A fact about a client.
+type ClientFactInput struct {
+	// A lower case letter and at most 39 more of a–z, 0–9 and _. Not `name`, which is the client's own.
+	Name string `json:"name"`
+	// The fact in one line, 1 to 500 characters.
+	Text string `json:"text"`
+}
+
 // Two states of a tree.
 type CompareTreeVersionsInput struct {
 	// The tree's global id.
@@ -349,6 +411,24 @@ type ConfirmTreeInput struct {
 type ConfirmTreePayload struct {
 	// The tree as it is now.
 	Tree *Tree `json:"tree"`
+}
+
+// What client to make.
+type CreateClientInput struct {
+	// Its name, 1 to 200 characters.
+	Name string `json:"name"`
+	// Other names and spellings, at most 20 of 1 to 200 characters. One that says nothing new is left out.
+	Aliases []string `json:"aliases"`
+	// Its key in the ticket system, at most 100 characters.
+	TicketKey string `json:"ticketKey"`
+	// What nodes can show of it, at most 40.
+	Facts []*ClientFactInput `json:"facts"`
+}
+
+// The answer to making a client.
+type CreateClientPayload struct {
+	// The new client.
+	Client *Client `json:"client"`
 }
 
 // A new category.
@@ -446,6 +526,18 @@ type DecisionNodeInput struct {
 	Links []*TreeLinkInput `json:"links"`
 	// The answers, in order.
 	Options []*TreeOptionInput `json:"options"`
+}
+
+// Which client to delete.
+type DeleteClientInput struct {
+	// The client's global id.
+	ClientID string `json:"clientId"`
+}
+
+// The answer to deleting a client.
+type DeleteClientPayload struct {
+	// The global id of what is gone.
+	DeletedClientID string `json:"deletedClientId"`
 }
 
 // Which category to delete.
@@ -794,6 +886,26 @@ type LogoutPayload struct {
 	RevokedCount int `json:"revokedCount"`
 }
 
+// Which two clients are one.
+type MergeClientsInput struct {
+	// The global id of the client that stays.
+	ClientID string `json:"clientId"`
+	// Its `revision` that the caller saw.
+	ExpectedRevision int `json:"expectedRevision"`
+	// The global id of the client that goes.
+	MergedClientID string `json:"mergedClientId"`
+}
+
+// The answer to merging clients.
+type MergeClientsPayload struct {
+	// The client that stays, as it is now.
+	Client *Client `json:"client"`
+	// The global id of the one that is gone.
+	MergedClientID string `json:"mergedClientId"`
+	// How many sessions were for that one.
+	MovedSessionCount int `json:"movedSessionCount"`
+}
+
 // A category's new place.
 type MoveTreeCategoryInput struct {
 	// The category's global id.
@@ -993,6 +1105,60 @@ type RevokeSharePayload struct {
 	Session *TreeSession `json:"session"`
 }
 
+// What was walked lately.
+type SeenBefore struct {
+	// Sessions for the same client, at most 10: those that have most of the subject's words first, then the latest.
+	SameClient []*SeenSession `json:"sameClient"`
+	// Sessions for others that have at least half of the subject's words, at most 10, those that have most first.
+	Similar []*SeenSession `json:"similar"`
+}
+
+// What a new session is to be compared with. Where everything is empty, nothing was seen.
+type SeenBeforeInput struct {
+	// The client, by global id; not together with `clientName`. An unknown one has no sessions.
+	ClientID *string `json:"clientId,omitempty"`
+	// The client as somebody typed it, at most 200 characters; known or not.
+	ClientName string `json:"clientName"`
+	// What it is about, at most 200 characters. Its last word may be the beginning of one; ten words count.
+	Subject string `json:"subject"`
+	// The tree that is to be walked, by global id: of sessions that are alike as much, those that began with it come first.
+	TreeID *string `json:"treeId,omitempty"`
+}
+
+// What engineers are told of each other's sessions, so that nobody looks for a fault
+// twice. Values that the tree marks as sensitive are left out of sessions that the
+// caller may not read.
+type SeenSession struct {
+	// The session's global id.
+	SessionID string `json:"sessionId"`
+	// Whether the caller may read the session itself.
+	IsReadable bool `json:"isReadable"`
+	// Whether it has at least half of the subject's words.
+	IsSimilar bool `json:"isSimilar"`
+	// The global id of the tree that it began with; null where no tree fitted.
+	TreeID *string `json:"treeId,omitempty"`
+	// The tree's title, or the subject where there is no tree.
+	Title string `json:"title"`
+	// What it was about; empty if not given.
+	Subject string `json:"subject"`
+	// Whom it was for; empty if nobody was named.
+	ClientName string `json:"clientName"`
+	// IN_PROGRESS or COMPLETED.
+	Status TreeSessionStatus `json:"status"`
+	// How it ended; null while it goes on.
+	Outcome *TreeOutcome `json:"outcome,omitempty"`
+	// The solution's title as it was shown, or why it ended before one; empty while it goes on.
+	Solution string `json:"solution"`
+	// The solution's text as it was shown, in Markdown; empty where none was reached.
+	SolutionText string `json:"solutionText"`
+	// Who has it, or had it when it ended.
+	HeldBy *User `json:"heldBy"`
+	// When it started.
+	StartedAt time.Time `json:"startedAt"`
+	// When it was completed; null while it goes on.
+	EndedAt *time.Time `json:"endedAt,omitempty"`
+}
+
 // What this server is.
 type ServerInfo struct {
 	// The program's version.
@@ -1168,16 +1334,98 @@ type SolutionNodeInput struct {
 	Continue bool `json:"continue"`
 }
 
+// What a start link leads to.
+type StartLink struct {
+	// The published tree that is meant: by its id, or because no other one has the words; null where a person has to choose.
+	Tree *Tree `json:"tree,omitempty"`
+	// The published trees that the words may mean, the best first, at most 5; empty where the link has an id.
+	Trees []*Tree `json:"trees"`
+	// The client who goes by the name; null where nobody does.
+	Client *Client `json:"client,omitempty"`
+	// Running sessions for the ticket, whoever has them, the latest start first, at most 10: to go on with one's own, or to ask who has it.
+	OpenSessions []*StartLinkSession `json:"openSessions"`
+	// The values, in the link's order, as startSession takes them.
+	Values []*StartLinkValue `json:"values"`
+	// What of the link cannot be used as it is. None of it keeps anybody from starting.
+	Problems []*StartLinkProblem `json:"problems"`
+}
+
+// What a start link says: the parameters of its address, of which each may be left out.
+type StartLinkInput struct {
+	// `tree`: a tree's global id, or words to look for; at most 200 characters.
+	Tree string `json:"tree"`
+	// `ticket`, at most 200 characters.
+	Ticket string `json:"ticket"`
+	// `client`: a name, an alias or a ticket key, at most 200 characters.
+	ClientName string `json:"clientName"`
+	// `subject`, at most 200 characters.
+	Subject string `json:"subject"`
+	// `value.name` for each value, at most 100.
+	Values []*TreeSessionValueInput `json:"values"`
+}
+
+// Something of a start link that cannot be used as it is.
+type StartLinkProblem struct {
+	// Where it is, such as `input.values[0].text`.
+	Field string `json:"field"`
+	// What is wrong and what to do, in words.
+	Message string `json:"message"`
+}
+
+// A running session for the ticket of a start link.
+type StartLinkSession struct {
+	// The session's global id.
+	SessionID string `json:"sessionId"`
+	// The tree's title, or the subject where there is no tree.
+	Title string `json:"title"`
+	// Who has it.
+	HeldBy *User `json:"heldBy"`
+	// Whether the caller has it, and so can go on with it.
+	IsMine bool `json:"isMine"`
+	// When it started.
+	StartedAt time.Time `json:"startedAt"`
+	// When the latest entry was made.
+	UpdatedAt time.Time `json:"updatedAt"`
+}
+
+// How a ticket system links to the walks of a tree.
+type StartLinkTemplate struct {
+	// The address, with `{ticket}`, `{client}`, `{subject}` and `{value.name}` where the ticket system fills in its own, percent-encoded. What it does not have can be left out.
+	URL string `json:"url"`
+	// The names of the values that the tree asks for.
+	ValueNames []string `json:"valueNames"`
+}
+
+// A value of a start link.
+type StartLinkValue struct {
+	// The name that the link gives.
+	Name string `json:"name"`
+	// The label of the field that asks for it, or the name where none does.
+	Label string `json:"label"`
+	// The value in the form in which the field keeps it, or as it was given.
+	Text string `json:"text"`
+	// Whether an input of the tree that is meant asks for it.
+	IsAskedFor bool `json:"isAskedFor"`
+	// Why startSession would refuse it, in words; null where it would not.
+	Refusal *string `json:"refusal,omitempty"`
+}
+
 // What to start.
 type StartSessionInput struct {
 	// The tree's global id; left out where no tree fits.
 	TreeID *string `json:"treeId,omitempty"`
 	// The ticket it is for, at most 200 characters.
 	Ticket string `json:"ticket"`
-	// The client it is for, at most 200 characters.
+	// The client it is for, by global id; not together with `clientName`.
+	ClientID *string `json:"clientId,omitempty"`
+	// The client it is for, as somebody typed it, at most 200 characters. A name, an alias or a ticket key that is known means that client; any other stands as it was typed. BAD_USER_INPUT where two clients may be meant.
 	ClientName string `json:"clientName"`
+	// Whether to make a client where nobody goes by `clientName`. Of two who do so at once, the second gets the first one's.
+	CreateClient bool `json:"createClient"`
 	// What it is about, at most 200 characters; needed without a tree.
 	Subject string `json:"subject"`
+	// At most 100 values that are known already. Nodes show them, and inputs that ask for them come with them, to be confirmed. A value whose field the tree asks for has to be one that the field takes; any other is kept as text. Empty ones are left out. Of several that are wrong, each is in `extensions.problems` with its field.
+	Values []*TreeSessionValueInput `json:"values"`
 	// A key of the caller's choice, at most 64 characters: a repeat with the same one within a day returns the session that the first made.
 	IdempotencyKey *string `json:"idempotencyKey,omitempty"`
 }
@@ -1436,6 +1684,8 @@ type TreeField struct {
 	Choices []string `json:"choices"`
 	// Whether exports can leave it out, such as a phone number.
 	Sensitive bool `json:"sensitive"`
+	// Of the node where a session stands: the value that is known, from the start or an earlier step, to be confirmed, changed or emptied by a person. Null where none is, and elsewhere.
+	Value *string `json:"value,omitempty"`
 }
 
 // One value before and after.
@@ -1852,6 +2102,10 @@ type TreeSessionFilter struct {
 	Status []TreeSessionStatus `json:"status,omitempty"`
 	// The tree that they walk, by global id.
 	TreeID *string `json:"treeId,omitempty"`
+	// The client that they are for, by global id.
+	ClientID *string `json:"clientId,omitempty"`
+	// The whole ticket that they are for, case aside; at most 200 characters.
+	Ticket string `json:"ticket"`
 }
 
 // What somebody wrote beside a step.
@@ -1928,6 +2182,8 @@ type TreeSessionStep struct {
 	Answer *string `json:"answer,omitempty"`
 	// What was written down, of an input.
 	Values []*TreeSessionValue `json:"values"`
+	// What the node showed of the client, in the order of the names; `name` is the client's own.
+	ClientFacts []*ClientFact `json:"clientFacts"`
 	// What a command put out, as it was pasted with the answer; empty if nothing was.
 	Output string `json:"output"`
 	// Notes on this step, in order.
@@ -2042,6 +2298,28 @@ type UnarchiveTreePayload struct {
 	Tree *Tree `json:"tree"`
 }
 
+// What to change of a client.
+type UpdateClientInput struct {
+	// The client's global id.
+	ClientID string `json:"clientId"`
+	// The `revision` that the caller saw.
+	ExpectedRevision int `json:"expectedRevision"`
+	// Its name, 1 to 200 characters; left out, it stays.
+	Name *string `json:"name,omitempty"`
+	// All its aliases, as in createClient; left out, they stay.
+	Aliases []string `json:"aliases,omitempty"`
+	// Its key in the ticket system; empty for none; left out, it stays.
+	TicketKey *string `json:"ticketKey,omitempty"`
+	// All its facts, at most 40; left out, they stay.
+	Facts []*ClientFactInput `json:"facts,omitempty"`
+}
+
+// The answer to changing a client.
+type UpdateClientPayload struct {
+	// The client as it is now.
+	Client *Client `json:"client"`
+}
+
 // What to write on a scratchpad.
 type UpdateScratchpadInput struct {
 	// The session's global id.
@@ -2064,8 +2342,12 @@ type UpdateSessionInput struct {
 	SessionID string `json:"sessionId"`
 	// The ticket, at most 200 characters; left out, it stays.
 	Ticket *string `json:"ticket,omitempty"`
-	// The client, at most 200 characters; left out, it stays.
+	// The client, by global id; left out, it stays. Not together with `clientName`.
+	ClientID *string `json:"clientId,omitempty"`
+	// The client as somebody typed it, as with startSession; empty for none; left out, it stays.
 	ClientName *string `json:"clientName,omitempty"`
+	// Whether to make a client where nobody goes by `clientName`.
+	CreateClient bool `json:"createClient"`
 	// What it is about, at most 200 characters; left out, it stays. A session without a tree keeps one.
 	Subject *string `json:"subject,omitempty"`
 }

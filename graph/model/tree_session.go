@@ -17,6 +17,7 @@ type TreeSession struct {
 	Outcome       *TreeOutcome
 	Ticket        string
 	ClientName    string
+	Client        *Client
 	Subject       string
 	Reason        string
 	StartedBy     *User
@@ -28,6 +29,7 @@ type TreeSession struct {
 	Places        []*TreeSessionPlace
 	CurrentNode   TreeNode
 	Values        []*TreeSessionValue
+	GivenValues   []*TreeSessionValue
 	CurrentNotes  []*TreeSessionNote
 	Shares        []*TreeSessionShare // nil where they were not read with it
 

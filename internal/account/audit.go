@@ -44,6 +44,8 @@ const (
 	TreeVersionRestored  AuditAction = "TREE_VERSION_RESTORED"
 	TreeConfirmed        AuditAction = "TREE_CONFIRMED"     // somebody said that it is still right
 	TreeOwnerChanged     AuditAction = "TREE_OWNER_CHANGED" // the subject is the new one
+	ClientsMerged        AuditAction = "CLIENTS_MERGED"
+	ClientDeleted        AuditAction = "CLIENT_DELETED"
 
 	TreeSessionShared       AuditAction = "TREE_SESSION_SHARED" // by a link
 	TreeSessionShareRevoked AuditAction = "TREE_SESSION_SHARE_REVOKED"

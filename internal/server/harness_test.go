@@ -198,6 +198,7 @@ func (w *world) start(o nodeOptions) *node {
 			Trees: &tree.Service{Store: store.NewTrees(db), Now: n.clock.Now, Hints: hints}, Feed: n.feed, Logins: service, Register: n.register,
 			Now: n.clock.Now, Version: "test", InvitationURL: func(token string) string { return "https://branchline.test/#" + token },
 			ShareURL: func(token string) string { return "https://branchline.test" + server.SharePath + token },
+			StartURL: "https://branchline.test/start",
 		},
 		Register: n.register, Tokens: service.Access, Ping: db.PingContext, Web: web.Handler(web.Options{}),
 		Schema: schema, Now: n.clock.Now, Log: log, Origins: o.origins, InsecureCookies: o.insecureCookies,
@@ -630,4 +631,11 @@ func (n *node) category(p *person, name string) string {
 	n.t.Helper()
 	return n.post(p.access, `mutation($input: CreateTreeCategoryInput!) { createTreeCategory(input: $input) { category { id } } }`,
 		vars{"input": vars{"name": name}}).ok().text("createTreeCategory.category.id")
+}
+
+// client makes a client.
+func (n *node) client(p *person, name string) string {
+	n.t.Helper()
+	return n.post(p.access, `mutation($input: CreateClientInput!) { createClient(input: $input) { client { id } } }`,
+		vars{"input": vars{"name": name}}).ok().text("createClient.client.id")
 }

@@ -95,6 +95,7 @@ type home struct {
 	tree, draft, walk, category, invitation string
 	link                                    string
 	offer                                   string
+	client, otherClient                     string
 	revision                                int
 }
 
@@ -108,6 +109,7 @@ func (n *node) home() *home {
 	h.draft, h.revision = n.imported(h.owner)
 	h.offer = n.offered(h.colleague, h.tree)
 	h.category = n.category(h.owner, "Lamps")
+	h.client, h.otherClient = n.client(h.owner, "Example Ltd"), n.client(h.owner, "Sample Inc")
 	h.invitation = n.post(h.owner.access, `mutation($input: InviteUserInput!) { inviteUser(input: $input) { invitation { id } } }`,
 		vars{"input": vars{"email": "guest-" + madeUp("x") + "@example.com", "role": "VIEWER"}}).ok().at("inviteUser.invitation.id").(string)
 	n.post(h.colleague.access, `mutation($input: CreateTreeInput!) { createTree(input: $input) { tree { id } } }`,
@@ -119,7 +121,7 @@ func (n *node) home() *home {
 func (h *home) of(prefix string) string {
 	return map[string]string{
 		"acct": h.owner.account, "user": h.colleague.id, "lses": h.colleague.session,
-		"tree": h.tree, "tses": h.walk, "tcat": h.category, "invt": h.invitation, "tshr": h.link, "toff": h.offer,
+		"tree": h.tree, "tses": h.walk, "tcat": h.category, "invt": h.invitation, "tshr": h.link, "toff": h.offer, "clnt": h.client,
 	}[prefix]
 }
 
@@ -172,6 +174,13 @@ var operations = map[string]struct {
 	"sharedSession":       {"", func(*home) vars { return vars{"token": "t"} }},
 	"serverInfo":          {"", none},
 	"invitation":          {"", func(*home) vars { return vars{"token": "t"} }},
+	"client":              {account.Engineer, func(h *home) vars { return vars{"id": h.client} }},
+	"clients":             {account.Engineer, func(*home) vars { return vars{"query": "exa"} }},
+	"seenBefore":          {account.Engineer, input(func(*home) vars { return vars{"clientName": "example", "subject": "no light"} })},
+	"startLink": {account.Engineer, input(func(h *home) vars {
+		return vars{"tree": "lamp", "ticket": "T-7", "clientName": "Example", "values": []any{vars{"name": "phone", "text": "1"}}}
+	})},
+	"startLinkTemplate": {account.Engineer, func(h *home) vars { return vars{"treeId": h.tree} }},
 
 	"register": {"", input(func(*home) vars {
 		return vars{"accountName": "A", "name": "N", "email": "somebody@example.com", "password": "short"}
@@ -219,6 +228,12 @@ var operations = map[string]struct {
 	"handOverSession":        {account.Engineer, input(func(h *home) vars { return vars{"sessionId": h.walk, "expectedStep": 99, "toUserId": h.colleague.id} })},
 	"reopenSession":          {account.Engineer, input(func(h *home) vars { return vars{"sessionId": h.walk, "expectedStep": 99} })},
 	"updateSession":          {account.Engineer, input(func(h *home) vars { return vars{"sessionId": h.walk, "ticket": "T-7"} })},
+	"createClient":           {account.Engineer, input(func(*home) vars { return vars{"name": ""} })},
+	"updateClient":           {account.Engineer, input(func(h *home) vars { return vars{"clientId": h.client, "expectedRevision": 99} })},
+	"mergeClients": {account.Engineer, input(func(h *home) vars {
+		return vars{"clientId": h.client, "expectedRevision": 99, "mergedClientId": h.client}
+	})},
+	"deleteClient": {account.Engineer, input(func(*home) vars { return vars{"clientId": madeUp("clnt")} })},
 	"updateScratchpad": {account.Engineer, input(func(h *home) vars {
 		return vars{"sessionId": h.walk, "text": "x", "expectedRevision": 99}
 	})},
@@ -367,6 +382,17 @@ var idPlaces = map[string]struct {
 	"searchTrees filter.ownerId":            {kind: "user", nothing: `{"searchTrees":{"totalCount":0,"nodes":[]}}`, with: searchForLamp},
 	"searchTrees filter.authorId":           {kind: "user", nothing: `{"searchTrees":{"totalCount":0,"nodes":[]}}`, with: searchForLamp},
 	"tree id":                               {kind: "tree"},
+	"client id":                             {kind: "clnt"},
+	"updateClient input.clientId":           {kind: "clnt"},
+	"deleteClient input.clientId":           {kind: "clnt"},
+	"mergeClients input.clientId":           {kind: "clnt", with: mergeOther},
+	"mergeClients input.mergedClientId":     {kind: "clnt", with: mergeOther},
+	"startSession input.clientId":           {kind: "clnt"},
+	"updateSession input.clientId":          {kind: "clnt"},
+	"seenBefore input.clientId":             {kind: "clnt", nothing: `{"seenBefore":{"__typename":"SeenBefore"}}`, with: input(func(*home) vars { return vars{} })},
+	"seenBefore input.treeId":               {kind: "tree", nothing: `{"seenBefore":{"__typename":"SeenBefore"}}`},
+	"startLinkTemplate treeId":              {kind: "tree"},
+	"sessions filter.clientId":              {kind: "clnt", nothing: `{"sessions":{"totalCount":0,"nodes":[]}}`, with: func(*home) vars { return vars{"filter": vars{"scope": "TEAM"}} }},
 	"sessions filter.treeId":                {kind: "tree", nothing: `{"sessions":{"totalCount":0,"nodes":[]}}`, with: func(*home) vars { return vars{"filter": vars{"scope": "TEAM"}} }},
 	"treeSession id":                        {kind: "tses"},
 	"treeChanged id":                        {kind: "tree"},
@@ -412,8 +438,12 @@ var idPlaces = map[string]struct {
 	"revokeSession input.sessionId":    {kind: "lses"},
 }
 
+func mergeOther(h *home) vars {
+	return vars{"input": vars{"clientId": h.client, "expectedRevision": 1, "mergedClientId": h.otherClient}}
+}
+
 // nodeKinds are the kinds that node and nodes find, each a stranger's too.
-var nodeKinds = []string{"acct", "user", "lses", "tree", "tses", "toff"}
+var nodeKinds = []string{"acct", "user", "lses", "tree", "tses", "toff", "clnt"}
 
 func TestStranger_WalksTheSchema(t *testing.T) {
 	t.Parallel()
@@ -501,6 +531,7 @@ func (n *node) everything(h *home) string {
 		inCategory: trees(filter: { categoryId: $category }) { totalCount nodes { id } }
 		treeCategories { id name }
 		treeTags { tag treeCount }
+		clients { totalCount nodes { id name aliases ticketKey revision facts { name text } } }
 		session(id: $walk) { step status currentNotes { text } scratchpad scratchpadRevision shares { id openedCount revokedAt } }
 		treeOffers(filter: { mine: false, status: [OPEN, ACCEPTED, DISMISSED] }) { totalCount nodes { id status count } }
 		sessions(filter: { scope: TEAM }) { totalCount nodes { id } }
@@ -584,6 +615,8 @@ func TestColleague_SeesWhatTheRoleAllows(t *testing.T) {
 		"a viewer does not find a colleague's walk":    {viewer, h.walk, false},
 		"an admin finds everybody's walks":             {admin, h.walk, true},
 		"a viewer does not find a draft":               {viewer, h.draft, false},
+		"a viewer does not find a client":              {viewer, h.client, false},
+		"an engineer finds a client":                   {h.colleague, h.client, true},
 		"a viewer finds a published tree":              {viewer, h.tree, true},
 		"an engineer finds a draft":                    {h.colleague, h.draft, true},
 		"an admin does not find a colleague's login":   {admin, h.colleague.session, false},

@@ -46,6 +46,16 @@ func TestStatements_OfTheExamples(t *testing.T) {
 		{"sessions", 1, func() vars { return vars{"first": 10} }},
 		{"session", 2, func() vars { return vars{"id": h.walk} }},
 		{"export-session", 2, func() vars { return vars{"input": vars{"sessionId": h.walk, "format": "MARKDOWN"}} }},
+		{"clients", 1, func() vars { return vars{"query": "exa", "first": 10} }},
+		{"seen-before", 1, func() vars { return vars{"input": vars{"clientName": "Example Ltd", "subject": "no light"}} }},
+		{"start-link", 3, func() vars {
+			return vars{"input": vars{"tree": h.tree, "ticket": "T-1", "clientName": "Example Ltd", "values": []any{vars{"name": "phone", "text": "1"}}}}
+		}},
+		{"start-link-template", 1, func() vars { return vars{"treeId": h.tree} }},
+		{"create-client", 3, func() vars { return vars{"input": vars{"name": "Third", "aliases": []any{"3rd"}}} }},
+		{"merge-clients", 8, func() vars {
+			return vars{"input": vars{"clientId": h.client, "expectedRevision": 1, "mergedClientId": h.otherClient}}
+		}},
 		{"account-security", 4, nil},
 		{"import-tree", 3, func() vars { return vars{"input": vars{"format": "MARKDOWN", "content": runbook}} }},
 		{"publish-tree", 8, func() vars { return vars{"input": vars{"treeId": draft, "expectedRevision": revision}} }},
@@ -152,6 +162,9 @@ func TestStatements_SayingWhoAsksCostsNone(t *testing.T) {
 		"the offers of the team":           {h.owner.access, `{ treeOffers(filter: { mine: false }) { totalCount nodes { treeTitle nodeTitle title count latestAt sessionId offeredBy { name } decidedBy { name } } edges { node { note } } } }`, nil, 1},
 		"a tree with its offers":           {h.owner.access, `query($id: ID!) { tree(id: $id) { openOfferCount offers(status: [OPEN, DISMISSED]) { totalCount nodes { title count sessionId offeredBy { name } } } } }`, vars{"id": h.tree}, 2},
 		"trees with a count of offers":     {h.owner.access, `{ trees { nodes { title openOfferCount } } }`, nil, 1},
+		"a session with its client":        {h.owner.access, `query($id: ID!) { session(id: $id) { title clientName client { name facts { text } } values { text } givenValues { text } } }`, vars{"id": h.walk}, 1},
+		"the sessions of a client":         {h.owner.access, `query($f: TreeSessionFilter) { sessions(filter: $f) { totalCount nodes { title client { name } } } }`, vars{"f": vars{"clientId": h.client, "ticket": "T-1"}}, 1},
+		"a client":                         {h.owner.access, `query($id: ID!) { client(id: $id) { name aliases ticketKey facts { name text } revision } }`, vars{"id": h.client}, 1},
 		"a session without its record":     {h.owner.access, `query($id: ID!) { session(id: $id) { title status } }`, vars{"id": h.walk}, 1},
 	} {
 		n.statements.take()

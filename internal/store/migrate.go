@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -26,8 +27,9 @@ type MigrationStatus struct {
 
 // Migrate applies the migrations that the database lacks and returns their
 // names. It is safe to call from several processes at once: one works, the
-// others wait. A failed migration leaves nothing behind. Trees that search does
-// not know are made known to it, which takes some milliseconds for each.
+// others wait. A failed migration leaves nothing behind. Trees and subjects of
+// sessions that search does not know are made known to it, which takes some
+// milliseconds for each tree.
 func (db *DB) Migrate(ctx context.Context) ([]string, error) {
 	var done []string
 	err := db.migrating(ctx, func(m *migrator) error {
@@ -47,7 +49,8 @@ func (db *DB) Migrate(ctx context.Context) ([]string, error) {
 	if err != nil {
 		return done, err
 	}
-	return done, NewTrees(db).indexMissing(ctx)
+	trees := NewTrees(db)
+	return done, errors.Join(trees.indexMissing(ctx), trees.indexSubjects(ctx))
 }
 
 // MigrateDown undoes the last migration and returns its name, or "" when there

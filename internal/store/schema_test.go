@@ -27,6 +27,11 @@ const twoAccounts = `
 	  '00000000-0000-7000-8000-00000000000a', 'IN_PROGRESS', '2026-01-01', '2026-01-01');
 	INSERT INTO tree_session_steps (account_id, session_id, seq, kind, entered_at, at, by_user_id)
 	VALUES ('00000000-0000-7000-8000-000000000001', '00000000-0000-7000-8000-0000000000f1', 1, 'NOTE', '2026-01-01', '2026-01-01', '00000000-0000-7000-8000-00000000000a');
+	INSERT INTO clients (account_id, id, name, created_at, updated_at) VALUES
+	  ('00000000-0000-7000-8000-000000000001', '00000000-0000-7000-8000-0000000000a1', 'Acme', '2026-01-01', '2026-01-01'),
+	  ('00000000-0000-7000-8000-000000000001', '00000000-0000-7000-8000-0000000000a2', 'Beta', '2026-01-01', '2026-01-01');
+	INSERT INTO client_names (account_id, key, client_id, kind) VALUES
+	  ('00000000-0000-7000-8000-000000000001', 'acme', '00000000-0000-7000-8000-0000000000a1', 'NAME');
 	INSERT INTO audit_log (account_id, id, at, action) VALUES ('00000000-0000-7000-8000-000000000001', '00000000-0000-7000-8000-0000000000e1', '2026-01-01', 'X');
 `
 
@@ -68,6 +73,19 @@ func TestSchema_RefusesWhatMustNeverBe(t *testing.T) {
 		"a troubleshooting session on another account's tree": {
 			"INSERT INTO tree_sessions (account_id, id, tree_id, tree_version, started_by, held_by, status, started_at, updated_at) VALUES (" + rival + ", gen_random_uuid(), '00000000-0000-7000-8000-0000000000d1', 1, '00000000-0000-7000-8000-00000000000e', '00000000-0000-7000-8000-00000000000e', 'IN_PROGRESS', '2026-01-01', '2026-01-01')",
 			"tree_sessions_account_id_tree_id",
+		},
+		"a name that another client goes by": {
+			"INSERT INTO client_names (account_id, key, client_id, kind) VALUES (" + acme + ", 'acme', '00000000-0000-7000-8000-0000000000a2', 'ALIAS')",
+			"client_names_pkey",
+		},
+		"a name of another account's client": {
+			"INSERT INTO client_names (account_id, key, client_id, kind) VALUES (" + rival + ", 'acme', '00000000-0000-7000-8000-0000000000a1', 'NAME')",
+			"client_names_account_id_client_id_fkey",
+		},
+		"a client with a name without bounds": {"UPDATE clients SET name = repeat('x', 201)", "clients_bounds"},
+		"a session for another account's client": {
+			"INSERT INTO tree_sessions (account_id, id, client_id, started_by, held_by, status, started_at, updated_at) VALUES (" + rival + ", gen_random_uuid(), '00000000-0000-7000-8000-0000000000a1', '00000000-0000-7000-8000-00000000000e', '00000000-0000-7000-8000-00000000000e', 'IN_PROGRESS', '2026-01-01', '2026-01-01')",
+			"tree_sessions_account_id_client_id",
 		},
 		"an end without a reason": {
 			"UPDATE login_sessions SET ended_at = '2026-01-01', ended_xid = pg_current_xact_id()",

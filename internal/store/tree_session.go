@@ -26,8 +26,13 @@ type treeSessionRow struct {
 	Outcome       tree.Outcome       `bun:"outcome,nullzero"`
 	OutcomeReason string             `bun:"outcome_reason"`
 	Ticket        string             `bun:"ticket"`
+	ClientID      tree.ClientID      `bun:"client_id"`
 	ClientName    string             `bun:"client_name"`
+	ClientKey     string             `bun:"client_key"`
+	ClientFacts   json.RawMessage    `bun:"client_facts,type:jsonb"`
 	Subject       string             `bun:"subject"`
+	SubjectWords  string             `bun:"subject_words,type:tsvector"`
+	StartValues   json.RawMessage    `bun:"start_values,type:jsonb"`
 	StartedAt     time.Time          `bun:"started_at"`
 	EndedAt       time.Time          `bun:"ended_at,nullzero"`
 	ActiveSeconds int                `bun:"active_seconds"`
@@ -57,8 +62,11 @@ type readTreeSession struct {
 	Outcome       tree.Outcome       `bun:"outcome"`
 	OutcomeReason string             `bun:"outcome_reason"`
 	Ticket        string             `bun:"ticket"`
+	ClientID      tree.ClientID      `bun:"client_id"`
 	ClientName    string             `bun:"client_name"`
+	ClientFacts   json.RawMessage    `bun:"client_facts"`
 	Subject       string             `bun:"subject"`
+	StartValues   json.RawMessage    `bun:"start_values"`
 	StartedAt     time.Time          `bun:"started_at"`
 	EndedAt       time.Time          `bun:"ended_at"`
 	ActiveSeconds int                `bun:"active_seconds"`
@@ -75,6 +83,7 @@ type readTreeSession struct {
 
 	Starter     personRow       `bun:"embed:starter__"`
 	Holder      personRow       `bun:"embed:holder__"`
+	Record      clientRow       `bun:"embed:client__"`
 	CurrentNode json.RawMessage `bun:"current_node"`
 	Graph       json.RawMessage `bun:"graph"`       // of the version where it began
 	PlaceGraph  json.RawMessage `bun:"place_graph"` // of the version where it stands
@@ -93,6 +102,7 @@ func (r *readTreeSession) session() (*tree.Session, error) {
 		Client:       r.ClientName,
 		Subject:      r.Subject,
 		Scratchpad:   r.Scratchpad,
+		ClientID:     r.ClientID,
 		StartedAt:    r.StartedAt,
 		CurrentTitle: r.CurrentTitle,
 
@@ -113,6 +123,15 @@ func (r *readTreeSession) session() (*tree.Session, error) {
 	if r.TreeVersion != 0 {
 		s.Version = &tree.Version{AccountID: r.AccountID, TreeID: r.TreeID, Number: r.TreeVersion, Title: r.VersionTitle}
 	}
+	var err error
+	if s.Facts, err = facts(r.ClientFacts); err != nil {
+		return nil, fmt.Errorf("read what tree session %s shows of its client: %w", r.ID, err)
+	}
+	if !r.Record.ID.IsZero() {
+		if s.Record, err = r.Record.client(); err != nil {
+			return nil, err
+		}
+	}
 	known, err := read[[]valueJSON](r.KnownValues)
 	if err != nil {
 		return nil, fmt.Errorf("read the values of tree session %s: %w", r.ID, err)
@@ -122,6 +141,9 @@ func (r *readTreeSession) session() (*tree.Session, error) {
 		return nil, fmt.Errorf("read where tree session %s stands: %w", r.ID, err)
 	}
 	s.Values, s.State.Places = values(known), places(stands)
+	if s.Given, err = r.given(); err != nil {
+		return nil, err
+	}
 	if r.Places != nil && len(stands) == 0 {
 		s.State.Places = r.began(r.CurrentNodeID)
 	}
@@ -155,11 +177,14 @@ var sessionColumns = []struct {
 	{tree.SessionTree | tree.SessionGraph | tree.SessionLog | tree.SessionPlaces, "s.tree_id, s.tree_version, v.title AS version_title"},
 	{tree.SessionSubject, "s.ticket, s.subject"},
 	{tree.SessionSubject | tree.SessionCurrentNode, "s.client_name"}, // a node may show it
+	{tree.SessionClient | tree.SessionCurrentNode, "s.client_facts"},
+	{tree.SessionClient, "s.client_id"},
 	{tree.SessionTimes | tree.SessionLog, "s.started_at, s.updated_at, s.ended_at, s.active_seconds"},
 	{tree.SessionResult | tree.SessionLog, "s.outcome, s.outcome_reason"},
 	{tree.SessionPosition | tree.SessionLog | tree.SessionPlaces, "s.last_seq, s.current_node_id, s.current_title"},
 	{tree.SessionPlaces | tree.SessionLog, "s.places"},
 	{tree.SessionLog, "s.start_places"},
+	{tree.SessionValues | tree.SessionLog, "s.start_values"},
 	{tree.SessionValues | tree.SessionCurrentNode | tree.SessionLog, "s.known_values"},
 	{tree.SessionScratchpad, "s.scratchpad, s.scratchpad_revision"},
 }
@@ -183,6 +208,9 @@ func selectTreeSession(q *bun.SelectQuery, fields tree.SessionFields) *bun.Selec
 	}
 	if fields.Has(tree.SessionShares) {
 		q = q.ColumnExpr("?", sharesColumn)
+	}
+	if fields.Has(tree.SessionClient) {
+		q = joinClient(q)
 	}
 	if fields.Has(tree.SessionStarter) {
 		q = joinPerson(q, "starter", "s.account_id", "s.started_by")
@@ -225,6 +253,12 @@ func (s *Trees) Sessions(ctx context.Context, accountID account.ID, userID accou
 		}
 		if !query.Filter.Tree.IsZero() {
 			q = q.Where("s.tree_id = ?", query.Filter.Tree)
+		}
+		if !query.Filter.Client.IsZero() {
+			q = q.Where("s.client_id = ?", query.Filter.Client)
+		}
+		if query.Filter.Ticket != "" {
+			q = q.Where("s.ticket <> '' AND lower(s.ticket) = lower(?)", query.Filter.Ticket)
 		}
 		return q
 	}
@@ -295,6 +329,11 @@ func (s treeTx) LockSession(ctx context.Context, accountID account.ID, id tree.S
 			return nil, err
 		}
 	}
+	if !session.ClientID.IsZero() && session.Record == nil { // and the same of the client
+		if session.Record, err = s.KeepClient(ctx, accountID, session.ClientID); err != nil {
+			return nil, err
+		}
+	}
 	if err := readLogs(ctx, s.tx, accountID, []*readTreeSession{row}, []*tree.Session{session}); err != nil {
 		return nil, err
 	}
@@ -336,7 +375,7 @@ func (s treeTx) stand(ctx context.Context, session *tree.Session, graph json.Raw
 // InsertSession adds a troubleshooting session without entries.
 func (s treeTx) InsertSession(ctx context.Context, session *tree.Session) error {
 	row := newTreeSessionRow(session)
-	row.StartPlaces = row.Places
+	row.StartPlaces, row.SubjectWords = row.Places, subjectVector(session)
 	_, err := s.tx.NewInsert().
 		Model(row).
 		Exec(ctx)
@@ -354,8 +393,11 @@ func newTreeSessionRow(s *tree.Session) *treeSessionRow {
 		Outcome:       s.Outcome,
 		OutcomeReason: s.Reason,
 		Ticket:        s.Ticket,
+		ClientID:      s.ClientID,
 		ClientName:    s.Client,
+		ClientFacts:   factsJSON(s.Facts),
 		Subject:       s.Subject,
+		StartValues:   asJSON(newValues(s.Given)),
 		StartedAt:     s.StartedAt,
 		EndedAt:       s.EndedAt,
 		ActiveSeconds: int(s.Active / time.Second),
@@ -363,6 +405,9 @@ func newTreeSessionRow(s *tree.Session) *treeSessionRow {
 		CurrentNodeID: s.CurrentNodeID,
 		CurrentTitle:  s.CurrentTitle,
 		UpdatedAt:     s.UpdatedAt,
+	}
+	if keys := tree.NameKeys(s.Client); s.ClientID.IsZero() && len(keys) > 0 {
+		row.ClientKey = keys[0]
 	}
 	if s.Version != nil {
 		row.TreeVersion = s.Version.Number

@@ -98,9 +98,11 @@ func links(in []linkJSON) []tree.Link {
 
 // stepDetails is what entries of some kinds have and others do not.
 type stepDetails struct {
-	Values []valueJSON `json:"values,omitempty"`
-	Places []placeJSON `json:"places,omitempty"`
-	Links  []linkJSON  `json:"links,omitempty"`
+	Values  []valueJSON     `json:"values,omitempty"`
+	Cleared []string        `json:"cleared,omitempty"`
+	Facts   json.RawMessage `json:"clientFacts,omitempty"`
+	Places  []placeJSON     `json:"places,omitempty"`
+	Links   []linkJSON      `json:"links,omitempty"`
 	// Internal marks what was written down for colleagues alone.
 	Internal bool `json:"internal,omitempty"`
 }
@@ -171,12 +173,14 @@ func (s treeTx) Colleague(ctx context.Context, accountID account.ID, id account.
 	return row.user(), nil
 }
 
-// SaveSession writes what a locked troubleshooting session is for, and the title
-// in which that may be shown.
+// SaveSession writes what a locked troubleshooting session is for, and the facts and
+// the title in which that may be shown.
 func (s treeTx) SaveSession(ctx context.Context, session *tree.Session) error {
+	row := newTreeSessionRow(session)
+	row.SubjectWords = subjectVector(session)
 	_, err := s.tx.NewUpdate().
-		Model(newTreeSessionRow(session)).
-		Column("ticket", "client_name", "subject", "current_title").
+		Model(row).
+		Column("ticket", "client_id", "client_name", "client_key", "client_facts", "subject", "subject_words", "current_title").
 		Where("s.account_id = ?", session.AccountID).
 		Where("s.id = ?", session.ID).
 		Exec(ctx)
@@ -192,6 +196,15 @@ func (r *readTreeSession) began(node tree.NodeID) []tree.Place {
 // readTreeSession.began returns.
 func ordinary(s *tree.Session, places []tree.Place) bool {
 	return len(places) == 1 && places[0].TreeID == s.TreeID && places[0].Why == tree.Began
+}
+
+// given returns what a session was started with.
+func (r *readTreeSession) given() ([]tree.Value, error) {
+	start, err := read[[]valueJSON](r.StartValues)
+	if err != nil {
+		return nil, fmt.Errorf("read what tree session %s was started with: %w", r.ID, err)
+	}
+	return values(start), nil
 }
 
 // startOf returns where a session whose log is read began.

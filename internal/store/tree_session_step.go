@@ -54,6 +54,10 @@ func (r *readTreeSessionStep) entry() (tree.Entry, error) {
 	if err != nil {
 		return tree.Entry{}, fmt.Errorf("read the details of entry %d of tree session %s: %w", r.Seq, r.SessionID, err)
 	}
+	shown, err := facts(details.Facts)
+	if err != nil {
+		return tree.Entry{}, fmt.Errorf("read the details of entry %d of tree session %s: %w", r.Seq, r.SessionID, err)
+	}
 	return tree.Entry{
 		Seq:         r.Seq,
 		Kind:        r.Kind,
@@ -68,6 +72,8 @@ func (r *readTreeSessionStep) entry() (tree.Entry, error) {
 		To:          r.ToNodeID,
 		Target:      r.TargetSeq,
 		Values:      values(details.Values),
+		Cleared:     details.Cleared,
+		Facts:       shown,
 		Places:      places(details.Places),
 		Links:       links(details.Links),
 		Internal:    details.Internal,
@@ -120,7 +126,7 @@ func readLogs(ctx context.Context, db bun.IDB, accountID account.ID, read []*rea
 		if err != nil {
 			return err
 		}
-		state, err := tree.Fold(start, s.StartedAt, log)
+		state, err := tree.Fold(start, s.Given, s.StartedAt, log)
 		if err != nil {
 			return fmt.Errorf("read tree session %s: %w", s.ID, err)
 		}
@@ -131,6 +137,10 @@ func readLogs(ctx context.Context, db bun.IDB, accountID account.ID, read []*rea
 
 // Append writes one entry, the state after it, and the request that caused it.
 func (s treeTx) Append(ctx context.Context, session *tree.Session, e tree.Entry, r tree.Request) error {
+	details := stepDetails{Values: newValues(e.Values), Cleared: e.Cleared, Places: newPlaces(e.Places), Links: newLinks(e.Links), Internal: e.Internal}
+	if len(e.Facts) > 0 {
+		details.Facts = factsJSON(e.Facts)
+	}
 	row := &treeSessionStepRow{
 		AccountID:   session.AccountID,
 		SessionID:   session.ID,
@@ -150,7 +160,7 @@ func (s treeTx) Append(ctx context.Context, session *tree.Session, e tree.Entry,
 		TargetSeq:   e.Target,
 		Note:        e.Note,
 		Output:      e.Output,
-		Details:     asJSON(stepDetails{Values: newValues(e.Values), Places: newPlaces(e.Places), Links: newLinks(e.Links), Internal: e.Internal}),
+		Details:     asJSON(details),
 		ToUserID:    e.Person.ID,
 		EnteredAt:   e.EnteredAt,
 		At:          e.At,

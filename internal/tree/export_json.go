@@ -24,6 +24,7 @@ type (
 		Ticket          string        `json:"ticket,omitempty"`
 		Client          string        `json:"client,omitempty"`
 		Subject         string        `json:"subject,omitempty"`
+		Given           []valueFile   `json:"given,omitempty"`
 		Trees           []treeRef     `json:"trees"`
 		Status          SessionStatus `json:"status"`
 		Outcome         *Outcome      `json:"outcome"`
@@ -59,6 +60,7 @@ type (
 		Answer    string      `json:"answer,omitempty"`
 		Values    []valueFile `json:"values,omitempty"`
 		Links     []linkJSON  `json:"links,omitempty"`
+		Facts     []factFile  `json:"clientFacts,omitempty"`
 		Output    string      `json:"output,omitempty"`
 		Notes     []noteFile  `json:"notes,omitempty"`
 		EnteredAt string      `json:"enteredAt,omitempty"`
@@ -72,6 +74,10 @@ type (
 		Text      string    `json:"text"`
 		Sensitive bool      `json:"sensitive,omitempty"`
 		Redacted  bool      `json:"redacted,omitempty"`
+	}
+	factFile struct {
+		Name string `json:"name"`
+		Text string `json:"text"`
 	}
 	noteFile struct {
 		Text     string `json:"text,omitempty"`
@@ -103,7 +109,7 @@ func sessionJSON(s *Session, options ExportOptions) string {
 	redact := newCensor(s, options.RedactSensitive)
 	file := sessionFile{
 		Format: SessionFormat, ID: s.ID, Ticket: redact.text(s.Ticket), Client: redact.text(s.Client), Subject: redact.text(s.Subject),
-		Trees: []treeRef{}, Status: s.Status, Reason: redact.text(s.Reason), StartedBy: s.Starter.Name, HeldBy: s.Holder.Name,
+		Given: valuesJSON(s.Given, redact), Trees: []treeRef{}, Status: s.Status, Reason: redact.text(s.Reason), StartedBy: s.Starter.Name, HeldBy: s.Holder.Name,
 		StartedAt: stamp(s.StartedAt), UpdatedAt: stamp(s.UpdatedAt),
 		DurationSeconds: int(s.UpdatedAt.Sub(s.StartedAt).Seconds()), ActiveSeconds: int(s.Active.Seconds()),
 		Steps: []stepFile{}, Scratchpad: scratchpad(s, options, redact),
@@ -173,9 +179,9 @@ func stepJSON(step *Step, options ExportOptions, redact censor, notes func([]Ste
 			out.Tree = &treeRef{p.TreeID, p.Version, p.Title}
 		}
 	}
-	for i := range step.Values {
-		v := &step.Values[i]
-		out.Values = append(out.Values, valueFile{v.Name, v.Label, v.Type, redact.value(v), v.Sensitive, redact.on && v.Sensitive})
+	out.Values = valuesJSON(step.Values, redact)
+	for _, f := range step.Facts {
+		out.Facts = append(out.Facts, factFile{f.Name, redact.text(f.Text)})
 	}
 	if options.IncludeNotes {
 		out.Output = redact.text(step.Output)
@@ -190,6 +196,14 @@ func linksJSON(links []Link) []linkJSON {
 	var out []linkJSON
 	for _, l := range links {
 		out = append(out, linkJSON(l))
+	}
+	return out
+}
+
+func valuesJSON(values []Value, redact censor) (out []valueFile) {
+	for i := range values {
+		v := &values[i]
+		out = append(out, valueFile{v.Name, v.Label, v.Type, redact.value(v), v.Sensitive, redact.on && v.Sensitive})
 	}
 	return out
 }

@@ -126,6 +126,11 @@ func header(s *Session, redact censor) []fact {
 	add("Ticket", redact.text(s.Ticket))
 	add("Client", redact.text(s.Client))
 	add("Subject", redact.text(s.Subject))
+	given := make([]string, len(s.Given))
+	for i := range s.Given {
+		given[i] = s.Given[i].Label + ": " + redact.value(&s.Given[i])
+	}
+	add("Given at the start", strings.Join(given, "; "))
 	for _, v := range walked(s) {
 		add("Tree", fmt.Sprintf("%s (version %d)", v.Title, v.Version))
 	}
@@ -353,17 +358,25 @@ const minRedacted = 3
 
 func newCensor(s *Session, on bool) censor {
 	c := censor{on: on}
-	for i := range s.Steps {
-		for _, v := range s.Steps[i].Values {
-			if on && v.Sensitive && (v.Type == TextField || v.Type == NumberField) && utf8.RuneCountInString(v.Text) >= minRedacted {
-				// In a node's Markdown it stands escaped.
-				c.texts = append(c.texts, v.Text, escapeMarkdown(v.Text))
-			}
+	if on {
+		c.add(s.Given)
+		for i := range s.Steps {
+			c.add(s.Steps[i].Values)
+		}
+	}
+	return c
+}
+
+// add keeps the sensitive ones of some values out too.
+func (c *censor) add(values []Value) {
+	for _, v := range values {
+		if v.Sensitive && (v.Type == TextField || v.Type == NumberField) && utf8.RuneCountInString(v.Text) >= minRedacted {
+			// In a node's Markdown it stands escaped.
+			c.texts = append(c.texts, v.Text, escapeMarkdown(v.Text))
 		}
 	}
 	slices.SortStableFunc(c.texts, func(a, b string) int { return len(b) - len(a) })
 	c.texts = slices.Compact(c.texts)
-	return c
 }
 
 // value returns what an export shows of a value.

@@ -266,7 +266,7 @@ func drawn(t *rapid.T) *tree.Session {
 		e.TreeID, e.Version = s.TreeID, s.Version.Number
 		s.Log = append(s.Log, e)
 	}
-	state, err := tree.Fold(begin(cable()).Places, nine, s.Log)
+	state, err := tree.Fold(begin(cable()).Places, nil, nine, s.Log)
 	if err != nil {
 		t.Fatal(err)
 	}

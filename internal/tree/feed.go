@@ -161,10 +161,15 @@ type walkMark struct {
 	holder                  account.UserID
 	ticket, client, subject string
 	updated                 int64
+	record                  int // the revision of the client's record
 }
 
 func markOf(s *Session) walkMark {
-	return walkMark{s.LastSeq, s.Holder.ID, s.Ticket, s.Client, s.Subject, s.UpdatedAt.UnixMicro()}
+	mark := walkMark{s.LastSeq, s.Holder.ID, s.Ticket, s.Client, s.Subject, s.UpdatedAt.UnixMicro(), 0}
+	if s.Record != nil {
+		mark.record = s.Record.Revision
+	}
+	return mark
 }
 
 // NewFeed returns a feed that tells nobody anything until it is started.

@@ -68,6 +68,7 @@ const (
 	SessionLog                                   // the log and the fold of it, with who wrote it: one more statement (tree_session_steps, users)
 	SessionScratchpad                            // its text and revision
 	SessionShares                                // links to it (tree_session_shares), with who made them (users)
+	SessionClient                                // the client's record (clients), and its facts as nodes show them
 	SessionGraph                                 // with SessionTree: the graph of the version where it began, up to MaxGraphBytes
 )
 

@@ -6,10 +6,10 @@ import (
 	"time"
 )
 
-// Fold works out where a session stands from the places where it began, when,
-// and its log. A log that no session can have is an error for the operator.
-func Fold(start []Place, startedAt time.Time, log []Entry) (State, error) {
-	st := begin(start, startedAt)
+// Fold works out where a session stands from the places where it began, what it
+// was started with, when, and its log. A log that no session can have is an error for the operator.
+func Fold(start []Place, given []Value, startedAt time.Time, log []Entry) (State, error) {
+	st := begin(start, given, startedAt)
 	for i := range log {
 		if err := st.apply(log[i]); err != nil {
 			return State{}, err
@@ -19,11 +19,11 @@ func Fold(start []Place, startedAt time.Time, log []Entry) (State, error) {
 }
 
 // begin is the state of a session without entries.
-func begin(places []Place, at time.Time) State {
+func begin(places []Place, given []Value, at time.Time) State {
 	if len(places) == 0 {
 		places = []Place{{Why: Began}}
 	}
-	st := State{Status: InProgress, UpdatedAt: at}
+	st := State{Status: InProgress, UpdatedAt: at, Given: given, Values: given}
 	st.enter(places, at)
 	return st
 }
@@ -45,7 +45,7 @@ func (st *State) apply(e Entry) error {
 		}
 		st.leave(e)
 		st.enter(places, e.At)
-		st.Values = together(st.Values, e.Values)
+		st.Values = together(without(st.Values, e.Cleared), e.Values)
 	case WentBack:
 		target := st.standing(e.Target)
 		if e.Target == 0 || target == nil || target.NodeID != e.To {
@@ -130,7 +130,7 @@ func (step *Step) end(e Entry) {
 	step.Seq, step.End = e.Seq, e.Kind
 	step.NodeKind, step.NodeTitle, step.NodeText, step.Links = e.NodeKind, e.NodeTitle, e.NodeText, e.Links
 	step.OptionID, step.OptionLabel = e.OptionID, e.OptionLabel
-	step.Values, step.Output = e.Values, e.Output
+	step.Values, step.Cleared, step.Facts, step.Output = e.Values, e.Cleared, e.Facts, e.Output
 	step.LeftAt, step.By = e.At, e.By
 	if e.Note != "" {
 		step.Notes = append(step.Notes, StepNote{Seq: e.Seq, Text: e.Note, Internal: e.internal(), At: e.At, By: e.By})
@@ -170,10 +170,10 @@ func (st *State) undo(e Entry, target *Step) {
 	if st.present() == nil {
 		st.enter(places, e.At)
 	}
-	st.Values = nil
+	st.Values = st.Given
 	for i := range st.Steps {
 		if !st.Steps[i].Undone {
-			st.Values = together(st.Values, st.Steps[i].Values)
+			st.Values = together(without(st.Values, st.Steps[i].Cleared), st.Steps[i].Values)
 		}
 	}
 }

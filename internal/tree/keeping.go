@@ -65,8 +65,13 @@ func (s *Session) Reopen(actor account.Actor, expectedStep int, now time.Time) (
 // it is; an empty one is removed.
 type SessionChange struct {
 	Ticket  *string
-	Client  *string
+	Client  *string // a name, alias or ticket key that is known means that client
 	Subject *string
+
+	ClientID     ClientID // of the client that it is for; zero where Client says that, or it stays
+	CreateClient bool     // make the client where none goes by the name
+
+	known *Client // the record that is meant; the service finds it
 }
 
 // Update changes what the session is for, also after its end: a ticket's number
@@ -95,6 +100,12 @@ func (s *Session) Update(actor account.Actor, c SessionChange) error {
 			return err
 		}
 		*f.field = text
+		if f.field == &s.Client {
+			s.ClientID, s.Facts, s.Record = ClientID{}, nil, nil
+		}
+	}
+	if c.known != nil {
+		s.setClient(c.known)
 	}
 	if s.TreeID.IsZero() && s.Subject == "" {
 		return noSubject()

@@ -45,7 +45,7 @@ func (s *Session) AddStep(actor account.Actor, expectedStep int, n NewStep, now 
 		return Entry{}, err
 	}
 	e := s.entry(OwnStep, actor, now)
-	e.NodeKind, e.NodeTitle, e.NodeText = "", title, ""
+	e.NodeKind, e.NodeTitle, e.NodeText, e.Facts = "", title, "", nil
 	e.OptionLabel, e.Note, e.Output, e.Internal = answer, note, output, n.Internal && note != ""
 	return e, s.append(e)
 }

@@ -114,6 +114,8 @@ type SessionFilter struct {
 	Scope  SessionScope
 	Status []SessionStatus // any of these
 	Tree   ID
+	Client ClientID // its record is this
+	Ticket string   // its ticket is this, case aside
 }
 
 // SessionQuery asks for a list of troubleshooting sessions, the latest started first.

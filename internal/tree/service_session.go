@@ -20,8 +20,13 @@ import (
 type NewSession struct {
 	Tree    ID     // zero for a session outside any tree
 	Ticket  string // may be empty, as may the next
-	Client  string
+	Client  string // a name, alias or ticket key that is known means that client
 	Subject string // needed without a tree
+	// ClientID is that of the client that it is for; zero where Client says that, or
+	// it is for nobody.
+	ClientID     ClientID
+	CreateClient bool         // make the client where none goes by the name
+	Values       []GivenValue // that are known from the start
 	// IdempotencyKey makes a repeat by the same user return the session that
 	// the first request made. At most MaxKey characters; empty for none. Used
 	// again for something else it is a Conflict.
@@ -87,6 +92,10 @@ func (s *Service) Sessions(ctx context.Context, actor account.Actor, q SessionQu
 	default:
 		return none, fault.Input("filter.scope", "There is no scope %q. Use MINE or TEAM.", q.Filter.Scope)
 	}
+	var err error
+	if q.Filter.Ticket, err = cleanLine("filter.ticket", q.Filter.Ticket, MaxTicket); err != nil {
+		return none, err
+	}
 	span, err := q.Page.span(SessionOrder, true)
 	if err != nil {
 		return none, err
@@ -96,7 +105,7 @@ func (s *Service) Sessions(ctx context.Context, actor account.Actor, q SessionQu
 
 // Start begins a session at the root of a published tree's latest version, or,
 // with a subject alone, outside any tree. Engineers and above may. A tree that is
-// not published is a Conflict.
+// not published is a Conflict; for the values see Session.Give.
 func (s *Service) Start(ctx context.Context, actor account.Actor, in NewSession, fields SessionFields) (*Session, error) {
 	if err := actor.Require(account.Engineer); err != nil {
 		return nil, err
@@ -111,7 +120,7 @@ func (s *Service) Start(ctx context.Context, actor account.Actor, in NewSession,
 		Hash:      hashOf("start", in),
 		SessionID: id.New[sessionKind](),
 	}
-	err := s.inTx(ctx, actor.AccountID, event.TreeSessions, func(ctx context.Context, tx Tx) error {
+	err := s.makingClient(ctx, actor, in.CreateClient, func(ctx context.Context, tx Tx) error {
 		request.At = s.Now()
 		if request.Key != "" {
 			earlier, err := tx.ClaimStart(ctx, request)
@@ -123,18 +132,37 @@ func (s *Service) Start(ctx context.Context, actor account.Actor, in NewSession,
 				return sameRequest(earlier.Hash, request.Hash)
 			}
 		}
+		client, err := s.sessionClient(ctx, tx, actor, in.ClientID, in.Client, in.CreateClient)
+		if err != nil {
+			return err
+		}
 		session, err := s.begin(ctx, tx, actor, request.SessionID, in.Tree)
 		if err != nil {
 			return err
 		}
 		session.Ticket, session.Client, session.Subject = in.Ticket, in.Client, in.Subject
-		session.nameCurrent()
+		if client != nil {
+			session.setClient(client)
+		}
+		if err := session.Give(in.Values); err != nil {
+			return err
+		}
 		return tx.InsertSession(ctx, session)
 	})
 	if err != nil {
 		return nil, err
 	}
 	return s.Store.Session(ctx, actor.AccountID, request.SessionID, fields)
+}
+
+// makingClient is inTx for what may make a client. Where somebody else made it at
+// the same moment, fn runs once more, and finds it.
+func (s *Service) makingClient(ctx context.Context, actor account.Actor, making bool, fn func(ctx context.Context, tx Tx) error) error {
+	err := s.inTx(ctx, actor.AccountID, event.TreeSessions, fn)
+	if making && errors.Is(err, fault.Conflict) {
+		err = s.inTx(ctx, actor.AccountID, event.TreeSessions, fn)
+	}
+	return err
 }
 
 // begin returns a new session, read with all that its first node needs.
@@ -300,7 +328,20 @@ func (s *Service) UpdateSession(ctx context.Context, actor account.Actor, id Ses
 	if err := actor.Require(account.Engineer); err != nil {
 		return nil, err
 	}
-	err := s.inTx(ctx, actor.AccountID, event.TreeSessions, func(ctx context.Context, tx Tx) error {
+	name := ""
+	if c.Client != nil {
+		var err error
+		if name, err = cleanLine("input.clientName", *c.Client, MaxClient); err != nil {
+			return nil, err
+		}
+	}
+	err := s.makingClient(ctx, actor, c.CreateClient, func(ctx context.Context, tx Tx) error {
+		// The client before the session, as when a client is changed: so that the two
+		// do not wait for each other.
+		var err error
+		if c.known, err = s.sessionClient(ctx, tx, actor, c.ClientID, name, c.CreateClient); err != nil {
+			return err
+		}
 		session, err := tx.LockSession(ctx, actor.AccountID, id)
 		if err != nil {
 			return err

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/branchline/branchline/internal/account"
@@ -90,7 +91,11 @@ type Entry struct {
 	OptionLabel string   // with values filled in; of a step of one's own: the answer, or what came of it; of a switch and a return: the tree's title
 	Values      []Value  // of an answer to an input: what was written down
 	Links       []Link   // of the node, where the entry ends the visit there
-	To          NodeID   // of what moves the session: where it stood afterwards
+	// Cleared is, of an answer to an input, the names of values that were known and
+	// that whoever answered emptied: they are known no more.
+	Cleared []string
+	Facts   []ClientFact // of the client, as the node showed them
+	To      NodeID       // of what moves the session: where it stood afterwards
 	// Places is where it stood afterwards, the innermost last. It is nil where
 	// only the innermost place's node changed, and of a step back: the log says
 	// where that leads.
@@ -128,12 +133,15 @@ type Session struct {
 	Holder  account.User // who has it now, and alone may walk it; the id is always there
 
 	Ticket  string // the reference in the ticket system; may be empty
-	Client  string // whose fault it is, as typed; may be empty
+	Client  string // whose fault it is: the record's name, or what was typed; may be empty
 	Subject string // may be empty
 
-	Scratchpad         string  // free notes beside the walk, no part of the record; empty unless asked for
-	ScratchpadRevision int     // rises with every change; 0 before the first, and unless asked for
-	Shares             []Share // open links first, at most MaxListedShares; nil unless asked for
+	Scratchpad         string       // free notes beside the walk, no part of the record; empty unless asked for
+	ScratchpadRevision int          // rises with every change; 0 before the first, and unless asked for
+	Shares             []Share      // open links first, at most MaxListedShares; nil unless asked for
+	ClientID           ClientID     // of the client's record; zero where there is none
+	Facts              []ClientFact // of the client, as nodes show them; those of the end once it ended
+	Record             *Client      // of the client; nil where there is none, and unless asked for
 
 	StartedAt time.Time
 	// CurrentTitle is the title of the node where it stands, or stood when it ended,
@@ -155,8 +163,11 @@ type State struct {
 	// Places is in which tree it stands, and through which it came there: the
 	// innermost last. There is always one; CurrentNodeID is the last one's node.
 	Places []Place
-	// Values is what was written down, as the steps that stand have it: each name
-	// once, in the order in which they came up.
+	// Given is what it was started with, before the first entry.
+	Given []Value
+	// Values is what is known: what it was started with and what was written down, as
+	// the steps that stand have it. Each name is there once, in the order in which
+	// they came up.
 	Values    []Value
 	UpdatedAt time.Time // of the latest entry, or of the start
 	// Active is the time between the entries, of each pause at most MaxPause.
@@ -186,9 +197,11 @@ type Step struct {
 
 	OptionID    OptionID // of an answer
 	OptionLabel string
-	Values      []Value    // of an answer to an input
-	Output      string     // that was given with the answer; notes have their own
-	Notes       []StepNote // in order
+	Values      []Value      // of an answer to an input
+	Cleared     []string     // of an answer to an input: values that it emptied
+	Facts       []ClientFact // of the client, as the node showed them
+	Output      string       // that was given with the answer; notes have their own
+	Notes       []StepNote   // in order
 
 	EnteredAt time.Time
 	LeftAt    time.Time    // zero while the visit lasts
@@ -243,7 +256,7 @@ func NewWalk(id SessionID, v *Version, others Versions, starter account.User, no
 			return nil, fmt.Errorf("start tree session %s: %w", id, err)
 		}
 	}
-	s.State = begin(places, now)
+	s.State = begin(places, nil, now)
 	node, err := s.Versions.node(s.here())
 	s.CurrentNode = node
 	s.nameCurrent()
@@ -276,7 +289,7 @@ func (s *Session) Choose(actor account.Actor, expectedStep int, c Choice, now ti
 	}
 	e := s.entry(Answered, actor, now)
 	e.Note, e.Output, e.Internal = note, output, c.Internal && note != ""
-	if e.Values, err = node.take(c.Values); err != nil {
+	if e.Values, e.Cleared, err = node.take(c.Values, s.Values); err != nil {
 		return Entry{}, err
 	}
 	option := node.Option(c.Option)
@@ -291,7 +304,7 @@ func (s *Session) Choose(actor account.Actor, expectedStep int, c Choice, now ti
 		return Entry{}, fault.Input("input.optionId", "Choose one of the options of this node.")
 	}
 	places := slices.Clone(s.Places)
-	values := together(s.Values, e.Values)
+	values := together(without(s.Values, e.Cleared), e.Values)
 	switch {
 	case node.Kind == Solution:
 		if places, err = s.Versions.goOn(places, values); err != nil {
@@ -456,8 +469,8 @@ func (s *Session) Shown() *Node {
 // value returns what stands for a name in the texts of nodes; empty where nothing
 // is known.
 func (s *Session) value(name string) string {
-	if name == "client.name" {
-		return s.Client
+	if fact, ok := strings.CutPrefix(name, clientPrefix); ok {
+		return s.fact(fact)
 	}
 	for i := range s.Values {
 		if s.Values[i].Name == name {
@@ -465,6 +478,60 @@ func (s *Session) value(name string) string {
 		}
 	}
 	return ""
+}
+
+// fact returns what is known of the session's client; empty where nothing is.
+func (s *Session) fact(name string) string {
+	if name == nameFact {
+		return s.Client
+	}
+	for _, f := range s.Facts {
+		if f.Name == name {
+			return f.Text
+		}
+	}
+	return ""
+}
+
+// shownFacts returns the facts of the client that a node shows, in the order of
+// their names.
+func (s *Session) shownFacts(n *Node) []ClientFact {
+	var facts []ClientFact
+	n.filled(func(_, text string) {
+		placeholders(text, func(name string) {
+			name, ok := strings.CutPrefix(name, clientPrefix)
+			text := s.fact(name)
+			if ok && text != "" && !slices.ContainsFunc(facts, func(f ClientFact) bool { return f.Name == name }) {
+				facts = append(facts, ClientFact{name, text})
+			}
+		})
+	})
+	slices.SortFunc(facts, func(a, b ClientFact) int { return strings.Compare(a.Name, b.Name) })
+	return facts
+}
+
+// setClient makes the session one for a client that has a record.
+func (s *Session) setClient(c *Client) {
+	s.ClientID, s.Client, s.Facts, s.Record = c.ID, c.Name, c.Facts, c
+}
+
+// Give sets what is known from the start, such as values that come with a ticket.
+// It is for a session without entries. A value whose field the session's tree asks
+// for is kept in the form in which the field keeps it, any other one as text; empty
+// ones are left out. All that is wrong comes back at once, as BadUserInput faults
+// joined together.
+func (s *Session) Give(given []GivenValue) error {
+	var graph *Graph
+	if s.Version != nil {
+		graph = s.Version.Graph
+	}
+	values, err := graph.known("input.values", given)
+	if err != nil {
+		return err
+	}
+	s.Given, s.Values = values, values
+	s.nameCurrent()
+	return nil
 }
 
 // heldBy says whether the actor has the session.
@@ -528,6 +595,7 @@ func (s *Session) entry(kind EntryKind, actor account.Actor, now time.Time) Entr
 		case Answered, WentBack, Switched, Returned, Finished, GaveUp: // it ends the visit
 			e.Links = node.Links
 		}
+		e.Facts = s.shownFacts(s.CurrentNode)
 	}
 	return e
 }

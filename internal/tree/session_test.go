@@ -300,7 +300,7 @@ func TestFold_RefusesALogThatNoSessionHas(t *testing.T) {
 	for name, spoil := range tests {
 		log := append([]tree.Entry(nil), w.Log...)
 		spoil(log)
-		if _, err := tree.Fold(begin(cable()).Places, nine, log); err == nil || fault.Of(err) != nil {
+		if _, err := tree.Fold(begin(cable()).Places, nil, nine, log); err == nil || fault.Of(err) != nil {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
@@ -423,7 +423,7 @@ func (m *model) say(text string) {
 
 // check compares the session with the model and with the fold of its log.
 func (m *model) check(t *rapid.T, s *tree.Session) {
-	state, err := tree.Fold(begin(m.graph).Places, nine, s.Log)
+	state, err := tree.Fold(begin(m.graph).Places, nil, nine, s.Log)
 	if err != nil {
 		t.Fatal(err)
 	}

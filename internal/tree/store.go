@@ -10,6 +10,7 @@ import (
 // Store keeps trees and troubleshooting sessions. Every key begins with the
 // account: what belongs to another one is NotFound, like what does not exist.
 type Store interface {
+	ClientStore
 	// Tree reads one tree in one statement. In the published form, one without a
 	// published version or that is archived is NotFound.
 	Tree(ctx context.Context, accountID account.ID, id ID, form Form, fields TreeFields) (*Tree, error)
@@ -62,6 +63,7 @@ type Store interface {
 
 // Tx is what can be done within a transaction.
 type Tx interface {
+	ClientTx
 	// LockTree reads a tree with its draft, and keeps others from changing it
 	// until the transaction ends.
 	LockTree(ctx context.Context, accountID account.ID, id ID) (*Tree, error)

@@ -317,13 +317,87 @@ func together(values, later []Value) []Value {
 	return all
 }
 
+// without returns values but those with the names. The list is not changed.
+func without(values []Value, names []string) []Value {
+	if len(names) == 0 {
+		return values
+	}
+	return slices.DeleteFunc(slices.Clone(values), func(v Value) bool { return slices.Contains(names, v.Name) })
+}
+
+// MaxGiven is how many values a session can be started with.
+const MaxGiven = 100
+
+// known returns values that were given before anybody asked for them, each as the
+// graph's first input that asks for its name and takes it would keep it, or as text
+// where none asks. All that is wrong comes back at once, with its place below path.
+func (g *Graph) known(path string, given []GivenValue) ([]Value, error) {
+	if len(given) > MaxGiven {
+		return nil, fault.Input(path, "These are %d values; a session is started with at most %d.", len(given), MaxGiven)
+	}
+	var values []Value
+	var wrong []error
+	for i, v := range given {
+		path := at(path, i)
+		value, err := g.knownValue(path, v)
+		switch {
+		case !validName(v.Name):
+			wrong = append(wrong, fault.Input(path+".name", "A name is a lower case letter and at most %d more of a–z, 0–9 and _.", MaxFieldName-1))
+		case err != nil:
+			wrong = append(wrong, err)
+		case slices.ContainsFunc(given[:i], func(e GivenValue) bool { return e.Name == v.Name }):
+			wrong = append(wrong, fault.Input(path+".name", "This value is given twice. Give it once."))
+		case value.Text != "":
+			values = append(values, value)
+		}
+	}
+	return values, errors.Join(wrong...)
+}
+
+// knownValue is known for one value. Its label is its name where no input asks for it.
+func (g *Graph) knownValue(path string, given GivenValue) (Value, error) {
+	text, err := cleanLine(path+".text", given.Text, MaxValue)
+	value := Value{Name: given.Name, Label: given.Name, Type: TextField, Text: text}
+	if err != nil || text == "" {
+		return value, err
+	}
+	for _, f := range g.asking(given.Name) {
+		clean, wrong := f.Clean(path+".text", text)
+		if wrong == nil {
+			return Value{Name: f.Name, Label: f.Label, Type: f.Type, Text: clean, Sensitive: f.Sensitive}, nil
+		}
+		if err == nil {
+			err = wrong
+		}
+	}
+	return value, err
+}
+
+// asking returns the fields of the graph's inputs that have a name, in the author's
+// order. A nil graph has none.
+func (g *Graph) asking(name string) []*Field {
+	if g == nil {
+		return nil
+	}
+	var fields []*Field
+	for i := range g.Nodes {
+		for j := range g.Nodes[i].Fields {
+			if f := &g.Nodes[i].Fields[j]; f.Name == name && g.Nodes[i].Kind == Input {
+				fields = append(fields, f)
+			}
+		}
+	}
+	return fields
+}
+
 // take returns what was typed for the node's fields, each in its clean form, in
-// the fields' order. Everything that is wrong comes back at once, as BadUserInput
-// faults joined together: a value that a field does not take, one that is missing,
-// a name that the node does not ask for or that comes twice.
-func (n *Node) take(given []GivenValue) ([]Value, error) {
+// the fields' order, and the names of the known values that were emptied.
+// Everything that is wrong comes back at once, as BadUserInput faults joined
+// together: a value that a field does not take, one that is missing, a name that
+// the node does not ask for or that comes twice.
+func (n *Node) take(given []GivenValue, known []Value) (values []Value, cleared []string, err error) {
 	if n.Kind != Input && len(given) > 0 {
-		return nil, fault.Input("input.values", "This node asks for no values. Leave them out.")
+		return nil, nil, fault.Input("input.values", "This node asks for no values. Leave them out.")
 	}
 	var wrong []error
 	typed := make(map[string]int, len(given))
@@ -339,11 +413,11 @@ func (n *Node) take(given []GivenValue) ([]Value, error) {
 			typed[g.Name] = i
 		}
 	}
-	var values []Value
 	for i := range n.Fields {
 		f := &n.Fields[i]
 		path, text := "input.values", ""
-		if j, ok := typed[f.Name]; ok {
+		j, answered := typed[f.Name]
+		if answered {
 			path, text = at("input.values", j)+".text", given[j].Text
 		}
 		text, err := f.Clean(path, text)
@@ -351,7 +425,9 @@ func (n *Node) take(given []GivenValue) ([]Value, error) {
 			wrong = append(wrong, err)
 		} else if text != "" {
 			values = append(values, Value{Name: f.Name, Label: f.Label, Type: f.Type, Text: text, Sensitive: f.Sensitive})
+		} else if answered && slices.ContainsFunc(known, func(v Value) bool { return v.Name == f.Name }) {
+			cleared = append(cleared, f.Name)
 		}
 	}
-	return values, errors.Join(wrong...)
+	return values, cleared, errors.Join(wrong...)
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 	"pgregory.net/rapid"
 
 	"github.com/branchline/branchline/internal/account"
@@ -93,6 +94,16 @@ func startWalk(t interface{ Fatal(...any) }, id tree.ID) *tree.Session {
 		t.Fatal(err)
 	}
 	s.Client, s.Subject = "Example", "No light"
+	return s
+}
+
+// startGiven is startWalk for a client with facts, with values that are known.
+func startGiven(t interface{ Fatal(...any) }, id tree.ID, given ...tree.GivenValue) *tree.Session {
+	s := startWalk(t, id)
+	s.Facts = []tree.ClientFact{{Name: "vpn", Text: "vpn.example *1*"}}
+	if err := s.Give(given); err != nil {
+		t.Fatal(err)
+	}
 	return s
 }
 
@@ -395,7 +406,13 @@ func TestSession_AnyInterleavingInSeveralTrees(t *testing.T) {
 	t.Parallel()
 	made := map[tree.EntryKind]int{}
 	rapid.Check(t, func(t *rapid.T) {
-		s := startWalk(t, rapid.SampledFrom([]tree.ID{{}, siteTree, gatewayTree, powerTree, rootedTree}).Draw(t, "tree"))
+		var given []tree.GivenValue
+		for _, name := range []string{"name", "people", "lamp", "other"} {
+			if text := rapid.SampledFrom([]string{"", "", "7", " yes "}).Draw(t, "given "+name); text != "" && (name != "people" || text == "7") && (name != "lamp" || text != "7") {
+				given = append(given, tree.GivenValue{Name: name, Text: text})
+			}
+		}
+		s := startGiven(t, rapid.SampledFrom([]tree.ID{{}, siteTree, gatewayTree, powerTree, rootedTree}).Draw(t, "tree"), given...)
 		start := slices.Clone(s.Places)
 		people := []account.User{emil, carl, adam}
 		now := nine
@@ -449,7 +466,7 @@ func anyChange(t *rapid.T, s *tree.Session, by account.Actor, expected int, now 
 		c := tree.Choice{Note: text, Output: output}
 		if s.CurrentNode != nil {
 			for _, f := range s.CurrentNode.Fields {
-				if value := rapid.SampledFrom([]string{"", "7", "77", "yes", "no"}).Draw(t, f.Name); value != "" {
+				if value := rapid.SampledFrom([]string{"left out", "", "7", "77", "yes", "no"}).Draw(t, f.Name); value != "left out" {
 					c.Values = append(c.Values, tree.GivenValue{Name: f.Name, Text: value})
 				}
 			}
@@ -485,7 +502,7 @@ func anyChange(t *rapid.T, s *tree.Session, by account.Actor, expected int, now 
 }
 
 func checkWalk(t *rapid.T, s *tree.Session, start []tree.Place) {
-	state, err := tree.Fold(start, nine, s.Log)
+	state, err := tree.Fold(start, s.Given, nine, s.Log)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -521,13 +538,18 @@ func checkWalk(t *rapid.T, s *tree.Session, start []tree.Place) {
 	if s.Holder != holder {
 		t.Fatalf("held by %v, the log says %v", s.Holder, holder)
 	}
-	var values []tree.Value
+	values := slices.Clone(s.Given)
 	for _, step := range s.Steps {
 		if step.End.Step() {
 			steps[step.Seq]++
 		}
 		for _, n := range step.Notes {
 			notes[n.Seq]++
+		}
+		for _, name := range step.Cleared {
+			if !step.Undone {
+				values = slices.DeleteFunc(values, func(v tree.Value) bool { return v.Name == name })
+			}
 		}
 		for _, v := range step.Values {
 			if step.Undone {
@@ -543,7 +565,7 @@ func checkWalk(t *rapid.T, s *tree.Session, start []tree.Place) {
 			t.Fatalf("step %d was left before it was entered", step.Seq)
 		}
 	}
-	if diff := cmp.Diff(values, s.Values); diff != "" {
+	if diff := cmp.Diff(values, s.Values, cmpopts.EquateEmpty()); diff != "" {
 		t.Fatalf("values (-of the steps that stand +session):\n%s", diff)
 	}
 	for what, counts := range map[string]map[int]int{"step": steps, "note": notes} {

@@ -150,12 +150,19 @@ func isDense(r rune) bool {
 var letters = strings.NewReplacer("ß", "ss", "æ", "ae", "œ", "oe", "ł", "l", "đ", "d", "ð", "d", "þ", "th", "ħ", "h", "ı", "i", "ς", "σ")
 
 // foldWord returns a word in lower case and without accents, in its one form, and
-// the same with ä, ö, ü, å and ø spelled out as two letters. Accents are dropped
-// where they are signs of their own on a letter; scripts that need their marks keep
-// them.
+// the same with ä, ö, ü, å and ø spelled out as two letters. Some letters fall apart
+// into what is none: that is left out.
 func foldWord(s string) (plain, spelled string) {
+	plain, spelled = foldLetters(s, inWord)
+	return cutWord(plain), cutWord(spelled)
+}
+
+// foldLetters returns those characters of a text that are to be kept, as foldWord
+// does. Accents are dropped where they are signs of their own on a letter; scripts
+// that need their marks keep them.
+func foldLetters(s string, keep func(rune) bool) (plain, spelled string) {
 	if isASCII(s) {
-		s = cutWord(strings.ToLower(s))
+		s = strings.ToLower(s)
 		return s, s
 	}
 	var p, q strings.Builder
@@ -171,7 +178,7 @@ func foldWord(s string) (plain, spelled string) {
 			}
 			base = 0
 			continue
-		case !inWord(r): // some letters fall apart into what is none
+		case !keep(r):
 			continue
 		case r == 'ø':
 			p.WriteByte('o')
@@ -182,7 +189,7 @@ func foldWord(s string) (plain, spelled string) {
 		}
 		base = r
 	}
-	return cutWord(letters.Replace(norm.NFC.String(p.String()))), cutWord(letters.Replace(norm.NFC.String(q.String())))
+	return letters.Replace(norm.NFC.String(p.String())), letters.Replace(norm.NFC.String(q.String()))
 }
 
 func isASCII(s string) bool {
