@@ -52,6 +52,8 @@ func setCosts(c *ComplexityRoot) {
 	c.Query.TreeAnalytics = func(child int, _ model.TreeAnalyticsInput) int { return 2*statement + child }
 	c.TreeAnalytics.Versions = func(child int) int { return 1 + usual*child }
 	c.TreeAnalytics.Nodes = func(child int) int { return 1 + usual*child }
+	c.EscalationQueue.Escalations = func(child int) int { return 1 + usual*child }
+	c.Query.EscalationFigures = func(child int, _ model.EscalationFiguresInput) int { return statement + child }
 	c.Query.TreesHealth = func(child int) int { return statement + usual*child }
 	c.Query.Nodes = func(child int, ids []string) int { return 1 + len(ids)*(usual+child) }
 	c.Account.Members = func(child int) int { return 1 + usual*child }

@@ -108,6 +108,7 @@ var sessionColumns = map[string]tree.SessionFields{
 	"step": tree.SessionPosition, "steps": tree.SessionLog, "currentNotes": tree.SessionLog,
 	"scratchpad": tree.SessionScratchpad, "scratchpadRevision": tree.SessionScratchpad, "shares": tree.SessionShares,
 	"currentNode": tree.SessionCurrentNode, "places": tree.SessionPlaces, "values": tree.SessionValues, "givenValues": tree.SessionValues,
+	"escalation": tree.SessionHolder, "suggestions": tree.SessionSuggestions, "events": tree.SessionLog,
 }
 
 // sessionFields says which parts of a troubleshooting session the query asks for.

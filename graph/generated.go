@@ -33,6 +33,8 @@ type ResolverRoot interface {
 	AccountSecurity() AccountSecurityResolver
 	ActiveTreeSessionsChange() ActiveTreeSessionsChangeResolver
 	ActiveTreeSessionsState() ActiveTreeSessionsStateResolver
+	EscalationQueue() EscalationQueueResolver
+	EscalationsChange() EscalationsChangeResolver
 	Mutation() MutationResolver
 	Query() QueryResolver
 	SharedTreeSession() SharedTreeSessionResolver
@@ -114,6 +116,10 @@ type ComplexityRoot struct {
 		Session func(childComplexity int) int
 	}
 
+	AnswerEscalationPayload struct {
+		Session func(childComplexity int) int
+	}
+
 	ArchiveTreePayload struct {
 		Tree func(childComplexity int) int
 	}
@@ -123,6 +129,10 @@ type ComplexityRoot struct {
 		AccessTokenExpiresAt func(childComplexity int) int
 		RevokedCount         func(childComplexity int) int
 		User                 func(childComplexity int) int
+	}
+
+	ClaimSessionPayload struct {
+		Session func(childComplexity int) int
 	}
 
 	Client struct {
@@ -219,6 +229,60 @@ type ComplexityRoot struct {
 		User func(childComplexity int) int
 	}
 
+	EscalateSessionPayload struct {
+		Session func(childComplexity int) int
+	}
+
+	Escalation struct {
+		AskedAt  func(childComplexity int) int
+		AskedBy  func(childComplexity int) int
+		Hints    func(childComplexity int) int
+		Reason   func(childComplexity int) int
+		RuledOut func(childComplexity int) int
+		Session  func(childComplexity int) int
+		Step     func(childComplexity int) int
+		Tried    func(childComplexity int) int
+		Urgency  func(childComplexity int) int
+	}
+
+	EscalationCounts struct {
+		Answered            func(childComplexity int) int
+		Asked               func(childComplexity int) int
+		Claimed             func(childComplexity int) int
+		EndedOtherwise      func(childComplexity int) int
+		FirstActions        func(childComplexity int) int
+		MedianSeconds       func(childComplexity int) int
+		Open                func(childComplexity int) int
+		Percentile90Seconds func(childComplexity int) int
+		TakenBack           func(childComplexity int) int
+		Urgency             func(childComplexity int) int
+	}
+
+	EscalationFigures struct {
+		All       func(childComplexity int) int
+		BeginsAt  func(childComplexity int) int
+		ByUrgency func(childComplexity int) int
+		EndsAt    func(childComplexity int) int
+	}
+
+	EscalationLeft struct {
+		End       func(childComplexity int) int
+		EndedBy   func(childComplexity int) int
+		SessionID func(childComplexity int) int
+		Step      func(childComplexity int) int
+	}
+
+	EscalationQueue struct {
+		Escalations func(childComplexity int) int
+		More        func(childComplexity int) int
+	}
+
+	EscalationsChange struct {
+		Changed func(childComplexity int) int
+		Left    func(childComplexity int) int
+		More    func(childComplexity int) int
+	}
+
 	ExportedFile struct {
 		Content   func(childComplexity int) int
 		Encoding  func(childComplexity int) int
@@ -310,8 +374,10 @@ type ComplexityRoot struct {
 		AddNote                func(childComplexity int, input model.AddNoteInput) int
 		AddStep                func(childComplexity int, input model.AddStepInput) int
 		AdvanceSession         func(childComplexity int, input model.AdvanceSessionInput) int
+		AnswerEscalation       func(childComplexity int, input model.AnswerEscalationInput) int
 		ArchiveTree            func(childComplexity int, input model.ArchiveTreeInput) int
 		ChangePassword         func(childComplexity int, input model.ChangePasswordInput) int
+		ClaimSession           func(childComplexity int, input model.ClaimSessionInput) int
 		CompleteSession        func(childComplexity int, input model.CompleteSessionInput) int
 		ConfirmTree            func(childComplexity int, input model.ConfirmTreeInput) int
 		CreateClient           func(childComplexity int, input model.CreateClientInput) int
@@ -326,6 +392,7 @@ type ComplexityRoot struct {
 		DraftTreeFromSession   func(childComplexity int, input model.DraftTreeFromSessionInput) int
 		DuplicateTree          func(childComplexity int, input model.DuplicateTreeInput) int
 		EnableUser             func(childComplexity int, input model.EnableUserInput) int
+		EscalateSession        func(childComplexity int, input model.EscalateSessionInput) int
 		GoBack                 func(childComplexity int, input model.GoBackInput) int
 		HandOverSession        func(childComplexity int, input model.HandOverSessionInput) int
 		ImportTree             func(childComplexity int, input model.ImportTreeInput) int
@@ -339,6 +406,7 @@ type ComplexityRoot struct {
 		Refresh                func(childComplexity int, input model.RefreshInput) int
 		Register               func(childComplexity int, input model.RegisterInput) int
 		ReopenSession          func(childComplexity int, input model.ReopenSessionInput) int
+		RespondToSuggestion    func(childComplexity int, input model.RespondToSuggestionInput) int
 		RestoreTreeVersion     func(childComplexity int, input model.RestoreTreeVersionInput) int
 		ReturnToTree           func(childComplexity int, input model.ReturnToTreeInput) int
 		RevokeMyOtherSessions  func(childComplexity int) int
@@ -347,7 +415,9 @@ type ComplexityRoot struct {
 		RevokeShare            func(childComplexity int, input model.RevokeShareInput) int
 		ShareSession           func(childComplexity int, input model.ShareSessionInput) int
 		StartSession           func(childComplexity int, input model.StartSessionInput) int
+		SuggestStep            func(childComplexity int, input model.SuggestStepInput) int
 		SwitchTree             func(childComplexity int, input model.SwitchTreeInput) int
+		TakeBackEscalation     func(childComplexity int, input model.TakeBackEscalationInput) int
 		UnarchiveTree          func(childComplexity int, input model.UnarchiveTreeInput) int
 		UpdateClient           func(childComplexity int, input model.UpdateClientInput) int
 		UpdateScratchpad       func(childComplexity int, input model.UpdateScratchpadInput) int
@@ -378,6 +448,8 @@ type ComplexityRoot struct {
 		Client              func(childComplexity int, id string) int
 		Clients             func(childComplexity int, query *string, first *int, after *string) int
 		CompareTreeVersions func(childComplexity int, input model.CompareTreeVersionsInput) int
+		EscalationFigures   func(childComplexity int, input model.EscalationFiguresInput) int
+		Escalations         func(childComplexity int) int
 		ExportSession       func(childComplexity int, input model.ExportSessionInput) int
 		ExportTree          func(childComplexity int, input model.ExportTreeInput) int
 		Invitation          func(childComplexity int, token string) int
@@ -416,6 +488,10 @@ type ComplexityRoot struct {
 	}
 
 	ReopenSessionPayload struct {
+		Session func(childComplexity int) int
+	}
+
+	RespondToSuggestionPayload struct {
 		Session func(childComplexity int) int
 	}
 
@@ -609,6 +685,7 @@ type ComplexityRoot struct {
 
 	Subscription struct {
 		ActiveTreeSessions func(childComplexity int) int
+		Escalations        func(childComplexity int) int
 		SessionExpiry      func(childComplexity int) int
 		TreeChanged        func(childComplexity int, id string) int
 		TreeSession        func(childComplexity int, id string) int
@@ -625,7 +702,15 @@ type ComplexityRoot struct {
 		TreeVersion func(childComplexity int) int
 	}
 
+	SuggestStepPayload struct {
+		Session func(childComplexity int) int
+	}
+
 	SwitchTreePayload struct {
+		Session func(childComplexity int) int
+	}
+
+	TakeBackEscalationPayload struct {
 		Session func(childComplexity int) int
 	}
 
@@ -866,6 +951,8 @@ type ComplexityRoot struct {
 		CurrentNode        func(childComplexity int) int
 		CurrentNotes       func(childComplexity int) int
 		EndedAt            func(childComplexity int) int
+		Escalation         func(childComplexity int) int
+		Events             func(childComplexity int) int
 		GivenValues        func(childComplexity int) int
 		HeldBy             func(childComplexity int) int
 		ID                 func(childComplexity int) int
@@ -881,6 +968,7 @@ type ComplexityRoot struct {
 		Step               func(childComplexity int) int
 		Steps              func(childComplexity int, includeUndone bool) int
 		Subject            func(childComplexity int) int
+		Suggestions        func(childComplexity int) int
 		Ticket             func(childComplexity int) int
 		Title              func(childComplexity int) int
 		TreeID             func(childComplexity int) int
@@ -900,6 +988,14 @@ type ComplexityRoot struct {
 		Node   func(childComplexity int) int
 	}
 
+	TreeSessionEscalation struct {
+		AskedAt func(childComplexity int) int
+		AskedBy func(childComplexity int) int
+		Reason  func(childComplexity int) int
+		Step    func(childComplexity int) int
+		Urgency func(childComplexity int) int
+	}
+
 	TreeSessionFigures struct {
 		Abandoned           func(childComplexity int) int
 		Completed           func(childComplexity int) int
@@ -911,6 +1007,20 @@ type ComplexityRoot struct {
 		Outcomes            func(childComplexity int) int
 		Started             func(childComplexity int) int
 		Version             func(childComplexity int) int
+	}
+
+	TreeSessionHappening struct {
+		Accepted       func(childComplexity int) int
+		By             func(childComplexity int) int
+		EscalationStep func(childComplexity int) int
+		HappenedAt     func(childComplexity int) int
+		KeptOpen       func(childComplexity int) int
+		Kind           func(childComplexity int) int
+		OptionLabel    func(childComplexity int) int
+		Person         func(childComplexity int) int
+		Step           func(childComplexity int) int
+		Text           func(childComplexity int) int
+		Urgency        func(childComplexity int) int
 	}
 
 	TreeSessionNote struct {
@@ -972,6 +1082,17 @@ type ComplexityRoot struct {
 		Title       func(childComplexity int) int
 		Undone      func(childComplexity int) int
 		Values      func(childComplexity int) int
+	}
+
+	TreeSessionSuggestion struct {
+		By           func(childComplexity int) int
+		NodeID       func(childComplexity int) int
+		NodeOptionID func(childComplexity int) int
+		NodeTitle    func(childComplexity int) int
+		Number       func(childComplexity int) int
+		OptionLabel  func(childComplexity int) int
+		SuggestedAt  func(childComplexity int) int
+		Text         func(childComplexity int) int
 	}
 
 	TreeSessionUnavailable struct {
@@ -1095,6 +1216,13 @@ type ActiveTreeSessionsChangeResolver interface {
 type ActiveTreeSessionsStateResolver interface {
 	Sessions(ctx context.Context, obj *model.ActiveTreeSessionsState) ([]*model.TreeSession, error)
 }
+type EscalationQueueResolver interface {
+	Escalations(ctx context.Context, obj *model.EscalationQueue) ([]*model.Escalation, error)
+}
+type EscalationsChangeResolver interface {
+	Changed(ctx context.Context, obj *model.EscalationsChange) ([]*model.Escalation, error)
+	Left(ctx context.Context, obj *model.EscalationsChange) ([]*model.EscalationLeft, error)
+}
 type MutationResolver interface {
 	Register(ctx context.Context, input model.RegisterInput) (*model.SignInPayload, error)
 	Login(ctx context.Context, input model.LoginInput) (*model.SignInPayload, error)
@@ -1141,6 +1269,12 @@ type MutationResolver interface {
 	UpdateScratchpad(ctx context.Context, input model.UpdateScratchpadInput) (*model.UpdateScratchpadPayload, error)
 	ShareSession(ctx context.Context, input model.ShareSessionInput) (*model.ShareSessionPayload, error)
 	RevokeShare(ctx context.Context, input model.RevokeShareInput) (*model.RevokeSharePayload, error)
+	EscalateSession(ctx context.Context, input model.EscalateSessionInput) (*model.EscalateSessionPayload, error)
+	ClaimSession(ctx context.Context, input model.ClaimSessionInput) (*model.ClaimSessionPayload, error)
+	AnswerEscalation(ctx context.Context, input model.AnswerEscalationInput) (*model.AnswerEscalationPayload, error)
+	TakeBackEscalation(ctx context.Context, input model.TakeBackEscalationInput) (*model.TakeBackEscalationPayload, error)
+	SuggestStep(ctx context.Context, input model.SuggestStepInput) (*model.SuggestStepPayload, error)
+	RespondToSuggestion(ctx context.Context, input model.RespondToSuggestionInput) (*model.RespondToSuggestionPayload, error)
 	CreateClient(ctx context.Context, input model.CreateClientInput) (*model.CreateClientPayload, error)
 	UpdateClient(ctx context.Context, input model.UpdateClientInput) (*model.UpdateClientPayload, error)
 	MergeClients(ctx context.Context, input model.MergeClientsInput) (*model.MergeClientsPayload, error)
@@ -1173,6 +1307,8 @@ type QueryResolver interface {
 	SeenBefore(ctx context.Context, input model.SeenBeforeInput) (*model.SeenBefore, error)
 	StartLink(ctx context.Context, input model.StartLinkInput) (*model.StartLink, error)
 	StartLinkTemplate(ctx context.Context, treeID string) (*model.StartLinkTemplate, error)
+	Escalations(ctx context.Context) (*model.EscalationQueue, error)
+	EscalationFigures(ctx context.Context, input model.EscalationFiguresInput) (*model.EscalationFigures, error)
 	ExportSession(ctx context.Context, input model.ExportSessionInput) (*model.ExportedFile, error)
 	ExportTree(ctx context.Context, input model.ExportTreeInput) (*model.ExportedFile, error)
 	TreeOffers(ctx context.Context, filter *model.TreeOfferFilter, first *int, after *string) (*model.TreeOfferConnection, error)
@@ -1188,6 +1324,7 @@ type SubscriptionResolver interface {
 	SessionExpiry(ctx context.Context) (<-chan model.SessionExpiryEvent, error)
 	TreeSession(ctx context.Context, id string) (<-chan model.TreeSessionEvent, error)
 	ActiveTreeSessions(ctx context.Context) (<-chan model.ActiveTreeSessionsEvent, error)
+	Escalations(ctx context.Context) (<-chan model.EscalationsEvent, error)
 	TreeChanged(ctx context.Context, id string) (<-chan *model.TreeChange, error)
 }
 type TreeResolver interface {
@@ -1432,6 +1569,13 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.AdvanceSessionPayload.Session(childComplexity), true
 
+	case "AnswerEscalationPayload.session":
+		if e.ComplexityRoot.AnswerEscalationPayload.Session == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AnswerEscalationPayload.Session(childComplexity), true
+
 	case "ArchiveTreePayload.tree":
 		if e.ComplexityRoot.ArchiveTreePayload.Tree == nil {
 			break
@@ -1463,6 +1607,13 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.ChangePasswordPayload.User(childComplexity), true
+
+	case "ClaimSessionPayload.session":
+		if e.ComplexityRoot.ClaimSessionPayload.Session == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ClaimSessionPayload.Session(childComplexity), true
 
 	case "Client.aliases":
 		if e.ComplexityRoot.Client.Aliases == nil {
@@ -1704,6 +1855,211 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.EnableUserPayload.User(childComplexity), true
+
+	case "EscalateSessionPayload.session":
+		if e.ComplexityRoot.EscalateSessionPayload.Session == nil {
+			break
+		}
+
+		return e.ComplexityRoot.EscalateSessionPayload.Session(childComplexity), true
+
+	case "Escalation.askedAt":
+		if e.ComplexityRoot.Escalation.AskedAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Escalation.AskedAt(childComplexity), true
+	case "Escalation.askedBy":
+		if e.ComplexityRoot.Escalation.AskedBy == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Escalation.AskedBy(childComplexity), true
+	case "Escalation.hints":
+		if e.ComplexityRoot.Escalation.Hints == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Escalation.Hints(childComplexity), true
+	case "Escalation.reason":
+		if e.ComplexityRoot.Escalation.Reason == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Escalation.Reason(childComplexity), true
+	case "Escalation.ruledOut":
+		if e.ComplexityRoot.Escalation.RuledOut == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Escalation.RuledOut(childComplexity), true
+	case "Escalation.session":
+		if e.ComplexityRoot.Escalation.Session == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Escalation.Session(childComplexity), true
+	case "Escalation.step":
+		if e.ComplexityRoot.Escalation.Step == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Escalation.Step(childComplexity), true
+	case "Escalation.tried":
+		if e.ComplexityRoot.Escalation.Tried == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Escalation.Tried(childComplexity), true
+	case "Escalation.urgency":
+		if e.ComplexityRoot.Escalation.Urgency == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Escalation.Urgency(childComplexity), true
+
+	case "EscalationCounts.answered":
+		if e.ComplexityRoot.EscalationCounts.Answered == nil {
+			break
+		}
+
+		return e.ComplexityRoot.EscalationCounts.Answered(childComplexity), true
+	case "EscalationCounts.asked":
+		if e.ComplexityRoot.EscalationCounts.Asked == nil {
+			break
+		}
+
+		return e.ComplexityRoot.EscalationCounts.Asked(childComplexity), true
+	case "EscalationCounts.claimed":
+		if e.ComplexityRoot.EscalationCounts.Claimed == nil {
+			break
+		}
+
+		return e.ComplexityRoot.EscalationCounts.Claimed(childComplexity), true
+	case "EscalationCounts.endedOtherwise":
+		if e.ComplexityRoot.EscalationCounts.EndedOtherwise == nil {
+			break
+		}
+
+		return e.ComplexityRoot.EscalationCounts.EndedOtherwise(childComplexity), true
+	case "EscalationCounts.firstActions":
+		if e.ComplexityRoot.EscalationCounts.FirstActions == nil {
+			break
+		}
+
+		return e.ComplexityRoot.EscalationCounts.FirstActions(childComplexity), true
+	case "EscalationCounts.medianSeconds":
+		if e.ComplexityRoot.EscalationCounts.MedianSeconds == nil {
+			break
+		}
+
+		return e.ComplexityRoot.EscalationCounts.MedianSeconds(childComplexity), true
+	case "EscalationCounts.open":
+		if e.ComplexityRoot.EscalationCounts.Open == nil {
+			break
+		}
+
+		return e.ComplexityRoot.EscalationCounts.Open(childComplexity), true
+	case "EscalationCounts.percentile90Seconds":
+		if e.ComplexityRoot.EscalationCounts.Percentile90Seconds == nil {
+			break
+		}
+
+		return e.ComplexityRoot.EscalationCounts.Percentile90Seconds(childComplexity), true
+	case "EscalationCounts.takenBack":
+		if e.ComplexityRoot.EscalationCounts.TakenBack == nil {
+			break
+		}
+
+		return e.ComplexityRoot.EscalationCounts.TakenBack(childComplexity), true
+	case "EscalationCounts.urgency":
+		if e.ComplexityRoot.EscalationCounts.Urgency == nil {
+			break
+		}
+
+		return e.ComplexityRoot.EscalationCounts.Urgency(childComplexity), true
+
+	case "EscalationFigures.all":
+		if e.ComplexityRoot.EscalationFigures.All == nil {
+			break
+		}
+
+		return e.ComplexityRoot.EscalationFigures.All(childComplexity), true
+	case "EscalationFigures.beginsAt":
+		if e.ComplexityRoot.EscalationFigures.BeginsAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.EscalationFigures.BeginsAt(childComplexity), true
+	case "EscalationFigures.byUrgency":
+		if e.ComplexityRoot.EscalationFigures.ByUrgency == nil {
+			break
+		}
+
+		return e.ComplexityRoot.EscalationFigures.ByUrgency(childComplexity), true
+	case "EscalationFigures.endsAt":
+		if e.ComplexityRoot.EscalationFigures.EndsAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.EscalationFigures.EndsAt(childComplexity), true
+
+	case "EscalationLeft.end":
+		if e.ComplexityRoot.EscalationLeft.End == nil {
+			break
+		}
+
+		return e.ComplexityRoot.EscalationLeft.End(childComplexity), true
+	case "EscalationLeft.endedBy":
+		if e.ComplexityRoot.EscalationLeft.EndedBy == nil {
+			break
+		}
+
+		return e.ComplexityRoot.EscalationLeft.EndedBy(childComplexity), true
+	case "EscalationLeft.sessionId":
+		if e.ComplexityRoot.EscalationLeft.SessionID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.EscalationLeft.SessionID(childComplexity), true
+	case "EscalationLeft.step":
+		if e.ComplexityRoot.EscalationLeft.Step == nil {
+			break
+		}
+
+		return e.ComplexityRoot.EscalationLeft.Step(childComplexity), true
+
+	case "EscalationQueue.escalations":
+		if e.ComplexityRoot.EscalationQueue.Escalations == nil {
+			break
+		}
+
+		return e.ComplexityRoot.EscalationQueue.Escalations(childComplexity), true
+	case "EscalationQueue.more":
+		if e.ComplexityRoot.EscalationQueue.More == nil {
+			break
+		}
+
+		return e.ComplexityRoot.EscalationQueue.More(childComplexity), true
+
+	case "EscalationsChange.changed":
+		if e.ComplexityRoot.EscalationsChange.Changed == nil {
+			break
+		}
+
+		return e.ComplexityRoot.EscalationsChange.Changed(childComplexity), true
+	case "EscalationsChange.left":
+		if e.ComplexityRoot.EscalationsChange.Left == nil {
+			break
+		}
+
+		return e.ComplexityRoot.EscalationsChange.Left(childComplexity), true
+	case "EscalationsChange.more":
+		if e.ComplexityRoot.EscalationsChange.More == nil {
+			break
+		}
+
+		return e.ComplexityRoot.EscalationsChange.More(childComplexity), true
 
 	case "ExportedFile.content":
 		if e.ComplexityRoot.ExportedFile.Content == nil {
@@ -2054,6 +2410,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.AdvanceSession(childComplexity, args["input"].(model.AdvanceSessionInput)), true
+	case "Mutation.answerEscalation":
+		if e.ComplexityRoot.Mutation.AnswerEscalation == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_answerEscalation_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.AnswerEscalation(childComplexity, args["input"].(model.AnswerEscalationInput)), true
 	case "Mutation.archiveTree":
 		if e.ComplexityRoot.Mutation.ArchiveTree == nil {
 			break
@@ -2076,6 +2443,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.ChangePassword(childComplexity, args["input"].(model.ChangePasswordInput)), true
+	case "Mutation.claimSession":
+		if e.ComplexityRoot.Mutation.ClaimSession == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_claimSession_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.ClaimSession(childComplexity, args["input"].(model.ClaimSessionInput)), true
 	case "Mutation.completeSession":
 		if e.ComplexityRoot.Mutation.CompleteSession == nil {
 			break
@@ -2230,6 +2608,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.EnableUser(childComplexity, args["input"].(model.EnableUserInput)), true
+	case "Mutation.escalateSession":
+		if e.ComplexityRoot.Mutation.EscalateSession == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_escalateSession_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.EscalateSession(childComplexity, args["input"].(model.EscalateSessionInput)), true
 	case "Mutation.goBack":
 		if e.ComplexityRoot.Mutation.GoBack == nil {
 			break
@@ -2373,6 +2762,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.ReopenSession(childComplexity, args["input"].(model.ReopenSessionInput)), true
+	case "Mutation.respondToSuggestion":
+		if e.ComplexityRoot.Mutation.RespondToSuggestion == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_respondToSuggestion_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.RespondToSuggestion(childComplexity, args["input"].(model.RespondToSuggestionInput)), true
 	case "Mutation.restoreTreeVersion":
 		if e.ComplexityRoot.Mutation.RestoreTreeVersion == nil {
 			break
@@ -2456,6 +2856,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.StartSession(childComplexity, args["input"].(model.StartSessionInput)), true
+	case "Mutation.suggestStep":
+		if e.ComplexityRoot.Mutation.SuggestStep == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_suggestStep_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.SuggestStep(childComplexity, args["input"].(model.SuggestStepInput)), true
 	case "Mutation.switchTree":
 		if e.ComplexityRoot.Mutation.SwitchTree == nil {
 			break
@@ -2467,6 +2878,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.SwitchTree(childComplexity, args["input"].(model.SwitchTreeInput)), true
+	case "Mutation.takeBackEscalation":
+		if e.ComplexityRoot.Mutation.TakeBackEscalation == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_takeBackEscalation_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.TakeBackEscalation(childComplexity, args["input"].(model.TakeBackEscalationInput)), true
 	case "Mutation.unarchiveTree":
 		if e.ComplexityRoot.Mutation.UnarchiveTree == nil {
 			break
@@ -2656,6 +3078,23 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Query.CompareTreeVersions(childComplexity, args["input"].(model.CompareTreeVersionsInput)), true
+	case "Query.escalationFigures":
+		if e.ComplexityRoot.Query.EscalationFigures == nil {
+			break
+		}
+
+		args, err := ec.field_Query_escalationFigures_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Query.EscalationFigures(childComplexity, args["input"].(model.EscalationFiguresInput)), true
+	case "Query.escalations":
+		if e.ComplexityRoot.Query.Escalations == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Query.Escalations(childComplexity), true
 	case "Query.exportSession":
 		if e.ComplexityRoot.Query.ExportSession == nil {
 			break
@@ -2930,6 +3369,13 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.ReopenSessionPayload.Session(childComplexity), true
+
+	case "RespondToSuggestionPayload.session":
+		if e.ComplexityRoot.RespondToSuggestionPayload.Session == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RespondToSuggestionPayload.Session(childComplexity), true
 
 	case "RestoreTreeVersionPayload.tree":
 		if e.ComplexityRoot.RestoreTreeVersionPayload.Tree == nil {
@@ -3611,6 +4057,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Subscription.ActiveTreeSessions(childComplexity), true
+	case "Subscription.escalations":
+		if e.ComplexityRoot.Subscription.Escalations == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Subscription.Escalations(childComplexity), true
 	case "Subscription.sessionExpiry":
 		if e.ComplexityRoot.Subscription.SessionExpiry == nil {
 			break
@@ -3689,12 +4141,26 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.SubtreeNode.TreeVersion(childComplexity), true
 
+	case "SuggestStepPayload.session":
+		if e.ComplexityRoot.SuggestStepPayload.Session == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SuggestStepPayload.Session(childComplexity), true
+
 	case "SwitchTreePayload.session":
 		if e.ComplexityRoot.SwitchTreePayload.Session == nil {
 			break
 		}
 
 		return e.ComplexityRoot.SwitchTreePayload.Session(childComplexity), true
+
+	case "TakeBackEscalationPayload.session":
+		if e.ComplexityRoot.TakeBackEscalationPayload.Session == nil {
+			break
+		}
+
+		return e.ComplexityRoot.TakeBackEscalationPayload.Session(childComplexity), true
 
 	case "Tree.author":
 		if e.ComplexityRoot.Tree.Author == nil {
@@ -4663,6 +5129,18 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.TreeSession.EndedAt(childComplexity), true
+	case "TreeSession.escalation":
+		if e.ComplexityRoot.TreeSession.Escalation == nil {
+			break
+		}
+
+		return e.ComplexityRoot.TreeSession.Escalation(childComplexity), true
+	case "TreeSession.events":
+		if e.ComplexityRoot.TreeSession.Events == nil {
+			break
+		}
+
+		return e.ComplexityRoot.TreeSession.Events(childComplexity), true
 	case "TreeSession.givenValues":
 		if e.ComplexityRoot.TreeSession.GivenValues == nil {
 			break
@@ -4758,6 +5236,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.TreeSession.Subject(childComplexity), true
+	case "TreeSession.suggestions":
+		if e.ComplexityRoot.TreeSession.Suggestions == nil {
+			break
+		}
+
+		return e.ComplexityRoot.TreeSession.Suggestions(childComplexity), true
 	case "TreeSession.ticket":
 		if e.ComplexityRoot.TreeSession.Ticket == nil {
 			break
@@ -4827,6 +5311,37 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.TreeSessionEdge.Node(childComplexity), true
 
+	case "TreeSessionEscalation.askedAt":
+		if e.ComplexityRoot.TreeSessionEscalation.AskedAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.TreeSessionEscalation.AskedAt(childComplexity), true
+	case "TreeSessionEscalation.askedBy":
+		if e.ComplexityRoot.TreeSessionEscalation.AskedBy == nil {
+			break
+		}
+
+		return e.ComplexityRoot.TreeSessionEscalation.AskedBy(childComplexity), true
+	case "TreeSessionEscalation.reason":
+		if e.ComplexityRoot.TreeSessionEscalation.Reason == nil {
+			break
+		}
+
+		return e.ComplexityRoot.TreeSessionEscalation.Reason(childComplexity), true
+	case "TreeSessionEscalation.step":
+		if e.ComplexityRoot.TreeSessionEscalation.Step == nil {
+			break
+		}
+
+		return e.ComplexityRoot.TreeSessionEscalation.Step(childComplexity), true
+	case "TreeSessionEscalation.urgency":
+		if e.ComplexityRoot.TreeSessionEscalation.Urgency == nil {
+			break
+		}
+
+		return e.ComplexityRoot.TreeSessionEscalation.Urgency(childComplexity), true
+
 	case "TreeSessionFigures.abandoned":
 		if e.ComplexityRoot.TreeSessionFigures.Abandoned == nil {
 			break
@@ -4887,6 +5402,73 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.TreeSessionFigures.Version(childComplexity), true
+
+	case "TreeSessionHappening.accepted":
+		if e.ComplexityRoot.TreeSessionHappening.Accepted == nil {
+			break
+		}
+
+		return e.ComplexityRoot.TreeSessionHappening.Accepted(childComplexity), true
+	case "TreeSessionHappening.by":
+		if e.ComplexityRoot.TreeSessionHappening.By == nil {
+			break
+		}
+
+		return e.ComplexityRoot.TreeSessionHappening.By(childComplexity), true
+	case "TreeSessionHappening.escalationStep":
+		if e.ComplexityRoot.TreeSessionHappening.EscalationStep == nil {
+			break
+		}
+
+		return e.ComplexityRoot.TreeSessionHappening.EscalationStep(childComplexity), true
+	case "TreeSessionHappening.happenedAt":
+		if e.ComplexityRoot.TreeSessionHappening.HappenedAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.TreeSessionHappening.HappenedAt(childComplexity), true
+	case "TreeSessionHappening.keptOpen":
+		if e.ComplexityRoot.TreeSessionHappening.KeptOpen == nil {
+			break
+		}
+
+		return e.ComplexityRoot.TreeSessionHappening.KeptOpen(childComplexity), true
+	case "TreeSessionHappening.kind":
+		if e.ComplexityRoot.TreeSessionHappening.Kind == nil {
+			break
+		}
+
+		return e.ComplexityRoot.TreeSessionHappening.Kind(childComplexity), true
+	case "TreeSessionHappening.optionLabel":
+		if e.ComplexityRoot.TreeSessionHappening.OptionLabel == nil {
+			break
+		}
+
+		return e.ComplexityRoot.TreeSessionHappening.OptionLabel(childComplexity), true
+	case "TreeSessionHappening.person":
+		if e.ComplexityRoot.TreeSessionHappening.Person == nil {
+			break
+		}
+
+		return e.ComplexityRoot.TreeSessionHappening.Person(childComplexity), true
+	case "TreeSessionHappening.step":
+		if e.ComplexityRoot.TreeSessionHappening.Step == nil {
+			break
+		}
+
+		return e.ComplexityRoot.TreeSessionHappening.Step(childComplexity), true
+	case "TreeSessionHappening.text":
+		if e.ComplexityRoot.TreeSessionHappening.Text == nil {
+			break
+		}
+
+		return e.ComplexityRoot.TreeSessionHappening.Text(childComplexity), true
+	case "TreeSessionHappening.urgency":
+		if e.ComplexityRoot.TreeSessionHappening.Urgency == nil {
+			break
+		}
+
+		return e.ComplexityRoot.TreeSessionHappening.Urgency(childComplexity), true
 
 	case "TreeSessionNote.by":
 		if e.ComplexityRoot.TreeSessionNote.By == nil {
@@ -5151,6 +5733,55 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.TreeSessionStep.Values(childComplexity), true
+
+	case "TreeSessionSuggestion.by":
+		if e.ComplexityRoot.TreeSessionSuggestion.By == nil {
+			break
+		}
+
+		return e.ComplexityRoot.TreeSessionSuggestion.By(childComplexity), true
+	case "TreeSessionSuggestion.nodeId":
+		if e.ComplexityRoot.TreeSessionSuggestion.NodeID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.TreeSessionSuggestion.NodeID(childComplexity), true
+	case "TreeSessionSuggestion.nodeOptionId":
+		if e.ComplexityRoot.TreeSessionSuggestion.NodeOptionID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.TreeSessionSuggestion.NodeOptionID(childComplexity), true
+	case "TreeSessionSuggestion.nodeTitle":
+		if e.ComplexityRoot.TreeSessionSuggestion.NodeTitle == nil {
+			break
+		}
+
+		return e.ComplexityRoot.TreeSessionSuggestion.NodeTitle(childComplexity), true
+	case "TreeSessionSuggestion.number":
+		if e.ComplexityRoot.TreeSessionSuggestion.Number == nil {
+			break
+		}
+
+		return e.ComplexityRoot.TreeSessionSuggestion.Number(childComplexity), true
+	case "TreeSessionSuggestion.optionLabel":
+		if e.ComplexityRoot.TreeSessionSuggestion.OptionLabel == nil {
+			break
+		}
+
+		return e.ComplexityRoot.TreeSessionSuggestion.OptionLabel(childComplexity), true
+	case "TreeSessionSuggestion.suggestedAt":
+		if e.ComplexityRoot.TreeSessionSuggestion.SuggestedAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.TreeSessionSuggestion.SuggestedAt(childComplexity), true
+	case "TreeSessionSuggestion.text":
+		if e.ComplexityRoot.TreeSessionSuggestion.Text == nil {
+			break
+		}
+
+		return e.ComplexityRoot.TreeSessionSuggestion.Text(childComplexity), true
 
 	case "TreeSessionUnavailable.sessionId":
 		if e.ComplexityRoot.TreeSessionUnavailable.SessionID == nil {
@@ -5474,8 +6105,10 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 			graphql.NewInputUnmarshaler("AddNoteInput", ec.unmarshalInputAddNoteInput),
 			graphql.NewInputUnmarshaler("AddStepInput", ec.unmarshalInputAddStepInput),
 			graphql.NewInputUnmarshaler("AdvanceSessionInput", ec.unmarshalInputAdvanceSessionInput),
+			graphql.NewInputUnmarshaler("AnswerEscalationInput", ec.unmarshalInputAnswerEscalationInput),
 			graphql.NewInputUnmarshaler("ArchiveTreeInput", ec.unmarshalInputArchiveTreeInput),
 			graphql.NewInputUnmarshaler("ChangePasswordInput", ec.unmarshalInputChangePasswordInput),
+			graphql.NewInputUnmarshaler("ClaimSessionInput", ec.unmarshalInputClaimSessionInput),
 			graphql.NewInputUnmarshaler("ClientFactInput", ec.unmarshalInputClientFactInput),
 			graphql.NewInputUnmarshaler("CompareTreeVersionsInput", ec.unmarshalInputCompareTreeVersionsInput),
 			graphql.NewInputUnmarshaler("CompleteSessionInput", ec.unmarshalInputCompleteSessionInput),
@@ -5493,6 +6126,8 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 			graphql.NewInputUnmarshaler("DraftTreeFromSessionInput", ec.unmarshalInputDraftTreeFromSessionInput),
 			graphql.NewInputUnmarshaler("DuplicateTreeInput", ec.unmarshalInputDuplicateTreeInput),
 			graphql.NewInputUnmarshaler("EnableUserInput", ec.unmarshalInputEnableUserInput),
+			graphql.NewInputUnmarshaler("EscalateSessionInput", ec.unmarshalInputEscalateSessionInput),
+			graphql.NewInputUnmarshaler("EscalationFiguresInput", ec.unmarshalInputEscalationFiguresInput),
 			graphql.NewInputUnmarshaler("ExportSessionInput", ec.unmarshalInputExportSessionInput),
 			graphql.NewInputUnmarshaler("ExportTreeInput", ec.unmarshalInputExportTreeInput),
 			graphql.NewInputUnmarshaler("GoBackInput", ec.unmarshalInputGoBackInput),
@@ -5509,6 +6144,7 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 			graphql.NewInputUnmarshaler("RefreshInput", ec.unmarshalInputRefreshInput),
 			graphql.NewInputUnmarshaler("RegisterInput", ec.unmarshalInputRegisterInput),
 			graphql.NewInputUnmarshaler("ReopenSessionInput", ec.unmarshalInputReopenSessionInput),
+			graphql.NewInputUnmarshaler("RespondToSuggestionInput", ec.unmarshalInputRespondToSuggestionInput),
 			graphql.NewInputUnmarshaler("RestoreTreeVersionInput", ec.unmarshalInputRestoreTreeVersionInput),
 			graphql.NewInputUnmarshaler("ReturnToTreeInput", ec.unmarshalInputReturnToTreeInput),
 			graphql.NewInputUnmarshaler("RevokeSessionInput", ec.unmarshalInputRevokeSessionInput),
@@ -5521,7 +6157,9 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 			graphql.NewInputUnmarshaler("StartLinkInput", ec.unmarshalInputStartLinkInput),
 			graphql.NewInputUnmarshaler("StartSessionInput", ec.unmarshalInputStartSessionInput),
 			graphql.NewInputUnmarshaler("SubtreeNodeInput", ec.unmarshalInputSubtreeNodeInput),
+			graphql.NewInputUnmarshaler("SuggestStepInput", ec.unmarshalInputSuggestStepInput),
 			graphql.NewInputUnmarshaler("SwitchTreeInput", ec.unmarshalInputSwitchTreeInput),
+			graphql.NewInputUnmarshaler("TakeBackEscalationInput", ec.unmarshalInputTakeBackEscalationInput),
 			graphql.NewInputUnmarshaler("TreeAnalyticsInput", ec.unmarshalInputTreeAnalyticsInput),
 			graphql.NewInputUnmarshaler("TreeBranchInput", ec.unmarshalInputTreeBranchInput),
 			graphql.NewInputUnmarshaler("TreeFieldInput", ec.unmarshalInputTreeFieldInput),
@@ -5763,8 +6401,8 @@ type Query {
   """
   validateTree("The graph to check." input: ValidateTreeInput!): ValidateTreePayload! @auth(role: ENGINEER)
   """
-  Troubleshooting sessions, the latest start first: the caller's own, or, for
-  owners and admins who ask for it, the team's.
+  Troubleshooting sessions, the latest start first: the caller's own, if asked for
+  also those that they had a part in, or, for owners and admins, the team's.
   """
   sessions(
     "Leaves out what does not match."
@@ -5775,8 +6413,9 @@ type Query {
     after: String
   ): TreeSessionConnection! @auth
   """
-  One troubleshooting session: the caller's own or, for owners and admins,
-  anyone's. Others get NOT_FOUND.
+  One troubleshooting session. These may read it: who started it and who has it; every
+  engineer who had a part in it (had it for a while, helped, suggested something), and
+  every other one while its escalation is open; owners and admins. Others get NOT_FOUND.
   """
   session("The troubleshooting session's global id." id: ID!): TreeSession @auth
   "One client."
@@ -5810,6 +6449,17 @@ type Query {
   tree is not published.
   """
   startLinkTemplate("The tree's global id." treeId: ID!): StartLinkTemplate! @auth(role: ENGINEER)
+  """
+  What the team is asked help for: the open escalations, the most urgent first, then
+  the one that waits longest; at most 100. For engineers and above, each of whom may
+  help.
+  """
+  escalations: EscalationQueue! @auth(role: ENGINEER)
+  """
+  What became of the account's escalations in a span of time, and how long it took
+  until somebody did something. Owners and admins only.
+  """
+  escalationFigures("Which span of time." input: EscalationFiguresInput! = {}): EscalationFigures! @auth(role: ADMIN)
   "A troubleshooting session as a file, for a ticket. Who may read the session may export it."
   exportSession("What to export, and how." input: ExportSessionInput!): ExportedFile! @auth
   """
@@ -6041,7 +6691,7 @@ type Mutation {
   returnToTree("Which session." input: ReturnToTreeInput!): ReturnToTreePayload! @auth(role: ENGINEER)
   """
   Gives a session to a colleague, who goes on from where it stands. Whoever has it
-  may, and admins and owners.
+  may, and admins and owners. An open escalation ends: the colleague is the help.
   """
   handOverSession("To whom." input: HandOverSessionInput!): HandOverSessionPayload! @auth(role: ENGINEER)
   """
@@ -6077,6 +6727,47 @@ type Mutation {
   admins and owners. Revoking a link that is over is no error.
   """
   revokeShare("Which link." input: RevokeShareInput!): RevokeSharePayload! @auth(role: ENGINEER)
+  """
+  Asks the team for help. Whoever has the session may, keeps it, and goes on walking
+  until somebody claims it. CONFLICT where help is asked for already. The escalation
+  ends by claimSession, answerEscalation or takeBackEscalation, and when the session is
+  handed over, completed or abandoned. Reopening does not bring it back. Nor does it
+  end when whoever asked is disabled: the session can be claimed, or handed over by
+  an admin.
+  """
+  escalateSession("Why, and how urgent it is." input: EscalateSessionInput!): EscalateSessionPayload! @auth(role: ENGINEER)
+  """
+  Takes a session over whose escalation is open. Of several who claim it one wins. The
+  others get CONFLICT with ` + "`" + `heldBy` + "`" + ` and ` + "`" + `heldById` + "`" + ` (the name and id of who has it) in
+  its extensions, and with ` + "`" + `escalationEnd` + "`" + ` and ` + "`" + `endedBy` + "`" + ` (an EscalationEnd, and the name
+  of whoever ended it). Nobody claims their own: CONFLICT. An escalation that never was
+  is CONFLICT for who may read the session, else NOT_FOUND.
+  """
+  claimSession("Which escalation." input: ClaimSessionInput!): ClaimSessionPayload! @auth(role: ENGINEER)
+  """
+  Answers an escalation with a hint, without taking the session. The hint stands in the
+  record and with the present node's notes. The escalation ends unless ` + "`" + `keepOpen` + "`" + ` is
+  set; whoever asked can ask again. The errors are those of claimSession.
+  """
+  answerEscalation("The hint." input: AnswerEscalationInput!): AnswerEscalationPayload! @auth(role: ENGINEER)
+  """
+  Ends an escalation because help is needed no more. Whoever asked may, and admins and
+  owners; others get FORBIDDEN. One that ended already is CONFLICT as with claimSession.
+  """
+  takeBackEscalation("Which escalation." input: TakeBackEscalationInput!): TakeBackEscalationPayload! @auth(role: ENGINEER)
+  """
+  Puts a suggestion beside a walk. It moves nothing and leaves ` + "`" + `step` + "`" + ` as it is, so that
+  whoever walks is not interrupted; they accept or dismiss it. Engineers and above may
+  who may read the session; for whoever has it, it is CONFLICT, as after the session's
+  end and with five open suggestions. The same one twice stays one.
+  """
+  suggestStep("What to do next." input: SuggestStepInput!): SuggestStepPayload! @auth(role: ENGINEER)
+  """
+  Accepts or dismisses a suggestion. It is recorded either way; accepting takes no step
+  by itself. Only whoever has the session may. A suggestion that is not open is
+  BAD_USER_INPUT.
+  """
+  respondToSuggestion("Which one, and how." input: RespondToSuggestionInput!): RespondToSuggestionPayload! @auth(role: ENGINEER)
 
   """
   Makes a client. CONFLICT where another client goes by one of its names, with that
@@ -6140,6 +6831,11 @@ type Subscription {
   """
   activeTreeSessions: ActiveTreeSessionsEvent! @auth(role: ADMIN)
   """
+  What the team is asked help for: the whole queue first, as the query ` + "`" + `escalations` + "`" + ` has
+  it, then what changes. For engineers and above.
+  """
+  escalations: EscalationsEvent! @auth(role: ENGINEER)
+  """
   A tree that somebody edits: how it stands first, then each save, publication and
   archiving, whoever did it, and when changes are offered, accepted and dismissed.
   After its deletion the subscription completes.
@@ -6168,7 +6864,7 @@ type TreeSessionProgress {
   watchers: [User!]!
 }
 
-"The watched session may not be seen any more, as after somebody else took it over. The last event."
+"The watched session may not be seen any more, as after its escalation ended by somebody else's help. The last event."
 type TreeSessionUnavailable {
   "The session's global id."
   sessionId: ID!
@@ -6179,7 +6875,7 @@ union ActiveTreeSessionsEvent = ActiveTreeSessionsState | ActiveTreeSessionsChan
 
 "All running sessions: always the first event."
 type ActiveTreeSessionsState {
-  "The sessions, the latest start first, without their steps, the node where they stand, and their scratchpads."
+  "The sessions, the latest start first, without their steps, their events, the node where they stand, and their scratchpads."
   sessions: [TreeSession!]!
   "Whether more than 200 run; the oldest are left out."
   more: Boolean!
@@ -6187,10 +6883,59 @@ type ActiveTreeSessionsState {
 
 "What changed among the running sessions."
 type ActiveTreeSessionsChange {
-  "Those that began or changed, without their steps, the node where they stand, and their scratchpads."
+  "Those that began or changed, without their steps, their events, the node where they stand, and their scratchpads."
   changed: [TreeSession!]!
   "The global ids of those that run no more."
   endedIds: [ID!]!
+}
+
+"What happens to the queue of escalations."
+union EscalationsEvent = EscalationQueue | EscalationsChange
+
+"The open escalations of the account: of the subscription, always the first event."
+type EscalationQueue {
+  "The most urgent first, then the one that waits longest."
+  escalations: [Escalation!]!
+  "Whether more than 100 are open; the least urgent, latest ones are left out."
+  more: Boolean!
+}
+
+"What changed in the queue of escalations."
+type EscalationsChange {
+  "Those that came or changed, in the queue's order. One whose session was escalated anew has another ` + "`" + `step` + "`" + `."
+  changed: [Escalation!]!
+  "Those that are no longer in the list."
+  left: [EscalationLeft!]!
+  "Whether more than 100 are open now."
+  more: Boolean!
+}
+
+"An escalation that is no longer in the list."
+type EscalationLeft {
+  "The session's global id."
+  sessionId: ID!
+  "The escalation's number in the session's record."
+  step: Int!
+  "How it ended; null where it is open still and more urgent ones took its place among the 100."
+  end: EscalationEnd
+  "Who ended it: of a claim, who has the session now. Null where it has not ended."
+  endedBy: User
+}
+
+"How an escalation ended."
+enum EscalationEnd {
+  "A colleague claimed the session."
+  CLAIM
+  "A colleague answered with a hint."
+  HINT
+  "Whoever asked needs no help any more."
+  TAKE_BACK
+  "The session was handed over."
+  HANDOVER
+  "The session was completed."
+  COMPLETE
+  "The session was given up."
+  ABANDON
 }
 
 "How a watched tree stands."
@@ -7555,6 +8300,128 @@ type TreeSession implements Node {
   again for the present count.
   """
   shares: [TreeSessionShare!]!
+  "What the team is asked help for at present; null if nothing is."
+  escalation: TreeSessionEscalation
+  "What colleagues suggest, the earliest first, until whoever has the session decides; at most five. Those that nobody decided on before the session ended stay."
+  suggestions: [TreeSessionSuggestion!]!
+  "What happened between the steps, in order: help was asked for and given, the session changed hands, ended and went on."
+  events: [TreeSessionHappening!]!
+}
+
+"A request to the team for help, made by whoever has the session."
+type TreeSessionEscalation {
+  "Its number in the record: send it as ` + "`" + `escalationStep` + "`" + `."
+  step: Int!
+  "How soon help is needed."
+  urgency: EscalationUrgency!
+  "Where they are stuck."
+  reason: String!
+  "Since when."
+  askedAt: DateTime!
+  "Who asks."
+  askedBy: User!
+}
+
+"How soon help is needed."
+enum EscalationUrgency {
+  "Today."
+  LOW
+  "When somebody is free."
+  NORMAL
+  "Somebody waits."
+  HIGH
+  "Many cannot work."
+  CRITICAL
+}
+
+"What somebody who may help has to know in seconds. Ticket, client, values, where it stands and how long it has taken are the session's."
+type Escalation {
+  "The session. Whoever may see the queue may read it while it is here."
+  session: TreeSession!
+  "Its number in the session's record: send it as ` + "`" + `escalationStep` + "`" + `."
+  step: Int!
+  "How soon help is needed."
+  urgency: EscalationUrgency!
+  "Where they are stuck."
+  reason: String!
+  "Since when."
+  askedAt: DateTime!
+  "Who asks, and has the session."
+  askedBy: User!
+  "What was asked and done on the way to where the session stands, and what it showed, in order; steps that are not in the tree too."
+  tried: [TreeSessionStep!]!
+  "What turned out not to be it: answers and solutions from which somebody went back and which do not stand otherwise. Corrected values are left out."
+  ruledOut: [TreeSessionStep!]!
+  "Hints that left it open, in order."
+  hints: [TreeSessionNote!]!
+}
+
+"What a colleague suggests as the next step."
+type TreeSessionSuggestion {
+  "Its number within the session, from 1: what respondToSuggestion refers to."
+  number: Int!
+  "What to do."
+  text: String!
+  "The node where the session stood then; null outside any tree."
+  nodeId: ID
+  "That node's title as it was shown; empty outside any tree."
+  nodeTitle: String!
+  "The option of that node to take; null where none was named."
+  nodeOptionId: ID
+  "That option's label as it was shown; null where none was named."
+  optionLabel: String
+  "When."
+  suggestedAt: DateTime!
+  "Whose it is."
+  by: User!
+}
+
+"Something that happened to a session between its steps."
+type TreeSessionHappening {
+  "Its number in the record."
+  step: Int!
+  "What."
+  kind: TreeSessionHappeningKind!
+  "When."
+  happenedAt: DateTime!
+  "Who did it."
+  by: User!
+  "Of a handover and a claim, who has the session from there on; of a suggestion, whose it was; null otherwise."
+  person: User
+  "What was said: the reason of an escalation or an end, the note of a handover, the text of a hint or a suggestion; empty if nothing was."
+  text: String!
+  "Of an escalation; null otherwise."
+  urgency: EscalationUrgency
+  "Of a claim, a hint and taking back: the number of the escalation in the record; null otherwise."
+  escalationStep: Int
+  "Whether it is a hint that left the escalation open."
+  keptOpen: Boolean!
+  "Of a suggestion: the label of the option to take; null if none was named."
+  optionLabel: String
+  "Of a suggestion: whether it was accepted, else it was dismissed; null otherwise."
+  accepted: Boolean
+}
+
+"What can happen to a session between its steps."
+enum TreeSessionHappeningKind {
+  "Whoever has it asked the team for help."
+  ESCALATE
+  "Help is needed no longer."
+  TAKE_BACK
+  "A colleague took it over to help."
+  CLAIM
+  "A colleague answered without taking it."
+  HINT
+  "A colleague's suggestion was accepted or dismissed."
+  SUGGESTION
+  "It was given to a colleague."
+  HANDOVER
+  "It went on after its end."
+  REOPEN
+  "It was completed, and reopened later."
+  COMPLETE
+  "It was given up, and reopened later."
+  ABANDON
 }
 
 "One step of a walk, in the words as they were shown."
@@ -7705,6 +8572,8 @@ type TreeSessionEdge {
 enum TreeSessionScope {
   "Those that the caller has or started."
   MINE
+  "Also those that the caller had a part in, as an engineer at least: had for a while, handed over, helped with or suggested something in."
+  INVOLVED
   "Everybody's. Owners and admins only."
   TEAM
 }
@@ -8243,6 +9112,114 @@ type StartLinkTemplate {
   url: String!
   "The names of the values that the tree asks for."
   valueNames: [String!]!
+}
+
+"Why the team is asked for help."
+input EscalateSessionInput {
+  "The session's global id."
+  sessionId: ID!
+  "The ` + "`" + `step` + "`" + ` of the session that the caller saw."
+  expectedStep: Int!
+  "How soon help is needed."
+  urgency: EscalationUrgency! = NORMAL
+  "Where the caller is stuck: 1 to 1,000 characters."
+  reason: String!
+  "A key of the caller's choice, at most 64 characters: a repeat with the same one within a day returns the first result."
+  idempotencyKey: String
+}
+
+"The answer to asking for help."
+type EscalateSessionPayload {
+  "The session as it is now."
+  session: TreeSession!
+}
+
+"Which session to take over."
+input ClaimSessionInput {
+  "The session's global id."
+  sessionId: ID!
+  "The ` + "`" + `step` + "`" + ` of the escalation that the caller saw. The session's own may have risen since: whoever asked goes on walking."
+  escalationStep: Int!
+  "A key of the caller's choice, at most 64 characters: a repeat with the same one within a day returns the first result."
+  idempotencyKey: String
+}
+
+"The answer to claiming."
+type ClaimSessionPayload {
+  "The session as it is now."
+  session: TreeSession!
+}
+
+"A hint for whoever asked."
+input AnswerEscalationInput {
+  "The session's global id."
+  sessionId: ID!
+  "The ` + "`" + `step` + "`" + ` of the escalation that the caller saw."
+  escalationStep: Int!
+  "The hint: 1 to 10,000 characters."
+  hint: String!
+  "Whether the escalation stays in the queue, so that others may help too."
+  keepOpen: Boolean! = false
+  "A key of the caller's choice, at most 64 characters: a repeat with the same one within a day returns the first result."
+  idempotencyKey: String
+}
+
+"The answer to a hint."
+type AnswerEscalationPayload {
+  "The session as it is now. Who answered may go on reading it."
+  session: TreeSession!
+}
+
+"Which escalation needs no help any more."
+input TakeBackEscalationInput {
+  "The session's global id."
+  sessionId: ID!
+  "The ` + "`" + `step` + "`" + ` of the escalation that the caller saw."
+  escalationStep: Int!
+  "A key of the caller's choice, at most 64 characters: a repeat with the same one within a day returns the first result."
+  idempotencyKey: String
+}
+
+"The answer to taking an escalation back."
+type TakeBackEscalationPayload {
+  "The session as it is now."
+  session: TreeSession!
+}
+
+"What to do next."
+input SuggestStepInput {
+  "The session's global id."
+  sessionId: ID!
+  "What to do: 1 to 1,000 characters."
+  text: String!
+  "An option of the node where the session stands, if it is to be taken."
+  nodeOptionId: ID
+}
+
+"The answer to suggesting a step."
+type SuggestStepPayload {
+  "The session as it is now."
+  session: TreeSession!
+}
+
+"What becomes of a suggestion."
+input RespondToSuggestionInput {
+  "The session's global id."
+  sessionId: ID!
+  "The ` + "`" + `step` + "`" + ` of the session that the caller saw."
+  expectedStep: Int!
+  "The suggestion's number."
+  suggestion: Int!
+  "Whether it is accepted; dismissed otherwise."
+  accept: Boolean!
+  "A key of the caller's choice, at most 64 characters: a repeat with the same one within a day returns the first result."
+  idempotencyKey: String
+}
+
+"The answer to deciding on a suggestion."
+type RespondToSuggestionPayload {
+  "The session as it is now."
+  session: TreeSession!
 }
 
 "What to export, and how."
@@ -8800,6 +9777,53 @@ type TreeOptionFigures {
   chosen: Int!
 }
 
+"Which span of time the figures are about."
+input EscalationFiguresInput {
+  "The first moment at which an escalation counts; 90 days before ` + "`" + `endsAt` + "`" + ` if left out."
+  beginsAt: DateTime
+  "The moment from which on none counts; now if left out."
+  endsAt: DateTime
+}
+
+"What became of the escalations that were made in a span of time, up to now."
+type EscalationFigures {
+  "The first moment at which an escalation counts."
+  beginsAt: DateTime!
+  "The moment from which on none counts."
+  endsAt: DateTime!
+  "All together."
+  all: EscalationCounts!
+  "By urgency: each once, the most urgent first."
+  byUrgency: [EscalationCounts!]!
+}
+
+"""
+Counts of escalations. Each of them is either open or ended in one of four ways. A
+hint that left an escalation open is a first action, but no end.
+"""
+type EscalationCounts {
+  "The urgency; null for all together."
+  urgency: EscalationUrgency
+  "How many were made."
+  asked: Int!
+  "How many of them are open now."
+  open: Int!
+  "How many ended as a colleague claimed the session."
+  claimed: Int!
+  "How many ended by a hint."
+  answered: Int!
+  "How many were taken back."
+  takenBack: Int!
+  "How many ended as the session was handed over, completed or abandoned."
+  endedOtherwise: Int!
+  "To how many there was a first action, a claim or a hint, whenever it was."
+  firstActions: Int!
+  "The median time from the escalation to the first action, by the clock, of those with one; null without any. Of an even number it is the lower of the two in the middle."
+  medianSeconds: Int
+  "The time within which nine of ten had their first action; null without any."
+  percentile90Seconds: Int
+}
+
 "A published tree that something is held against."
 type TreeHealth {
   "The tree's global id."
@@ -9073,6 +10097,14 @@ func (ec *executionContext) childFields_AdvanceSessionPayload(ctx context.Contex
 	return nil, fmt.Errorf("no field named %q was found under type AdvanceSessionPayload", field.Name)
 }
 
+func (ec *executionContext) childFields_AnswerEscalationPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "session":
+		return ec.fieldContext_AnswerEscalationPayload_session(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type AnswerEscalationPayload", field.Name)
+}
+
 func (ec *executionContext) childFields_ArchiveTreePayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "tree":
@@ -9093,6 +10125,14 @@ func (ec *executionContext) childFields_ChangePasswordPayload(ctx context.Contex
 		return ec.fieldContext_ChangePasswordPayload_accessTokenExpiresAt(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type ChangePasswordPayload", field.Name)
+}
+
+func (ec *executionContext) childFields_ClaimSessionPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "session":
+		return ec.fieldContext_ClaimSessionPayload_session(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ClaimSessionPayload", field.Name)
 }
 
 func (ec *executionContext) childFields_Client(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -9265,6 +10305,102 @@ func (ec *executionContext) childFields_EnableUserPayload(ctx context.Context, f
 		return ec.fieldContext_EnableUserPayload_user(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type EnableUserPayload", field.Name)
+}
+
+func (ec *executionContext) childFields_EscalateSessionPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "session":
+		return ec.fieldContext_EscalateSessionPayload_session(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type EscalateSessionPayload", field.Name)
+}
+
+func (ec *executionContext) childFields_Escalation(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "session":
+		return ec.fieldContext_Escalation_session(ctx, field)
+	case "step":
+		return ec.fieldContext_Escalation_step(ctx, field)
+	case "urgency":
+		return ec.fieldContext_Escalation_urgency(ctx, field)
+	case "reason":
+		return ec.fieldContext_Escalation_reason(ctx, field)
+	case "askedAt":
+		return ec.fieldContext_Escalation_askedAt(ctx, field)
+	case "askedBy":
+		return ec.fieldContext_Escalation_askedBy(ctx, field)
+	case "tried":
+		return ec.fieldContext_Escalation_tried(ctx, field)
+	case "ruledOut":
+		return ec.fieldContext_Escalation_ruledOut(ctx, field)
+	case "hints":
+		return ec.fieldContext_Escalation_hints(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type Escalation", field.Name)
+}
+
+func (ec *executionContext) childFields_EscalationCounts(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "urgency":
+		return ec.fieldContext_EscalationCounts_urgency(ctx, field)
+	case "asked":
+		return ec.fieldContext_EscalationCounts_asked(ctx, field)
+	case "open":
+		return ec.fieldContext_EscalationCounts_open(ctx, field)
+	case "claimed":
+		return ec.fieldContext_EscalationCounts_claimed(ctx, field)
+	case "answered":
+		return ec.fieldContext_EscalationCounts_answered(ctx, field)
+	case "takenBack":
+		return ec.fieldContext_EscalationCounts_takenBack(ctx, field)
+	case "endedOtherwise":
+		return ec.fieldContext_EscalationCounts_endedOtherwise(ctx, field)
+	case "firstActions":
+		return ec.fieldContext_EscalationCounts_firstActions(ctx, field)
+	case "medianSeconds":
+		return ec.fieldContext_EscalationCounts_medianSeconds(ctx, field)
+	case "percentile90Seconds":
+		return ec.fieldContext_EscalationCounts_percentile90Seconds(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type EscalationCounts", field.Name)
+}
+
+func (ec *executionContext) childFields_EscalationFigures(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "beginsAt":
+		return ec.fieldContext_EscalationFigures_beginsAt(ctx, field)
+	case "endsAt":
+		return ec.fieldContext_EscalationFigures_endsAt(ctx, field)
+	case "all":
+		return ec.fieldContext_EscalationFigures_all(ctx, field)
+	case "byUrgency":
+		return ec.fieldContext_EscalationFigures_byUrgency(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type EscalationFigures", field.Name)
+}
+
+func (ec *executionContext) childFields_EscalationLeft(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "sessionId":
+		return ec.fieldContext_EscalationLeft_sessionId(ctx, field)
+	case "step":
+		return ec.fieldContext_EscalationLeft_step(ctx, field)
+	case "end":
+		return ec.fieldContext_EscalationLeft_end(ctx, field)
+	case "endedBy":
+		return ec.fieldContext_EscalationLeft_endedBy(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type EscalationLeft", field.Name)
+}
+
+func (ec *executionContext) childFields_EscalationQueue(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "escalations":
+		return ec.fieldContext_EscalationQueue_escalations(ctx, field)
+	case "more":
+		return ec.fieldContext_EscalationQueue_more(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type EscalationQueue", field.Name)
 }
 
 func (ec *executionContext) childFields_ExportedFile(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -9455,6 +10591,14 @@ func (ec *executionContext) childFields_ReopenSessionPayload(ctx context.Context
 		return ec.fieldContext_ReopenSessionPayload_session(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type ReopenSessionPayload", field.Name)
+}
+
+func (ec *executionContext) childFields_RespondToSuggestionPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "session":
+		return ec.fieldContext_RespondToSuggestionPayload_session(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type RespondToSuggestionPayload", field.Name)
 }
 
 func (ec *executionContext) childFields_RestoreTreeVersionPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -9753,12 +10897,28 @@ func (ec *executionContext) childFields_StartSessionPayload(ctx context.Context,
 	return nil, fmt.Errorf("no field named %q was found under type StartSessionPayload", field.Name)
 }
 
+func (ec *executionContext) childFields_SuggestStepPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "session":
+		return ec.fieldContext_SuggestStepPayload_session(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type SuggestStepPayload", field.Name)
+}
+
 func (ec *executionContext) childFields_SwitchTreePayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "session":
 		return ec.fieldContext_SwitchTreePayload_session(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type SwitchTreePayload", field.Name)
+}
+
+func (ec *executionContext) childFields_TakeBackEscalationPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "session":
+		return ec.fieldContext_TakeBackEscalationPayload_session(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type TakeBackEscalationPayload", field.Name)
 }
 
 func (ec *executionContext) childFields_Tree(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -10275,6 +11435,12 @@ func (ec *executionContext) childFields_TreeSession(ctx context.Context, field g
 		return ec.fieldContext_TreeSession_scratchpadRevision(ctx, field)
 	case "shares":
 		return ec.fieldContext_TreeSession_shares(ctx, field)
+	case "escalation":
+		return ec.fieldContext_TreeSession_escalation(ctx, field)
+	case "suggestions":
+		return ec.fieldContext_TreeSession_suggestions(ctx, field)
+	case "events":
+		return ec.fieldContext_TreeSession_events(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type TreeSession", field.Name)
 }
@@ -10303,6 +11469,22 @@ func (ec *executionContext) childFields_TreeSessionEdge(ctx context.Context, fie
 	return nil, fmt.Errorf("no field named %q was found under type TreeSessionEdge", field.Name)
 }
 
+func (ec *executionContext) childFields_TreeSessionEscalation(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "step":
+		return ec.fieldContext_TreeSessionEscalation_step(ctx, field)
+	case "urgency":
+		return ec.fieldContext_TreeSessionEscalation_urgency(ctx, field)
+	case "reason":
+		return ec.fieldContext_TreeSessionEscalation_reason(ctx, field)
+	case "askedAt":
+		return ec.fieldContext_TreeSessionEscalation_askedAt(ctx, field)
+	case "askedBy":
+		return ec.fieldContext_TreeSessionEscalation_askedBy(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type TreeSessionEscalation", field.Name)
+}
+
 func (ec *executionContext) childFields_TreeSessionFigures(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "version":
@@ -10327,6 +11509,34 @@ func (ec *executionContext) childFields_TreeSessionFigures(ctx context.Context, 
 		return ec.fieldContext_TreeSessionFigures_medianActiveSeconds(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type TreeSessionFigures", field.Name)
+}
+
+func (ec *executionContext) childFields_TreeSessionHappening(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "step":
+		return ec.fieldContext_TreeSessionHappening_step(ctx, field)
+	case "kind":
+		return ec.fieldContext_TreeSessionHappening_kind(ctx, field)
+	case "happenedAt":
+		return ec.fieldContext_TreeSessionHappening_happenedAt(ctx, field)
+	case "by":
+		return ec.fieldContext_TreeSessionHappening_by(ctx, field)
+	case "person":
+		return ec.fieldContext_TreeSessionHappening_person(ctx, field)
+	case "text":
+		return ec.fieldContext_TreeSessionHappening_text(ctx, field)
+	case "urgency":
+		return ec.fieldContext_TreeSessionHappening_urgency(ctx, field)
+	case "escalationStep":
+		return ec.fieldContext_TreeSessionHappening_escalationStep(ctx, field)
+	case "keptOpen":
+		return ec.fieldContext_TreeSessionHappening_keptOpen(ctx, field)
+	case "optionLabel":
+		return ec.fieldContext_TreeSessionHappening_optionLabel(ctx, field)
+	case "accepted":
+		return ec.fieldContext_TreeSessionHappening_accepted(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type TreeSessionHappening", field.Name)
 }
 
 func (ec *executionContext) childFields_TreeSessionNote(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -10427,6 +11637,28 @@ func (ec *executionContext) childFields_TreeSessionStep(ctx context.Context, fie
 		return ec.fieldContext_TreeSessionStep_undone(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type TreeSessionStep", field.Name)
+}
+
+func (ec *executionContext) childFields_TreeSessionSuggestion(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "number":
+		return ec.fieldContext_TreeSessionSuggestion_number(ctx, field)
+	case "text":
+		return ec.fieldContext_TreeSessionSuggestion_text(ctx, field)
+	case "nodeId":
+		return ec.fieldContext_TreeSessionSuggestion_nodeId(ctx, field)
+	case "nodeTitle":
+		return ec.fieldContext_TreeSessionSuggestion_nodeTitle(ctx, field)
+	case "nodeOptionId":
+		return ec.fieldContext_TreeSessionSuggestion_nodeOptionId(ctx, field)
+	case "optionLabel":
+		return ec.fieldContext_TreeSessionSuggestion_optionLabel(ctx, field)
+	case "suggestedAt":
+		return ec.fieldContext_TreeSessionSuggestion_suggestedAt(ctx, field)
+	case "by":
+		return ec.fieldContext_TreeSessionSuggestion_by(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type TreeSessionSuggestion", field.Name)
 }
 
 func (ec *executionContext) childFields_TreeSessionValue(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -10839,6 +12071,20 @@ func (ec *executionContext) field_Mutation_advanceSession_args(ctx context.Conte
 	return args, nil
 }
 
+func (ec *executionContext) field_Mutation_answerEscalation_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (model.AnswerEscalationInput, error) {
+			return ec.unmarshalNAnswerEscalationInput2githubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐAnswerEscalationInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
 func (ec *executionContext) field_Mutation_archiveTree_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
 	var err error
 	args := map[string]any{}
@@ -10859,6 +12105,20 @@ func (ec *executionContext) field_Mutation_changePassword_args(ctx context.Conte
 	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
 		func(ctx context.Context, v any) (model.ChangePasswordInput, error) {
 			return ec.unmarshalNChangePasswordInput2githubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐChangePasswordInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
+func (ec *executionContext) field_Mutation_claimSession_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (model.ClaimSessionInput, error) {
+			return ec.unmarshalNClaimSessionInput2githubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐClaimSessionInput(ctx, v)
 		})
 	if err != nil {
 		return nil, err
@@ -11063,6 +12323,20 @@ func (ec *executionContext) field_Mutation_enableUser_args(ctx context.Context, 
 	return args, nil
 }
 
+func (ec *executionContext) field_Mutation_escalateSession_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (model.EscalateSessionInput, error) {
+			return ec.unmarshalNEscalateSessionInput2githubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐEscalateSessionInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
 func (ec *executionContext) field_Mutation_goBack_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
 	var err error
 	args := map[string]any{}
@@ -11245,6 +12519,20 @@ func (ec *executionContext) field_Mutation_reopenSession_args(ctx context.Contex
 	return args, nil
 }
 
+func (ec *executionContext) field_Mutation_respondToSuggestion_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (model.RespondToSuggestionInput, error) {
+			return ec.unmarshalNRespondToSuggestionInput2githubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐRespondToSuggestionInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
 func (ec *executionContext) field_Mutation_restoreTreeVersion_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
 	var err error
 	args := map[string]any{}
@@ -11343,12 +12631,40 @@ func (ec *executionContext) field_Mutation_startSession_args(ctx context.Context
 	return args, nil
 }
 
+func (ec *executionContext) field_Mutation_suggestStep_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (model.SuggestStepInput, error) {
+			return ec.unmarshalNSuggestStepInput2githubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐSuggestStepInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
 func (ec *executionContext) field_Mutation_switchTree_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
 	var err error
 	args := map[string]any{}
 	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
 		func(ctx context.Context, v any) (model.SwitchTreeInput, error) {
 			return ec.unmarshalNSwitchTreeInput2githubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐSwitchTreeInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
+func (ec *executionContext) field_Mutation_takeBackEscalation_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (model.TakeBackEscalationInput, error) {
+			return ec.unmarshalNTakeBackEscalationInput2githubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐTakeBackEscalationInput(ctx, v)
 		})
 	if err != nil {
 		return nil, err
@@ -11547,6 +12863,20 @@ func (ec *executionContext) field_Query_compareTreeVersions_args(ctx context.Con
 	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
 		func(ctx context.Context, v any) (model.CompareTreeVersionsInput, error) {
 			return ec.unmarshalNCompareTreeVersionsInput2githubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐCompareTreeVersionsInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
+func (ec *executionContext) field_Query_escalationFigures_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (model.EscalationFiguresInput, error) {
+			return ec.unmarshalNEscalationFiguresInput2githubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐEscalationFiguresInput(ctx, v)
 		})
 	if err != nil {
 		return nil, err
@@ -12977,6 +14307,38 @@ func (ec *executionContext) fieldContext_AdvanceSessionPayload_session(_ context
 	return fc, nil
 }
 
+func (ec *executionContext) _AnswerEscalationPayload_session(ctx context.Context, field graphql.CollectedField, obj *model.AnswerEscalationPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_AnswerEscalationPayload_session(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Session, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *model.TreeSession) graphql.Marshaler {
+			return ec.marshalNTreeSession2ᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐTreeSession(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_AnswerEscalationPayload_session(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "AnswerEscalationPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_TreeSession(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _ArchiveTreePayload_tree(ctx context.Context, field graphql.CollectedField, obj *model.ArchiveTreePayload) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -13108,6 +14470,38 @@ func (ec *executionContext) _ChangePasswordPayload_accessTokenExpiresAt(ctx cont
 }
 func (ec *executionContext) fieldContext_ChangePasswordPayload_accessTokenExpiresAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("ChangePasswordPayload", field, false, false, "DateTime")
+}
+
+func (ec *executionContext) _ClaimSessionPayload_session(ctx context.Context, field graphql.CollectedField, obj *model.ClaimSessionPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ClaimSessionPayload_session(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Session, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *model.TreeSession) graphql.Marshaler {
+			return ec.marshalNTreeSession2ᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐTreeSession(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ClaimSessionPayload_session(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ClaimSessionPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_TreeSession(ctx, field)
+		},
+	}
+	return fc, nil
 }
 
 func (ec *executionContext) _Client_id(ctx context.Context, field graphql.CollectedField, obj *model.Client) (ret graphql.Marshaler) {
@@ -14130,6 +15524,873 @@ func (ec *executionContext) fieldContext_EnableUserPayload_user(_ context.Contex
 		},
 	}
 	return fc, nil
+}
+
+func (ec *executionContext) _EscalateSessionPayload_session(ctx context.Context, field graphql.CollectedField, obj *model.EscalateSessionPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_EscalateSessionPayload_session(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Session, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *model.TreeSession) graphql.Marshaler {
+			return ec.marshalNTreeSession2ᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐTreeSession(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_EscalateSessionPayload_session(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "EscalateSessionPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_TreeSession(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Escalation_session(ctx context.Context, field graphql.CollectedField, obj *model.Escalation) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Escalation_session(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Session, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *model.TreeSession) graphql.Marshaler {
+			return ec.marshalNTreeSession2ᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐTreeSession(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Escalation_session(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Escalation",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_TreeSession(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Escalation_step(ctx context.Context, field graphql.CollectedField, obj *model.Escalation) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Escalation_step(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Step, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Escalation_step(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Escalation", field, false, false, "Int")
+}
+
+func (ec *executionContext) _Escalation_urgency(ctx context.Context, field graphql.CollectedField, obj *model.Escalation) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Escalation_urgency(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Urgency, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v model.EscalationUrgency) graphql.Marshaler {
+			return ec.marshalNEscalationUrgency2githubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐEscalationUrgency(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Escalation_urgency(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Escalation", field, false, false, "EscalationUrgency")
+}
+
+func (ec *executionContext) _Escalation_reason(ctx context.Context, field graphql.CollectedField, obj *model.Escalation) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Escalation_reason(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Reason, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Escalation_reason(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Escalation", field, false, false, "String")
+}
+
+func (ec *executionContext) _Escalation_askedAt(ctx context.Context, field graphql.CollectedField, obj *model.Escalation) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Escalation_askedAt(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.AskedAt, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
+			return ec.marshalNDateTime2timeᚐTime(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Escalation_askedAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Escalation", field, false, false, "DateTime")
+}
+
+func (ec *executionContext) _Escalation_askedBy(ctx context.Context, field graphql.CollectedField, obj *model.Escalation) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Escalation_askedBy(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.AskedBy, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *model.User) graphql.Marshaler {
+			return ec.marshalNUser2ᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐUser(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Escalation_askedBy(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Escalation",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_User(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Escalation_tried(ctx context.Context, field graphql.CollectedField, obj *model.Escalation) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Escalation_tried(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Tried, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*model.TreeSessionStep) graphql.Marshaler {
+			return ec.marshalNTreeSessionStep2ᚕᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐTreeSessionStepᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Escalation_tried(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Escalation",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_TreeSessionStep(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Escalation_ruledOut(ctx context.Context, field graphql.CollectedField, obj *model.Escalation) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Escalation_ruledOut(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.RuledOut, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*model.TreeSessionStep) graphql.Marshaler {
+			return ec.marshalNTreeSessionStep2ᚕᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐTreeSessionStepᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Escalation_ruledOut(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Escalation",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_TreeSessionStep(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Escalation_hints(ctx context.Context, field graphql.CollectedField, obj *model.Escalation) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Escalation_hints(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Hints, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*model.TreeSessionNote) graphql.Marshaler {
+			return ec.marshalNTreeSessionNote2ᚕᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐTreeSessionNoteᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Escalation_hints(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Escalation",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_TreeSessionNote(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _EscalationCounts_urgency(ctx context.Context, field graphql.CollectedField, obj *model.EscalationCounts) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_EscalationCounts_urgency(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Urgency, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *model.EscalationUrgency) graphql.Marshaler {
+			return ec.marshalOEscalationUrgency2ᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐEscalationUrgency(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_EscalationCounts_urgency(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("EscalationCounts", field, false, false, "EscalationUrgency")
+}
+
+func (ec *executionContext) _EscalationCounts_asked(ctx context.Context, field graphql.CollectedField, obj *model.EscalationCounts) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_EscalationCounts_asked(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Asked, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_EscalationCounts_asked(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("EscalationCounts", field, false, false, "Int")
+}
+
+func (ec *executionContext) _EscalationCounts_open(ctx context.Context, field graphql.CollectedField, obj *model.EscalationCounts) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_EscalationCounts_open(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Open, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_EscalationCounts_open(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("EscalationCounts", field, false, false, "Int")
+}
+
+func (ec *executionContext) _EscalationCounts_claimed(ctx context.Context, field graphql.CollectedField, obj *model.EscalationCounts) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_EscalationCounts_claimed(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Claimed, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_EscalationCounts_claimed(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("EscalationCounts", field, false, false, "Int")
+}
+
+func (ec *executionContext) _EscalationCounts_answered(ctx context.Context, field graphql.CollectedField, obj *model.EscalationCounts) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_EscalationCounts_answered(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Answered, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_EscalationCounts_answered(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("EscalationCounts", field, false, false, "Int")
+}
+
+func (ec *executionContext) _EscalationCounts_takenBack(ctx context.Context, field graphql.CollectedField, obj *model.EscalationCounts) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_EscalationCounts_takenBack(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.TakenBack, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_EscalationCounts_takenBack(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("EscalationCounts", field, false, false, "Int")
+}
+
+func (ec *executionContext) _EscalationCounts_endedOtherwise(ctx context.Context, field graphql.CollectedField, obj *model.EscalationCounts) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_EscalationCounts_endedOtherwise(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.EndedOtherwise, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_EscalationCounts_endedOtherwise(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("EscalationCounts", field, false, false, "Int")
+}
+
+func (ec *executionContext) _EscalationCounts_firstActions(ctx context.Context, field graphql.CollectedField, obj *model.EscalationCounts) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_EscalationCounts_firstActions(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.FirstActions, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_EscalationCounts_firstActions(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("EscalationCounts", field, false, false, "Int")
+}
+
+func (ec *executionContext) _EscalationCounts_medianSeconds(ctx context.Context, field graphql.CollectedField, obj *model.EscalationCounts) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_EscalationCounts_medianSeconds(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.MedianSeconds, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *int) graphql.Marshaler {
+			return ec.marshalOInt2ᚖint(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_EscalationCounts_medianSeconds(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("EscalationCounts", field, false, false, "Int")
+}
+
+func (ec *executionContext) _EscalationCounts_percentile90Seconds(ctx context.Context, field graphql.CollectedField, obj *model.EscalationCounts) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_EscalationCounts_percentile90Seconds(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Percentile90Seconds, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *int) graphql.Marshaler {
+			return ec.marshalOInt2ᚖint(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_EscalationCounts_percentile90Seconds(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("EscalationCounts", field, false, false, "Int")
+}
+
+func (ec *executionContext) _EscalationFigures_beginsAt(ctx context.Context, field graphql.CollectedField, obj *model.EscalationFigures) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_EscalationFigures_beginsAt(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.BeginsAt, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
+			return ec.marshalNDateTime2timeᚐTime(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_EscalationFigures_beginsAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("EscalationFigures", field, false, false, "DateTime")
+}
+
+func (ec *executionContext) _EscalationFigures_endsAt(ctx context.Context, field graphql.CollectedField, obj *model.EscalationFigures) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_EscalationFigures_endsAt(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.EndsAt, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
+			return ec.marshalNDateTime2timeᚐTime(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_EscalationFigures_endsAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("EscalationFigures", field, false, false, "DateTime")
+}
+
+func (ec *executionContext) _EscalationFigures_all(ctx context.Context, field graphql.CollectedField, obj *model.EscalationFigures) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_EscalationFigures_all(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.All, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *model.EscalationCounts) graphql.Marshaler {
+			return ec.marshalNEscalationCounts2ᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐEscalationCounts(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_EscalationFigures_all(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "EscalationFigures",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_EscalationCounts(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _EscalationFigures_byUrgency(ctx context.Context, field graphql.CollectedField, obj *model.EscalationFigures) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_EscalationFigures_byUrgency(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ByUrgency, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*model.EscalationCounts) graphql.Marshaler {
+			return ec.marshalNEscalationCounts2ᚕᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐEscalationCountsᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_EscalationFigures_byUrgency(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "EscalationFigures",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_EscalationCounts(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _EscalationLeft_sessionId(ctx context.Context, field graphql.CollectedField, obj *model.EscalationLeft) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_EscalationLeft_sessionId(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.SessionID, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNID2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_EscalationLeft_sessionId(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("EscalationLeft", field, false, false, "ID")
+}
+
+func (ec *executionContext) _EscalationLeft_step(ctx context.Context, field graphql.CollectedField, obj *model.EscalationLeft) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_EscalationLeft_step(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Step, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_EscalationLeft_step(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("EscalationLeft", field, false, false, "Int")
+}
+
+func (ec *executionContext) _EscalationLeft_end(ctx context.Context, field graphql.CollectedField, obj *model.EscalationLeft) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_EscalationLeft_end(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.End, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *model.EscalationEnd) graphql.Marshaler {
+			return ec.marshalOEscalationEnd2ᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐEscalationEnd(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_EscalationLeft_end(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("EscalationLeft", field, false, false, "EscalationEnd")
+}
+
+func (ec *executionContext) _EscalationLeft_endedBy(ctx context.Context, field graphql.CollectedField, obj *model.EscalationLeft) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_EscalationLeft_endedBy(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.EndedBy, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *model.User) graphql.Marshaler {
+			return ec.marshalOUser2ᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐUser(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_EscalationLeft_endedBy(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "EscalationLeft",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_User(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _EscalationQueue_escalations(ctx context.Context, field graphql.CollectedField, obj *model.EscalationQueue) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_EscalationQueue_escalations(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.EscalationQueue().Escalations(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*model.Escalation) graphql.Marshaler {
+			return ec.marshalNEscalation2ᚕᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐEscalationᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_EscalationQueue_escalations(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "EscalationQueue",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Escalation(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _EscalationQueue_more(ctx context.Context, field graphql.CollectedField, obj *model.EscalationQueue) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_EscalationQueue_more(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.More(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+			return ec.marshalNBoolean2bool(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_EscalationQueue_more(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("EscalationQueue", field, true, false, "Boolean")
+}
+
+func (ec *executionContext) _EscalationsChange_changed(ctx context.Context, field graphql.CollectedField, obj *model.EscalationsChange) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_EscalationsChange_changed(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.EscalationsChange().Changed(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*model.Escalation) graphql.Marshaler {
+			return ec.marshalNEscalation2ᚕᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐEscalationᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_EscalationsChange_changed(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "EscalationsChange",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Escalation(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _EscalationsChange_left(ctx context.Context, field graphql.CollectedField, obj *model.EscalationsChange) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_EscalationsChange_left(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.EscalationsChange().Left(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*model.EscalationLeft) graphql.Marshaler {
+			return ec.marshalNEscalationLeft2ᚕᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐEscalationLeftᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_EscalationsChange_left(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "EscalationsChange",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_EscalationLeft(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _EscalationsChange_more(ctx context.Context, field graphql.CollectedField, obj *model.EscalationsChange) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_EscalationsChange_more(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.More(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+			return ec.marshalNBoolean2bool(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_EscalationsChange_more(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("EscalationsChange", field, true, false, "Boolean")
 }
 
 func (ec *executionContext) _ExportedFile_filename(ctx context.Context, field graphql.CollectedField, obj *model.ExportedFile) (ret graphql.Marshaler) {
@@ -17966,6 +20227,378 @@ func (ec *executionContext) fieldContext_Mutation_revokeShare(ctx context.Contex
 	return fc, nil
 }
 
+func (ec *executionContext) _Mutation_escalateSession(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_escalateSession(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().EscalateSession(ctx, fc.Args["input"].(model.EscalateSessionInput))
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				role, err := ec.unmarshalNRole2githubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐRole(ctx, "ENGINEER")
+				if err != nil {
+					var zeroVal *model.EscalateSessionPayload
+					return zeroVal, err
+				}
+				if ec.Directives.Auth == nil {
+					var zeroVal *model.EscalateSessionPayload
+					return zeroVal, errors.New("directive auth is not implemented")
+				}
+				return ec.Directives.Auth(ctx, nil, directive0, role)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *model.EscalateSessionPayload) graphql.Marshaler {
+			return ec.marshalNEscalateSessionPayload2ᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐEscalateSessionPayload(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_escalateSession(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_EscalateSessionPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_escalateSession_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_claimSession(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_claimSession(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().ClaimSession(ctx, fc.Args["input"].(model.ClaimSessionInput))
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				role, err := ec.unmarshalNRole2githubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐRole(ctx, "ENGINEER")
+				if err != nil {
+					var zeroVal *model.ClaimSessionPayload
+					return zeroVal, err
+				}
+				if ec.Directives.Auth == nil {
+					var zeroVal *model.ClaimSessionPayload
+					return zeroVal, errors.New("directive auth is not implemented")
+				}
+				return ec.Directives.Auth(ctx, nil, directive0, role)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *model.ClaimSessionPayload) graphql.Marshaler {
+			return ec.marshalNClaimSessionPayload2ᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐClaimSessionPayload(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_claimSession(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_ClaimSessionPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_claimSession_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_answerEscalation(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_answerEscalation(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().AnswerEscalation(ctx, fc.Args["input"].(model.AnswerEscalationInput))
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				role, err := ec.unmarshalNRole2githubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐRole(ctx, "ENGINEER")
+				if err != nil {
+					var zeroVal *model.AnswerEscalationPayload
+					return zeroVal, err
+				}
+				if ec.Directives.Auth == nil {
+					var zeroVal *model.AnswerEscalationPayload
+					return zeroVal, errors.New("directive auth is not implemented")
+				}
+				return ec.Directives.Auth(ctx, nil, directive0, role)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *model.AnswerEscalationPayload) graphql.Marshaler {
+			return ec.marshalNAnswerEscalationPayload2ᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐAnswerEscalationPayload(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_answerEscalation(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_AnswerEscalationPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_answerEscalation_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_takeBackEscalation(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_takeBackEscalation(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().TakeBackEscalation(ctx, fc.Args["input"].(model.TakeBackEscalationInput))
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				role, err := ec.unmarshalNRole2githubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐRole(ctx, "ENGINEER")
+				if err != nil {
+					var zeroVal *model.TakeBackEscalationPayload
+					return zeroVal, err
+				}
+				if ec.Directives.Auth == nil {
+					var zeroVal *model.TakeBackEscalationPayload
+					return zeroVal, errors.New("directive auth is not implemented")
+				}
+				return ec.Directives.Auth(ctx, nil, directive0, role)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *model.TakeBackEscalationPayload) graphql.Marshaler {
+			return ec.marshalNTakeBackEscalationPayload2ᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐTakeBackEscalationPayload(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_takeBackEscalation(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_TakeBackEscalationPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_takeBackEscalation_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_suggestStep(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_suggestStep(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().SuggestStep(ctx, fc.Args["input"].(model.SuggestStepInput))
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				role, err := ec.unmarshalNRole2githubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐRole(ctx, "ENGINEER")
+				if err != nil {
+					var zeroVal *model.SuggestStepPayload
+					return zeroVal, err
+				}
+				if ec.Directives.Auth == nil {
+					var zeroVal *model.SuggestStepPayload
+					return zeroVal, errors.New("directive auth is not implemented")
+				}
+				return ec.Directives.Auth(ctx, nil, directive0, role)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *model.SuggestStepPayload) graphql.Marshaler {
+			return ec.marshalNSuggestStepPayload2ᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐSuggestStepPayload(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_suggestStep(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_SuggestStepPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_suggestStep_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_respondToSuggestion(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_respondToSuggestion(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().RespondToSuggestion(ctx, fc.Args["input"].(model.RespondToSuggestionInput))
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				role, err := ec.unmarshalNRole2githubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐRole(ctx, "ENGINEER")
+				if err != nil {
+					var zeroVal *model.RespondToSuggestionPayload
+					return zeroVal, err
+				}
+				if ec.Directives.Auth == nil {
+					var zeroVal *model.RespondToSuggestionPayload
+					return zeroVal, errors.New("directive auth is not implemented")
+				}
+				return ec.Directives.Auth(ctx, nil, directive0, role)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *model.RespondToSuggestionPayload) graphql.Marshaler {
+			return ec.marshalNRespondToSuggestionPayload2ᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐRespondToSuggestionPayload(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_respondToSuggestion(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_RespondToSuggestionPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_respondToSuggestion_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _Mutation_createClient(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -19903,6 +22536,118 @@ func (ec *executionContext) fieldContext_Query_startLinkTemplate(ctx context.Con
 	return fc, nil
 }
 
+func (ec *executionContext) _Query_escalations(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Query_escalations(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.Query().Escalations(ctx)
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				role, err := ec.unmarshalNRole2githubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐRole(ctx, "ENGINEER")
+				if err != nil {
+					var zeroVal *model.EscalationQueue
+					return zeroVal, err
+				}
+				if ec.Directives.Auth == nil {
+					var zeroVal *model.EscalationQueue
+					return zeroVal, errors.New("directive auth is not implemented")
+				}
+				return ec.Directives.Auth(ctx, nil, directive0, role)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *model.EscalationQueue) graphql.Marshaler {
+			return ec.marshalNEscalationQueue2ᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐEscalationQueue(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Query_escalations(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Query",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_EscalationQueue(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Query_escalationFigures(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Query_escalationFigures(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Query().EscalationFigures(ctx, fc.Args["input"].(model.EscalationFiguresInput))
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				role, err := ec.unmarshalNRole2githubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐRole(ctx, "ADMIN")
+				if err != nil {
+					var zeroVal *model.EscalationFigures
+					return zeroVal, err
+				}
+				if ec.Directives.Auth == nil {
+					var zeroVal *model.EscalationFigures
+					return zeroVal, errors.New("directive auth is not implemented")
+				}
+				return ec.Directives.Auth(ctx, nil, directive0, role)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *model.EscalationFigures) graphql.Marshaler {
+			return ec.marshalNEscalationFigures2ᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐEscalationFigures(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Query_escalationFigures(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Query",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_EscalationFigures(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Query_escalationFigures_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _Query_exportSession(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -20481,6 +23226,38 @@ func (ec *executionContext) _ReopenSessionPayload_session(ctx context.Context, f
 func (ec *executionContext) fieldContext_ReopenSessionPayload_session(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "ReopenSessionPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_TreeSession(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _RespondToSuggestionPayload_session(ctx context.Context, field graphql.CollectedField, obj *model.RespondToSuggestionPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RespondToSuggestionPayload_session(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Session, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *model.TreeSession) graphql.Marshaler {
+			return ec.marshalNTreeSession2ᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐTreeSession(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_RespondToSuggestionPayload_session(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "RespondToSuggestionPayload",
 		Field:      field,
 		IsMethod:   false,
 		IsResolver: false,
@@ -23342,6 +26119,47 @@ func (ec *executionContext) fieldContext_Subscription_activeTreeSessions(_ conte
 	return graphql.NewScalarFieldContext("Subscription", field, true, true, "ActiveTreeSessionsEvent")
 }
 
+func (ec *executionContext) _Subscription_escalations(ctx context.Context, field graphql.CollectedField) (ret func(ctx context.Context) graphql.Marshaler) {
+	return graphql.ResolveFieldStream(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Subscription_escalations(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.Subscription().Escalations(ctx)
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				role, err := ec.unmarshalNRole2githubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐRole(ctx, "ENGINEER")
+				if err != nil {
+					var zeroVal model.EscalationsEvent
+					return zeroVal, err
+				}
+				if ec.Directives.Auth == nil {
+					var zeroVal model.EscalationsEvent
+					return zeroVal, errors.New("directive auth is not implemented")
+				}
+				return ec.Directives.Auth(ctx, nil, directive0, role)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v model.EscalationsEvent) graphql.Marshaler {
+			return ec.marshalNEscalationsEvent2githubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐEscalationsEvent(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Subscription_escalations(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Subscription", field, true, true, "EscalationsEvent")
+}
+
 func (ec *executionContext) _Subscription_treeChanged(ctx context.Context, field graphql.CollectedField) (ret func(ctx context.Context) graphql.Marshaler) {
 	return graphql.ResolveFieldStream(
 		ctx,
@@ -23606,6 +26424,38 @@ func (ec *executionContext) fieldContext_SubtreeNode_branches(_ context.Context,
 	return fc, nil
 }
 
+func (ec *executionContext) _SuggestStepPayload_session(ctx context.Context, field graphql.CollectedField, obj *model.SuggestStepPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_SuggestStepPayload_session(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Session, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *model.TreeSession) graphql.Marshaler {
+			return ec.marshalNTreeSession2ᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐTreeSession(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_SuggestStepPayload_session(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "SuggestStepPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_TreeSession(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _SwitchTreePayload_session(ctx context.Context, field graphql.CollectedField, obj *model.SwitchTreePayload) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -23628,6 +26478,38 @@ func (ec *executionContext) _SwitchTreePayload_session(ctx context.Context, fiel
 func (ec *executionContext) fieldContext_SwitchTreePayload_session(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "SwitchTreePayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_TreeSession(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _TakeBackEscalationPayload_session(ctx context.Context, field graphql.CollectedField, obj *model.TakeBackEscalationPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_TakeBackEscalationPayload_session(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Session, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *model.TreeSession) graphql.Marshaler {
+			return ec.marshalNTreeSession2ᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐTreeSession(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_TakeBackEscalationPayload_session(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "TakeBackEscalationPayload",
 		Field:      field,
 		IsMethod:   false,
 		IsResolver: false,
@@ -28131,6 +31013,102 @@ func (ec *executionContext) fieldContext_TreeSession_shares(_ context.Context, f
 	return fc, nil
 }
 
+func (ec *executionContext) _TreeSession_escalation(ctx context.Context, field graphql.CollectedField, obj *model.TreeSession) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_TreeSession_escalation(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Escalation, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *model.TreeSessionEscalation) graphql.Marshaler {
+			return ec.marshalOTreeSessionEscalation2ᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐTreeSessionEscalation(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_TreeSession_escalation(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "TreeSession",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_TreeSessionEscalation(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _TreeSession_suggestions(ctx context.Context, field graphql.CollectedField, obj *model.TreeSession) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_TreeSession_suggestions(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Suggestions, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*model.TreeSessionSuggestion) graphql.Marshaler {
+			return ec.marshalNTreeSessionSuggestion2ᚕᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐTreeSessionSuggestionᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_TreeSession_suggestions(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "TreeSession",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_TreeSessionSuggestion(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _TreeSession_events(ctx context.Context, field graphql.CollectedField, obj *model.TreeSession) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_TreeSession_events(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Events, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*model.TreeSessionHappening) graphql.Marshaler {
+			return ec.marshalNTreeSessionHappening2ᚕᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐTreeSessionHappeningᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_TreeSession_events(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "TreeSession",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_TreeSessionHappening(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _TreeSessionConnection_edges(ctx context.Context, field graphql.CollectedField, obj *model.TreeSessionConnection) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -28300,6 +31278,130 @@ func (ec *executionContext) fieldContext_TreeSessionEdge_node(_ context.Context,
 		IsResolver: false,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return ec.childFields_TreeSession(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _TreeSessionEscalation_step(ctx context.Context, field graphql.CollectedField, obj *model.TreeSessionEscalation) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_TreeSessionEscalation_step(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Step, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_TreeSessionEscalation_step(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("TreeSessionEscalation", field, false, false, "Int")
+}
+
+func (ec *executionContext) _TreeSessionEscalation_urgency(ctx context.Context, field graphql.CollectedField, obj *model.TreeSessionEscalation) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_TreeSessionEscalation_urgency(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Urgency, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v model.EscalationUrgency) graphql.Marshaler {
+			return ec.marshalNEscalationUrgency2githubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐEscalationUrgency(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_TreeSessionEscalation_urgency(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("TreeSessionEscalation", field, false, false, "EscalationUrgency")
+}
+
+func (ec *executionContext) _TreeSessionEscalation_reason(ctx context.Context, field graphql.CollectedField, obj *model.TreeSessionEscalation) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_TreeSessionEscalation_reason(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Reason, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_TreeSessionEscalation_reason(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("TreeSessionEscalation", field, false, false, "String")
+}
+
+func (ec *executionContext) _TreeSessionEscalation_askedAt(ctx context.Context, field graphql.CollectedField, obj *model.TreeSessionEscalation) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_TreeSessionEscalation_askedAt(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.AskedAt, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
+			return ec.marshalNDateTime2timeᚐTime(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_TreeSessionEscalation_askedAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("TreeSessionEscalation", field, false, false, "DateTime")
+}
+
+func (ec *executionContext) _TreeSessionEscalation_askedBy(ctx context.Context, field graphql.CollectedField, obj *model.TreeSessionEscalation) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_TreeSessionEscalation_askedBy(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.AskedBy, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *model.User) graphql.Marshaler {
+			return ec.marshalNUser2ᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐUser(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_TreeSessionEscalation_askedBy(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "TreeSessionEscalation",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_User(ctx, field)
 		},
 	}
 	return fc, nil
@@ -28542,6 +31644,277 @@ func (ec *executionContext) _TreeSessionFigures_medianActiveSeconds(ctx context.
 }
 func (ec *executionContext) fieldContext_TreeSessionFigures_medianActiveSeconds(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("TreeSessionFigures", field, false, false, "Int")
+}
+
+func (ec *executionContext) _TreeSessionHappening_step(ctx context.Context, field graphql.CollectedField, obj *model.TreeSessionHappening) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_TreeSessionHappening_step(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Step, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_TreeSessionHappening_step(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("TreeSessionHappening", field, false, false, "Int")
+}
+
+func (ec *executionContext) _TreeSessionHappening_kind(ctx context.Context, field graphql.CollectedField, obj *model.TreeSessionHappening) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_TreeSessionHappening_kind(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Kind, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v model.TreeSessionHappeningKind) graphql.Marshaler {
+			return ec.marshalNTreeSessionHappeningKind2githubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐTreeSessionHappeningKind(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_TreeSessionHappening_kind(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("TreeSessionHappening", field, false, false, "TreeSessionHappeningKind")
+}
+
+func (ec *executionContext) _TreeSessionHappening_happenedAt(ctx context.Context, field graphql.CollectedField, obj *model.TreeSessionHappening) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_TreeSessionHappening_happenedAt(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.HappenedAt, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
+			return ec.marshalNDateTime2timeᚐTime(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_TreeSessionHappening_happenedAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("TreeSessionHappening", field, false, false, "DateTime")
+}
+
+func (ec *executionContext) _TreeSessionHappening_by(ctx context.Context, field graphql.CollectedField, obj *model.TreeSessionHappening) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_TreeSessionHappening_by(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.By, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *model.User) graphql.Marshaler {
+			return ec.marshalNUser2ᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐUser(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_TreeSessionHappening_by(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "TreeSessionHappening",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_User(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _TreeSessionHappening_person(ctx context.Context, field graphql.CollectedField, obj *model.TreeSessionHappening) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_TreeSessionHappening_person(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Person, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *model.User) graphql.Marshaler {
+			return ec.marshalOUser2ᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐUser(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_TreeSessionHappening_person(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "TreeSessionHappening",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_User(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _TreeSessionHappening_text(ctx context.Context, field graphql.CollectedField, obj *model.TreeSessionHappening) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_TreeSessionHappening_text(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Text, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_TreeSessionHappening_text(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("TreeSessionHappening", field, false, false, "String")
+}
+
+func (ec *executionContext) _TreeSessionHappening_urgency(ctx context.Context, field graphql.CollectedField, obj *model.TreeSessionHappening) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_TreeSessionHappening_urgency(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Urgency, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *model.EscalationUrgency) graphql.Marshaler {
+			return ec.marshalOEscalationUrgency2ᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐEscalationUrgency(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_TreeSessionHappening_urgency(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("TreeSessionHappening", field, false, false, "EscalationUrgency")
+}
+
+func (ec *executionContext) _TreeSessionHappening_escalationStep(ctx context.Context, field graphql.CollectedField, obj *model.TreeSessionHappening) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_TreeSessionHappening_escalationStep(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.EscalationStep, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *int) graphql.Marshaler {
+			return ec.marshalOInt2ᚖint(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_TreeSessionHappening_escalationStep(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("TreeSessionHappening", field, false, false, "Int")
+}
+
+func (ec *executionContext) _TreeSessionHappening_keptOpen(ctx context.Context, field graphql.CollectedField, obj *model.TreeSessionHappening) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_TreeSessionHappening_keptOpen(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.KeptOpen, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+			return ec.marshalNBoolean2bool(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_TreeSessionHappening_keptOpen(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("TreeSessionHappening", field, false, false, "Boolean")
+}
+
+func (ec *executionContext) _TreeSessionHappening_optionLabel(ctx context.Context, field graphql.CollectedField, obj *model.TreeSessionHappening) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_TreeSessionHappening_optionLabel(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.OptionLabel, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return ec.marshalOString2ᚖstring(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_TreeSessionHappening_optionLabel(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("TreeSessionHappening", field, false, false, "String")
+}
+
+func (ec *executionContext) _TreeSessionHappening_accepted(ctx context.Context, field graphql.CollectedField, obj *model.TreeSessionHappening) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_TreeSessionHappening_accepted(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Accepted, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *bool) graphql.Marshaler {
+			return ec.marshalOBoolean2ᚖbool(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_TreeSessionHappening_accepted(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("TreeSessionHappening", field, false, false, "Boolean")
 }
 
 func (ec *executionContext) _TreeSessionNote_text(ctx context.Context, field graphql.CollectedField, obj *model.TreeSessionNote) (ret graphql.Marshaler) {
@@ -29648,6 +33021,199 @@ func (ec *executionContext) _TreeSessionStep_undone(ctx context.Context, field g
 }
 func (ec *executionContext) fieldContext_TreeSessionStep_undone(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("TreeSessionStep", field, false, false, "Boolean")
+}
+
+func (ec *executionContext) _TreeSessionSuggestion_number(ctx context.Context, field graphql.CollectedField, obj *model.TreeSessionSuggestion) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_TreeSessionSuggestion_number(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Number, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_TreeSessionSuggestion_number(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("TreeSessionSuggestion", field, false, false, "Int")
+}
+
+func (ec *executionContext) _TreeSessionSuggestion_text(ctx context.Context, field graphql.CollectedField, obj *model.TreeSessionSuggestion) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_TreeSessionSuggestion_text(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Text, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_TreeSessionSuggestion_text(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("TreeSessionSuggestion", field, false, false, "String")
+}
+
+func (ec *executionContext) _TreeSessionSuggestion_nodeId(ctx context.Context, field graphql.CollectedField, obj *model.TreeSessionSuggestion) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_TreeSessionSuggestion_nodeId(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.NodeID, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return ec.marshalOID2ᚖstring(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_TreeSessionSuggestion_nodeId(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("TreeSessionSuggestion", field, false, false, "ID")
+}
+
+func (ec *executionContext) _TreeSessionSuggestion_nodeTitle(ctx context.Context, field graphql.CollectedField, obj *model.TreeSessionSuggestion) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_TreeSessionSuggestion_nodeTitle(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.NodeTitle, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_TreeSessionSuggestion_nodeTitle(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("TreeSessionSuggestion", field, false, false, "String")
+}
+
+func (ec *executionContext) _TreeSessionSuggestion_nodeOptionId(ctx context.Context, field graphql.CollectedField, obj *model.TreeSessionSuggestion) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_TreeSessionSuggestion_nodeOptionId(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.NodeOptionID, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return ec.marshalOID2ᚖstring(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_TreeSessionSuggestion_nodeOptionId(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("TreeSessionSuggestion", field, false, false, "ID")
+}
+
+func (ec *executionContext) _TreeSessionSuggestion_optionLabel(ctx context.Context, field graphql.CollectedField, obj *model.TreeSessionSuggestion) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_TreeSessionSuggestion_optionLabel(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.OptionLabel, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return ec.marshalOString2ᚖstring(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_TreeSessionSuggestion_optionLabel(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("TreeSessionSuggestion", field, false, false, "String")
+}
+
+func (ec *executionContext) _TreeSessionSuggestion_suggestedAt(ctx context.Context, field graphql.CollectedField, obj *model.TreeSessionSuggestion) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_TreeSessionSuggestion_suggestedAt(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.SuggestedAt, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
+			return ec.marshalNDateTime2timeᚐTime(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_TreeSessionSuggestion_suggestedAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("TreeSessionSuggestion", field, false, false, "DateTime")
+}
+
+func (ec *executionContext) _TreeSessionSuggestion_by(ctx context.Context, field graphql.CollectedField, obj *model.TreeSessionSuggestion) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_TreeSessionSuggestion_by(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.By, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *model.User) graphql.Marshaler {
+			return ec.marshalNUser2ᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐUser(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_TreeSessionSuggestion_by(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "TreeSessionSuggestion",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_User(ctx, field)
+		},
+	}
+	return fc, nil
 }
 
 func (ec *executionContext) _TreeSessionUnavailable_sessionId(ctx context.Context, field graphql.CollectedField, obj *model.TreeSessionUnavailable) (ret graphql.Marshaler) {
@@ -32602,6 +36168,80 @@ func UnmarshalAdvanceSessionInput(ctx context.Context, raw any) (model.AdvanceSe
 	return out, err
 }
 
+func (ec *executionContext) unmarshalInputAnswerEscalationInput(ctx context.Context, obj any) (model.AnswerEscalationInput, error) {
+	var it model.AnswerEscalationInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	if _, present := asMap["keepOpen"]; !present {
+		asMap["keepOpen"] = false
+	}
+
+	fieldsInOrder := [...]string{"sessionId", "escalationStep", "hint", "keepOpen", "idempotencyKey"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "sessionId":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("sessionId"))
+			data, err := ec.unmarshalNID2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.SessionID = data
+		case "escalationStep":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("escalationStep"))
+			data, err := ec.unmarshalNInt2int(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.EscalationStep = data
+		case "hint":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("hint"))
+			data, err := ec.unmarshalNString2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Hint = data
+		case "keepOpen":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("keepOpen"))
+			data, err := ec.unmarshalNBoolean2bool(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.KeepOpen = data
+		case "idempotencyKey":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("idempotencyKey"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.IdempotencyKey = data
+		}
+	}
+	return it, nil
+}
+
+// UnmarshalAnswerEscalationInput unmarshals raw into the AnswerEscalationInput input type, using the
+// unmarshaler bound to ctx's request. Call it from a resolver to decode an input
+// object that was not passed as a field argument.
+//
+// ctx must come from a gqlgen request; outside one there is no unmarshaler to use
+// and the returned error says so.
+func UnmarshalAnswerEscalationInput(ctx context.Context, raw any) (model.AnswerEscalationInput, error) {
+	var out model.AnswerEscalationInput
+	err := graphql.UnmarshalNamedInputFromContext(ctx, "AnswerEscalationInput", raw, &out)
+	return out, err
+}
+
 func (ec *executionContext) unmarshalInputArchiveTreeInput(ctx context.Context, obj any) (model.ArchiveTreeInput, error) {
 	var it model.ArchiveTreeInput
 	if obj == nil {
@@ -32690,6 +36330,62 @@ func (ec *executionContext) unmarshalInputChangePasswordInput(ctx context.Contex
 func UnmarshalChangePasswordInput(ctx context.Context, raw any) (model.ChangePasswordInput, error) {
 	var out model.ChangePasswordInput
 	err := graphql.UnmarshalNamedInputFromContext(ctx, "ChangePasswordInput", raw, &out)
+	return out, err
+}
+
+func (ec *executionContext) unmarshalInputClaimSessionInput(ctx context.Context, obj any) (model.ClaimSessionInput, error) {
+	var it model.ClaimSessionInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"sessionId", "escalationStep", "idempotencyKey"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "sessionId":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("sessionId"))
+			data, err := ec.unmarshalNID2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.SessionID = data
+		case "escalationStep":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("escalationStep"))
+			data, err := ec.unmarshalNInt2int(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.EscalationStep = data
+		case "idempotencyKey":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("idempotencyKey"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.IdempotencyKey = data
+		}
+	}
+	return it, nil
+}
+
+// UnmarshalClaimSessionInput unmarshals raw into the ClaimSessionInput input type, using the
+// unmarshaler bound to ctx's request. Call it from a resolver to decode an input
+// object that was not passed as a field argument.
+//
+// ctx must come from a gqlgen request; outside one there is no unmarshaler to use
+// and the returned error says so.
+func UnmarshalClaimSessionInput(ctx context.Context, raw any) (model.ClaimSessionInput, error) {
+	var out model.ClaimSessionInput
+	err := graphql.UnmarshalNamedInputFromContext(ctx, "ClaimSessionInput", raw, &out)
 	return out, err
 }
 
@@ -33647,6 +37343,129 @@ func (ec *executionContext) unmarshalInputEnableUserInput(ctx context.Context, o
 func UnmarshalEnableUserInput(ctx context.Context, raw any) (model.EnableUserInput, error) {
 	var out model.EnableUserInput
 	err := graphql.UnmarshalNamedInputFromContext(ctx, "EnableUserInput", raw, &out)
+	return out, err
+}
+
+func (ec *executionContext) unmarshalInputEscalateSessionInput(ctx context.Context, obj any) (model.EscalateSessionInput, error) {
+	var it model.EscalateSessionInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	if _, present := asMap["urgency"]; !present {
+		asMap["urgency"] = "NORMAL"
+	}
+
+	fieldsInOrder := [...]string{"sessionId", "expectedStep", "urgency", "reason", "idempotencyKey"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "sessionId":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("sessionId"))
+			data, err := ec.unmarshalNID2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.SessionID = data
+		case "expectedStep":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("expectedStep"))
+			data, err := ec.unmarshalNInt2int(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.ExpectedStep = data
+		case "urgency":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("urgency"))
+			data, err := ec.unmarshalNEscalationUrgency2githubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐEscalationUrgency(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Urgency = data
+		case "reason":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("reason"))
+			data, err := ec.unmarshalNString2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Reason = data
+		case "idempotencyKey":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("idempotencyKey"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.IdempotencyKey = data
+		}
+	}
+	return it, nil
+}
+
+// UnmarshalEscalateSessionInput unmarshals raw into the EscalateSessionInput input type, using the
+// unmarshaler bound to ctx's request. Call it from a resolver to decode an input
+// object that was not passed as a field argument.
+//
+// ctx must come from a gqlgen request; outside one there is no unmarshaler to use
+// and the returned error says so.
+func UnmarshalEscalateSessionInput(ctx context.Context, raw any) (model.EscalateSessionInput, error) {
+	var out model.EscalateSessionInput
+	err := graphql.UnmarshalNamedInputFromContext(ctx, "EscalateSessionInput", raw, &out)
+	return out, err
+}
+
+func (ec *executionContext) unmarshalInputEscalationFiguresInput(ctx context.Context, obj any) (model.EscalationFiguresInput, error) {
+	var it model.EscalationFiguresInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"beginsAt", "endsAt"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "beginsAt":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("beginsAt"))
+			data, err := ec.unmarshalODateTime2ᚖtimeᚐTime(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.BeginsAt = data
+		case "endsAt":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("endsAt"))
+			data, err := ec.unmarshalODateTime2ᚖtimeᚐTime(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.EndsAt = data
+		}
+	}
+	return it, nil
+}
+
+// UnmarshalEscalationFiguresInput unmarshals raw into the EscalationFiguresInput input type, using the
+// unmarshaler bound to ctx's request. Call it from a resolver to decode an input
+// object that was not passed as a field argument.
+//
+// ctx must come from a gqlgen request; outside one there is no unmarshaler to use
+// and the returned error says so.
+func UnmarshalEscalationFiguresInput(ctx context.Context, raw any) (model.EscalationFiguresInput, error) {
+	var out model.EscalationFiguresInput
+	err := graphql.UnmarshalNamedInputFromContext(ctx, "EscalationFiguresInput", raw, &out)
 	return out, err
 }
 
@@ -34644,6 +38463,76 @@ func UnmarshalReopenSessionInput(ctx context.Context, raw any) (model.ReopenSess
 	return out, err
 }
 
+func (ec *executionContext) unmarshalInputRespondToSuggestionInput(ctx context.Context, obj any) (model.RespondToSuggestionInput, error) {
+	var it model.RespondToSuggestionInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"sessionId", "expectedStep", "suggestion", "accept", "idempotencyKey"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "sessionId":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("sessionId"))
+			data, err := ec.unmarshalNID2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.SessionID = data
+		case "expectedStep":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("expectedStep"))
+			data, err := ec.unmarshalNInt2int(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.ExpectedStep = data
+		case "suggestion":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("suggestion"))
+			data, err := ec.unmarshalNInt2int(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Suggestion = data
+		case "accept":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("accept"))
+			data, err := ec.unmarshalNBoolean2bool(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Accept = data
+		case "idempotencyKey":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("idempotencyKey"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.IdempotencyKey = data
+		}
+	}
+	return it, nil
+}
+
+// UnmarshalRespondToSuggestionInput unmarshals raw into the RespondToSuggestionInput input type, using the
+// unmarshaler bound to ctx's request. Call it from a resolver to decode an input
+// object that was not passed as a field argument.
+//
+// ctx must come from a gqlgen request; outside one there is no unmarshaler to use
+// and the returned error says so.
+func UnmarshalRespondToSuggestionInput(ctx context.Context, raw any) (model.RespondToSuggestionInput, error) {
+	var out model.RespondToSuggestionInput
+	err := graphql.UnmarshalNamedInputFromContext(ctx, "RespondToSuggestionInput", raw, &out)
+	return out, err
+}
+
 func (ec *executionContext) unmarshalInputRestoreTreeVersionInput(ctx context.Context, obj any) (model.RestoreTreeVersionInput, error) {
 	var it model.RestoreTreeVersionInput
 	if obj == nil {
@@ -35482,6 +39371,62 @@ func UnmarshalSubtreeNodeInput(ctx context.Context, raw any) (model.SubtreeNodeI
 	return out, err
 }
 
+func (ec *executionContext) unmarshalInputSuggestStepInput(ctx context.Context, obj any) (model.SuggestStepInput, error) {
+	var it model.SuggestStepInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"sessionId", "text", "nodeOptionId"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "sessionId":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("sessionId"))
+			data, err := ec.unmarshalNID2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.SessionID = data
+		case "text":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("text"))
+			data, err := ec.unmarshalNString2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Text = data
+		case "nodeOptionId":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("nodeOptionId"))
+			data, err := ec.unmarshalOID2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.NodeOptionID = data
+		}
+	}
+	return it, nil
+}
+
+// UnmarshalSuggestStepInput unmarshals raw into the SuggestStepInput input type, using the
+// unmarshaler bound to ctx's request. Call it from a resolver to decode an input
+// object that was not passed as a field argument.
+//
+// ctx must come from a gqlgen request; outside one there is no unmarshaler to use
+// and the returned error says so.
+func UnmarshalSuggestStepInput(ctx context.Context, raw any) (model.SuggestStepInput, error) {
+	var out model.SuggestStepInput
+	err := graphql.UnmarshalNamedInputFromContext(ctx, "SuggestStepInput", raw, &out)
+	return out, err
+}
+
 func (ec *executionContext) unmarshalInputSwitchTreeInput(ctx context.Context, obj any) (model.SwitchTreeInput, error) {
 	var it model.SwitchTreeInput
 	if obj == nil {
@@ -35542,6 +39487,62 @@ func (ec *executionContext) unmarshalInputSwitchTreeInput(ctx context.Context, o
 func UnmarshalSwitchTreeInput(ctx context.Context, raw any) (model.SwitchTreeInput, error) {
 	var out model.SwitchTreeInput
 	err := graphql.UnmarshalNamedInputFromContext(ctx, "SwitchTreeInput", raw, &out)
+	return out, err
+}
+
+func (ec *executionContext) unmarshalInputTakeBackEscalationInput(ctx context.Context, obj any) (model.TakeBackEscalationInput, error) {
+	var it model.TakeBackEscalationInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"sessionId", "escalationStep", "idempotencyKey"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "sessionId":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("sessionId"))
+			data, err := ec.unmarshalNID2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.SessionID = data
+		case "escalationStep":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("escalationStep"))
+			data, err := ec.unmarshalNInt2int(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.EscalationStep = data
+		case "idempotencyKey":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("idempotencyKey"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.IdempotencyKey = data
+		}
+	}
+	return it, nil
+}
+
+// UnmarshalTakeBackEscalationInput unmarshals raw into the TakeBackEscalationInput input type, using the
+// unmarshaler bound to ctx's request. Call it from a resolver to decode an input
+// object that was not passed as a field argument.
+//
+// ctx must come from a gqlgen request; outside one there is no unmarshaler to use
+// and the returned error says so.
+func UnmarshalTakeBackEscalationInput(ctx context.Context, raw any) (model.TakeBackEscalationInput, error) {
+	var out model.TakeBackEscalationInput
+	err := graphql.UnmarshalNamedInputFromContext(ctx, "TakeBackEscalationInput", raw, &out)
 	return out, err
 }
 
@@ -37005,6 +41006,33 @@ func (ec *executionContext) _ActiveTreeSessionsEvent(ctx context.Context, sel as
 	}
 }
 
+func (ec *executionContext) _EscalationsEvent(ctx context.Context, sel ast.SelectionSet, obj model.EscalationsEvent) graphql.Marshaler {
+	switch obj := (obj).(type) {
+	case nil:
+		return graphql.Null
+	case model.EscalationsChange:
+		return ec._EscalationsChange(ctx, sel, &obj)
+	case *model.EscalationsChange:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._EscalationsChange(ctx, sel, obj)
+	case model.EscalationQueue:
+		return ec._EscalationQueue(ctx, sel, &obj)
+	case *model.EscalationQueue:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._EscalationQueue(ctx, sel, obj)
+	default:
+		if typedObj, ok := obj.(graphql.Marshaler); ok {
+			return typedObj
+		} else {
+			panic(fmt.Errorf("unexpected type %T; non-generated variants of EscalationsEvent must implement graphql.Marshaler", obj))
+		}
+	}
+}
+
 func (ec *executionContext) _Node(ctx context.Context, sel ast.SelectionSet, obj model.Node) graphql.Marshaler {
 	switch obj := (obj).(type) {
 	case nil:
@@ -37670,6 +41698,39 @@ func (ec *executionContext) _AdvanceSessionPayload(ctx context.Context, sel ast.
 	return out
 }
 
+var answerEscalationPayloadImplementors = []string{"AnswerEscalationPayload"}
+
+func (ec *executionContext) _AnswerEscalationPayload(ctx context.Context, sel ast.SelectionSet, obj *model.AnswerEscalationPayload) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, answerEscalationPayloadImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("AnswerEscalationPayload")
+		case "session":
+			out.Values[i] = ec._AnswerEscalationPayload_session(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
 var archiveTreePayloadImplementors = []string{"ArchiveTreePayload"}
 
 func (ec *executionContext) _ArchiveTreePayload(ctx context.Context, sel ast.SelectionSet, obj *model.ArchiveTreePayload) graphql.Marshaler {
@@ -37731,6 +41792,39 @@ func (ec *executionContext) _ChangePasswordPayload(ctx context.Context, sel ast.
 			}
 		case "accessTokenExpiresAt":
 			out.Values[i] = ec._ChangePasswordPayload_accessTokenExpiresAt(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var claimSessionPayloadImplementors = []string{"ClaimSessionPayload"}
+
+func (ec *executionContext) _ClaimSessionPayload(ctx context.Context, sel ast.SelectionSet, obj *model.ClaimSessionPayload) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, claimSessionPayloadImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("ClaimSessionPayload")
+		case "session":
+			out.Values[i] = ec._ClaimSessionPayload_session(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
@@ -38450,6 +42544,370 @@ func (ec *executionContext) _EnableUserPayload(ctx context.Context, sel ast.Sele
 			out.Values[i] = ec._EnableUserPayload_user(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var escalateSessionPayloadImplementors = []string{"EscalateSessionPayload"}
+
+func (ec *executionContext) _EscalateSessionPayload(ctx context.Context, sel ast.SelectionSet, obj *model.EscalateSessionPayload) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, escalateSessionPayloadImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("EscalateSessionPayload")
+		case "session":
+			out.Values[i] = ec._EscalateSessionPayload_session(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var escalationImplementors = []string{"Escalation"}
+
+func (ec *executionContext) _Escalation(ctx context.Context, sel ast.SelectionSet, obj *model.Escalation) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, escalationImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("Escalation")
+		case "session":
+			out.Values[i] = ec._Escalation_session(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "step":
+			out.Values[i] = ec._Escalation_step(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "urgency":
+			out.Values[i] = ec._Escalation_urgency(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "reason":
+			out.Values[i] = ec._Escalation_reason(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "askedAt":
+			out.Values[i] = ec._Escalation_askedAt(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "askedBy":
+			out.Values[i] = ec._Escalation_askedBy(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "tried":
+			out.Values[i] = ec._Escalation_tried(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "ruledOut":
+			out.Values[i] = ec._Escalation_ruledOut(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "hints":
+			out.Values[i] = ec._Escalation_hints(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var escalationCountsImplementors = []string{"EscalationCounts"}
+
+func (ec *executionContext) _EscalationCounts(ctx context.Context, sel ast.SelectionSet, obj *model.EscalationCounts) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, escalationCountsImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("EscalationCounts")
+		case "urgency":
+			out.Values[i] = ec._EscalationCounts_urgency(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "asked":
+			out.Values[i] = ec._EscalationCounts_asked(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "open":
+			out.Values[i] = ec._EscalationCounts_open(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "claimed":
+			out.Values[i] = ec._EscalationCounts_claimed(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "answered":
+			out.Values[i] = ec._EscalationCounts_answered(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "takenBack":
+			out.Values[i] = ec._EscalationCounts_takenBack(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "endedOtherwise":
+			out.Values[i] = ec._EscalationCounts_endedOtherwise(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "firstActions":
+			out.Values[i] = ec._EscalationCounts_firstActions(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "medianSeconds":
+			out.Values[i] = ec._EscalationCounts_medianSeconds(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "percentile90Seconds":
+			out.Values[i] = ec._EscalationCounts_percentile90Seconds(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var escalationFiguresImplementors = []string{"EscalationFigures"}
+
+func (ec *executionContext) _EscalationFigures(ctx context.Context, sel ast.SelectionSet, obj *model.EscalationFigures) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, escalationFiguresImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("EscalationFigures")
+		case "beginsAt":
+			out.Values[i] = ec._EscalationFigures_beginsAt(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "endsAt":
+			out.Values[i] = ec._EscalationFigures_endsAt(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "all":
+			out.Values[i] = ec._EscalationFigures_all(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "byUrgency":
+			out.Values[i] = ec._EscalationFigures_byUrgency(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var escalationLeftImplementors = []string{"EscalationLeft"}
+
+func (ec *executionContext) _EscalationLeft(ctx context.Context, sel ast.SelectionSet, obj *model.EscalationLeft) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, escalationLeftImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("EscalationLeft")
+		case "sessionId":
+			out.Values[i] = ec._EscalationLeft_sessionId(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "step":
+			out.Values[i] = ec._EscalationLeft_step(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "end":
+			out.Values[i] = ec._EscalationLeft_end(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "endedBy":
+			out.Values[i] = ec._EscalationLeft_endedBy(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var escalationQueueImplementors = []string{"EscalationQueue", "EscalationsEvent"}
+
+func (ec *executionContext) _EscalationQueue(ctx context.Context, sel ast.SelectionSet, obj *model.EscalationQueue) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, escalationQueueImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("EscalationQueue")
+		case "escalations":
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, true,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._EscalationQueue_escalations(ctx, field, obj)
+				})
+		case "more":
+			out.Values[i] = ec._EscalationQueue_more(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var escalationsChangeImplementors = []string{"EscalationsChange", "EscalationsEvent"}
+
+func (ec *executionContext) _EscalationsChange(ctx context.Context, sel ast.SelectionSet, obj *model.EscalationsChange) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, escalationsChangeImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("EscalationsChange")
+		case "changed":
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, true,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._EscalationsChange_changed(ctx, field, obj)
+				})
+		case "left":
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, true,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._EscalationsChange_left(ctx, field, obj)
+				})
+		case "more":
+			out.Values[i] = ec._EscalationsChange_more(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
@@ -39391,6 +43849,48 @@ func (ec *executionContext) _Mutation(ctx context.Context, sel ast.SelectionSet)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
+		case "escalateSession":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_escalateSession(ctx, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "claimSession":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_claimSession(ctx, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "answerEscalation":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_answerEscalation(ctx, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "takeBackEscalation":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_takeBackEscalation(ctx, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "suggestStep":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_suggestStep(ctx, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "respondToSuggestion":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_respondToSuggestion(ctx, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
 		case "createClient":
 			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
 				return ec._Mutation_createClient(ctx, field)
@@ -39706,6 +44206,18 @@ func (ec *executionContext) _Query(ctx context.Context, sel ast.SelectionSet) gr
 				func(ctx context.Context) graphql.Marshaler {
 					return ec._Query_startLinkTemplate(ctx, field)
 				})
+		case "escalations":
+			out.ResolveRootConcurrently(innerCtx, ec.OperationContext, i,
+				true, true,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._Query_escalations(ctx, field)
+				})
+		case "escalationFigures":
+			out.ResolveRootConcurrently(innerCtx, ec.OperationContext, i,
+				true, true,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._Query_escalationFigures(ctx, field)
+				})
 		case "exportSession":
 			out.ResolveRootConcurrently(innerCtx, ec.OperationContext, i,
 				true, true,
@@ -39873,6 +44385,39 @@ func (ec *executionContext) _ReopenSessionPayload(ctx context.Context, sel ast.S
 			out.Values[i] = graphql.MarshalString("ReopenSessionPayload")
 		case "session":
 			out.Values[i] = ec._ReopenSessionPayload_session(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var respondToSuggestionPayloadImplementors = []string{"RespondToSuggestionPayload"}
+
+func (ec *executionContext) _RespondToSuggestionPayload(ctx context.Context, sel ast.SelectionSet, obj *model.RespondToSuggestionPayload) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, respondToSuggestionPayloadImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("RespondToSuggestionPayload")
+		case "session":
+			out.Values[i] = ec._RespondToSuggestionPayload_session(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
@@ -41204,6 +45749,8 @@ func (ec *executionContext) _Subscription(ctx context.Context, sel ast.Selection
 		return ec._Subscription_treeSession(ctx, fields[0])
 	case "activeTreeSessions":
 		return ec._Subscription_activeTreeSessions(ctx, fields[0])
+	case "escalations":
+		return ec._Subscription_escalations(ctx, fields[0])
 	case "treeChanged":
 		return ec._Subscription_treeChanged(ctx, fields[0])
 	default:
@@ -41279,6 +45826,39 @@ func (ec *executionContext) _SubtreeNode(ctx context.Context, sel ast.SelectionS
 	return out
 }
 
+var suggestStepPayloadImplementors = []string{"SuggestStepPayload"}
+
+func (ec *executionContext) _SuggestStepPayload(ctx context.Context, sel ast.SelectionSet, obj *model.SuggestStepPayload) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, suggestStepPayloadImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("SuggestStepPayload")
+		case "session":
+			out.Values[i] = ec._SuggestStepPayload_session(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
 var switchTreePayloadImplementors = []string{"SwitchTreePayload"}
 
 func (ec *executionContext) _SwitchTreePayload(ctx context.Context, sel ast.SelectionSet, obj *model.SwitchTreePayload) graphql.Marshaler {
@@ -41292,6 +45872,39 @@ func (ec *executionContext) _SwitchTreePayload(ctx context.Context, sel ast.Sele
 			out.Values[i] = graphql.MarshalString("SwitchTreePayload")
 		case "session":
 			out.Values[i] = ec._SwitchTreePayload_session(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var takeBackEscalationPayloadImplementors = []string{"TakeBackEscalationPayload"}
+
+func (ec *executionContext) _TakeBackEscalationPayload(ctx context.Context, sel ast.SelectionSet, obj *model.TakeBackEscalationPayload) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, takeBackEscalationPayloadImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("TakeBackEscalationPayload")
+		case "session":
+			out.Values[i] = ec._TakeBackEscalationPayload_session(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
@@ -42958,6 +47571,21 @@ func (ec *executionContext) _TreeSession(ctx context.Context, sel ast.SelectionS
 				func(ctx context.Context) graphql.Marshaler {
 					return ec._TreeSession_shares(ctx, field, obj)
 				})
+		case "escalation":
+			out.Values[i] = ec._TreeSession_escalation(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "suggestions":
+			out.Values[i] = ec._TreeSession_suggestions(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "events":
+			out.Values[i] = ec._TreeSession_events(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
 		}
@@ -43061,6 +47689,59 @@ func (ec *executionContext) _TreeSessionEdge(ctx context.Context, sel ast.Select
 	return out
 }
 
+var treeSessionEscalationImplementors = []string{"TreeSessionEscalation"}
+
+func (ec *executionContext) _TreeSessionEscalation(ctx context.Context, sel ast.SelectionSet, obj *model.TreeSessionEscalation) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, treeSessionEscalationImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("TreeSessionEscalation")
+		case "step":
+			out.Values[i] = ec._TreeSessionEscalation_step(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "urgency":
+			out.Values[i] = ec._TreeSessionEscalation_urgency(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "reason":
+			out.Values[i] = ec._TreeSessionEscalation_reason(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "askedAt":
+			out.Values[i] = ec._TreeSessionEscalation_askedAt(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "askedBy":
+			out.Values[i] = ec._TreeSessionEscalation_askedBy(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
 var treeSessionFiguresImplementors = []string{"TreeSessionFigures"}
 
 func (ec *executionContext) _TreeSessionFigures(ctx context.Context, sel ast.SelectionSet, obj *model.TreeSessionFigures) graphql.Marshaler {
@@ -43119,6 +47800,89 @@ func (ec *executionContext) _TreeSessionFigures(ctx context.Context, sel ast.Sel
 			}
 		case "medianActiveSeconds":
 			out.Values[i] = ec._TreeSessionFigures_medianActiveSeconds(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var treeSessionHappeningImplementors = []string{"TreeSessionHappening"}
+
+func (ec *executionContext) _TreeSessionHappening(ctx context.Context, sel ast.SelectionSet, obj *model.TreeSessionHappening) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, treeSessionHappeningImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("TreeSessionHappening")
+		case "step":
+			out.Values[i] = ec._TreeSessionHappening_step(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "kind":
+			out.Values[i] = ec._TreeSessionHappening_kind(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "happenedAt":
+			out.Values[i] = ec._TreeSessionHappening_happenedAt(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "by":
+			out.Values[i] = ec._TreeSessionHappening_by(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "person":
+			out.Values[i] = ec._TreeSessionHappening_person(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "text":
+			out.Values[i] = ec._TreeSessionHappening_text(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "urgency":
+			out.Values[i] = ec._TreeSessionHappening_urgency(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "escalationStep":
+			out.Values[i] = ec._TreeSessionHappening_escalationStep(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "keptOpen":
+			out.Values[i] = ec._TreeSessionHappening_keptOpen(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "optionLabel":
+			out.Values[i] = ec._TreeSessionHappening_optionLabel(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "accepted":
+			out.Values[i] = ec._TreeSessionHappening_accepted(ctx, field, obj)
 			if out.Values[i] == graphql.RequiredNull {
 				out.Invalids++
 			}
@@ -43507,6 +48271,74 @@ func (ec *executionContext) _TreeSessionStep(ctx context.Context, sel ast.Select
 			}
 		case "undone":
 			out.Values[i] = ec._TreeSessionStep_undone(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var treeSessionSuggestionImplementors = []string{"TreeSessionSuggestion"}
+
+func (ec *executionContext) _TreeSessionSuggestion(ctx context.Context, sel ast.SelectionSet, obj *model.TreeSessionSuggestion) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, treeSessionSuggestionImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("TreeSessionSuggestion")
+		case "number":
+			out.Values[i] = ec._TreeSessionSuggestion_number(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "text":
+			out.Values[i] = ec._TreeSessionSuggestion_text(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "nodeId":
+			out.Values[i] = ec._TreeSessionSuggestion_nodeId(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "nodeTitle":
+			out.Values[i] = ec._TreeSessionSuggestion_nodeTitle(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "nodeOptionId":
+			out.Values[i] = ec._TreeSessionSuggestion_nodeOptionId(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "optionLabel":
+			out.Values[i] = ec._TreeSessionSuggestion_optionLabel(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "suggestedAt":
+			out.Values[i] = ec._TreeSessionSuggestion_suggestedAt(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "by":
+			out.Values[i] = ec._TreeSessionSuggestion_by(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
@@ -44755,6 +49587,19 @@ func (ec *executionContext) marshalNAdvanceSessionPayload2ᚖgithubᚗcomᚋbran
 	return ec._AdvanceSessionPayload(ctx, sel, v)
 }
 
+func (ec *executionContext) unmarshalNAnswerEscalationInput2githubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐAnswerEscalationInput(ctx context.Context, v any) (model.AnswerEscalationInput, error) {
+	res, err := ec.unmarshalInputAnswerEscalationInput(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNAnswerEscalationPayload2ᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐAnswerEscalationPayload(ctx context.Context, sel ast.SelectionSet, v *model.AnswerEscalationPayload) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "AnswerEscalationPayload!")
+		return graphql.Null
+	}
+	return ec._AnswerEscalationPayload(ctx, sel, v)
+}
+
 func (ec *executionContext) unmarshalNArchiveTreeInput2githubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐArchiveTreeInput(ctx context.Context, v any) (model.ArchiveTreeInput, error) {
 	res, err := ec.unmarshalInputArchiveTreeInput(ctx, v)
 	return res, graphql.ErrorOnPath(ctx, err)
@@ -44803,6 +49648,19 @@ func (ec *executionContext) marshalNChangePasswordPayload2ᚖgithubᚗcomᚋbran
 		return graphql.Null
 	}
 	return ec._ChangePasswordPayload(ctx, sel, v)
+}
+
+func (ec *executionContext) unmarshalNClaimSessionInput2githubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐClaimSessionInput(ctx context.Context, v any) (model.ClaimSessionInput, error) {
+	res, err := ec.unmarshalInputClaimSessionInput(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNClaimSessionPayload2ᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐClaimSessionPayload(ctx context.Context, sel ast.SelectionSet, v *model.ClaimSessionPayload) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "ClaimSessionPayload!")
+		return graphql.Null
+	}
+	return ec._ClaimSessionPayload(ctx, sel, v)
 }
 
 func (ec *executionContext) marshalNClient2ᚕᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐClientᚄ(ctx context.Context, sel ast.SelectionSet, v []*model.Client) graphql.Marshaler {
@@ -45103,6 +49961,130 @@ func (ec *executionContext) marshalNEnableUserPayload2ᚖgithubᚗcomᚋbranchli
 		return graphql.Null
 	}
 	return ec._EnableUserPayload(ctx, sel, v)
+}
+
+func (ec *executionContext) unmarshalNEscalateSessionInput2githubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐEscalateSessionInput(ctx context.Context, v any) (model.EscalateSessionInput, error) {
+	res, err := ec.unmarshalInputEscalateSessionInput(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNEscalateSessionPayload2ᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐEscalateSessionPayload(ctx context.Context, sel ast.SelectionSet, v *model.EscalateSessionPayload) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "EscalateSessionPayload!")
+		return graphql.Null
+	}
+	return ec._EscalateSessionPayload(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalNEscalation2ᚕᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐEscalationᚄ(ctx context.Context, sel ast.SelectionSet, v []*model.Escalation) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNEscalation2ᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐEscalation(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) marshalNEscalation2ᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐEscalation(ctx context.Context, sel ast.SelectionSet, v *model.Escalation) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "Escalation!")
+		return graphql.Null
+	}
+	return ec._Escalation(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalNEscalationCounts2ᚕᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐEscalationCountsᚄ(ctx context.Context, sel ast.SelectionSet, v []*model.EscalationCounts) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNEscalationCounts2ᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐEscalationCounts(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) marshalNEscalationCounts2ᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐEscalationCounts(ctx context.Context, sel ast.SelectionSet, v *model.EscalationCounts) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "EscalationCounts!")
+		return graphql.Null
+	}
+	return ec._EscalationCounts(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalNEscalationFigures2ᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐEscalationFigures(ctx context.Context, sel ast.SelectionSet, v *model.EscalationFigures) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "EscalationFigures!")
+		return graphql.Null
+	}
+	return ec._EscalationFigures(ctx, sel, v)
+}
+
+func (ec *executionContext) unmarshalNEscalationFiguresInput2githubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐEscalationFiguresInput(ctx context.Context, v any) (model.EscalationFiguresInput, error) {
+	res, err := ec.unmarshalInputEscalationFiguresInput(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNEscalationLeft2ᚕᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐEscalationLeftᚄ(ctx context.Context, sel ast.SelectionSet, v []*model.EscalationLeft) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNEscalationLeft2ᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐEscalationLeft(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) marshalNEscalationLeft2ᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐEscalationLeft(ctx context.Context, sel ast.SelectionSet, v *model.EscalationLeft) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "EscalationLeft!")
+		return graphql.Null
+	}
+	return ec._EscalationLeft(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalNEscalationQueue2ᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐEscalationQueue(ctx context.Context, sel ast.SelectionSet, v *model.EscalationQueue) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "EscalationQueue!")
+		return graphql.Null
+	}
+	return ec._EscalationQueue(ctx, sel, v)
+}
+
+func (ec *executionContext) unmarshalNEscalationUrgency2githubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐEscalationUrgency(ctx context.Context, v any) (model.EscalationUrgency, error) {
+	var res model.EscalationUrgency
+	err := res.UnmarshalGQL(v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNEscalationUrgency2githubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐEscalationUrgency(ctx context.Context, sel ast.SelectionSet, v model.EscalationUrgency) graphql.Marshaler {
+	return v
+}
+
+func (ec *executionContext) marshalNEscalationsEvent2githubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐEscalationsEvent(ctx context.Context, sel ast.SelectionSet, v model.EscalationsEvent) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "EscalationsEvent!")
+		return graphql.Null
+	}
+	return ec._EscalationsEvent(ctx, sel, v)
 }
 
 func (ec *executionContext) unmarshalNExpiryLevel2githubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐExpiryLevel(ctx context.Context, v any) (model.ExpiryLevel, error) {
@@ -45431,6 +50413,19 @@ func (ec *executionContext) marshalNReopenSessionPayload2ᚖgithubᚗcomᚋbranc
 		return graphql.Null
 	}
 	return ec._ReopenSessionPayload(ctx, sel, v)
+}
+
+func (ec *executionContext) unmarshalNRespondToSuggestionInput2githubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐRespondToSuggestionInput(ctx context.Context, v any) (model.RespondToSuggestionInput, error) {
+	res, err := ec.unmarshalInputRespondToSuggestionInput(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNRespondToSuggestionPayload2ᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐRespondToSuggestionPayload(ctx context.Context, sel ast.SelectionSet, v *model.RespondToSuggestionPayload) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "RespondToSuggestionPayload!")
+		return graphql.Null
+	}
+	return ec._RespondToSuggestionPayload(ctx, sel, v)
 }
 
 func (ec *executionContext) unmarshalNRestoreTreeVersionInput2githubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐRestoreTreeVersionInput(ctx context.Context, v any) (model.RestoreTreeVersionInput, error) {
@@ -45799,6 +50794,19 @@ func (ec *executionContext) marshalNString2ᚕstringᚄ(ctx context.Context, sel
 	return ret
 }
 
+func (ec *executionContext) unmarshalNSuggestStepInput2githubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐSuggestStepInput(ctx context.Context, v any) (model.SuggestStepInput, error) {
+	res, err := ec.unmarshalInputSuggestStepInput(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNSuggestStepPayload2ᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐSuggestStepPayload(ctx context.Context, sel ast.SelectionSet, v *model.SuggestStepPayload) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "SuggestStepPayload!")
+		return graphql.Null
+	}
+	return ec._SuggestStepPayload(ctx, sel, v)
+}
+
 func (ec *executionContext) unmarshalNSwitchTreeInput2githubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐSwitchTreeInput(ctx context.Context, v any) (model.SwitchTreeInput, error) {
 	res, err := ec.unmarshalInputSwitchTreeInput(ctx, v)
 	return res, graphql.ErrorOnPath(ctx, err)
@@ -45810,6 +50818,19 @@ func (ec *executionContext) marshalNSwitchTreePayload2ᚖgithubᚗcomᚋbranchli
 		return graphql.Null
 	}
 	return ec._SwitchTreePayload(ctx, sel, v)
+}
+
+func (ec *executionContext) unmarshalNTakeBackEscalationInput2githubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐTakeBackEscalationInput(ctx context.Context, v any) (model.TakeBackEscalationInput, error) {
+	res, err := ec.unmarshalInputTakeBackEscalationInput(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNTakeBackEscalationPayload2ᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐTakeBackEscalationPayload(ctx context.Context, sel ast.SelectionSet, v *model.TakeBackEscalationPayload) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "TakeBackEscalationPayload!")
+		return graphql.Null
+	}
+	return ec._TakeBackEscalationPayload(ctx, sel, v)
 }
 
 func (ec *executionContext) unmarshalNTokenDelivery2githubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐTokenDelivery(ctx context.Context, v any) (model.TokenDelivery, error) {
@@ -46755,6 +51776,40 @@ func (ec *executionContext) marshalNTreeSessionFigures2ᚖgithubᚗcomᚋbranchl
 	return ec._TreeSessionFigures(ctx, sel, v)
 }
 
+func (ec *executionContext) marshalNTreeSessionHappening2ᚕᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐTreeSessionHappeningᚄ(ctx context.Context, sel ast.SelectionSet, v []*model.TreeSessionHappening) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNTreeSessionHappening2ᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐTreeSessionHappening(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) marshalNTreeSessionHappening2ᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐTreeSessionHappening(ctx context.Context, sel ast.SelectionSet, v *model.TreeSessionHappening) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "TreeSessionHappening!")
+		return graphql.Null
+	}
+	return ec._TreeSessionHappening(ctx, sel, v)
+}
+
+func (ec *executionContext) unmarshalNTreeSessionHappeningKind2githubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐTreeSessionHappeningKind(ctx context.Context, v any) (model.TreeSessionHappeningKind, error) {
+	var res model.TreeSessionHappeningKind
+	err := res.UnmarshalGQL(v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNTreeSessionHappeningKind2githubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐTreeSessionHappeningKind(ctx context.Context, sel ast.SelectionSet, v model.TreeSessionHappeningKind) graphql.Marshaler {
+	return v
+}
+
 func (ec *executionContext) marshalNTreeSessionNote2ᚕᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐTreeSessionNoteᚄ(ctx context.Context, sel ast.SelectionSet, v []*model.TreeSessionNote) graphql.Marshaler {
 	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
@@ -46879,6 +51934,30 @@ func (ec *executionContext) unmarshalNTreeSessionStepEnd2githubᚗcomᚋbranchli
 
 func (ec *executionContext) marshalNTreeSessionStepEnd2githubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐTreeSessionStepEnd(ctx context.Context, sel ast.SelectionSet, v model.TreeSessionStepEnd) graphql.Marshaler {
 	return v
+}
+
+func (ec *executionContext) marshalNTreeSessionSuggestion2ᚕᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐTreeSessionSuggestionᚄ(ctx context.Context, sel ast.SelectionSet, v []*model.TreeSessionSuggestion) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNTreeSessionSuggestion2ᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐTreeSessionSuggestion(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) marshalNTreeSessionSuggestion2ᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐTreeSessionSuggestion(ctx context.Context, sel ast.SelectionSet, v *model.TreeSessionSuggestion) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "TreeSessionSuggestion!")
+		return graphql.Null
+	}
+	return ec._TreeSessionSuggestion(ctx, sel, v)
 }
 
 func (ec *executionContext) marshalNTreeSessionValue2ᚕᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐTreeSessionValueᚄ(ctx context.Context, sel ast.SelectionSet, v []*model.TreeSessionValue) graphql.Marshaler {
@@ -47457,6 +52536,38 @@ func (ec *executionContext) unmarshalODecisionNodeInput2ᚖgithubᚗcomᚋbranch
 	return &res, graphql.ErrorOnPath(ctx, err)
 }
 
+func (ec *executionContext) unmarshalOEscalationEnd2ᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐEscalationEnd(ctx context.Context, v any) (*model.EscalationEnd, error) {
+	if v == nil {
+		return nil, nil
+	}
+	var res = new(model.EscalationEnd)
+	err := res.UnmarshalGQL(v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalOEscalationEnd2ᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐEscalationEnd(ctx context.Context, sel ast.SelectionSet, v *model.EscalationEnd) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return v
+}
+
+func (ec *executionContext) unmarshalOEscalationUrgency2ᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐEscalationUrgency(ctx context.Context, v any) (*model.EscalationUrgency, error) {
+	if v == nil {
+		return nil, nil
+	}
+	var res = new(model.EscalationUrgency)
+	err := res.UnmarshalGQL(v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalOEscalationUrgency2ᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐEscalationUrgency(ctx context.Context, sel ast.SelectionSet, v *model.EscalationUrgency) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return v
+}
+
 func (ec *executionContext) unmarshalOFloat2ᚖfloat64(ctx context.Context, v any) (*float64, error) {
 	if v == nil {
 		return nil, nil
@@ -47801,6 +52912,13 @@ func (ec *executionContext) marshalOTreeSession2ᚖgithubᚗcomᚋbranchlineᚋb
 		return graphql.Null
 	}
 	return ec._TreeSession(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalOTreeSessionEscalation2ᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐTreeSessionEscalation(ctx context.Context, sel ast.SelectionSet, v *model.TreeSessionEscalation) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._TreeSessionEscalation(ctx, sel, v)
 }
 
 func (ec *executionContext) unmarshalOTreeSessionFilter2ᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐTreeSessionFilter(ctx context.Context, v any) (*model.TreeSessionFilter, error) {

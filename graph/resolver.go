@@ -75,6 +75,14 @@ func (r *Resolver) ActiveTreeSessionsChange() ActiveTreeSessionsChangeResolver {
 	return &activeTreeSessionsChangeResolver{r}
 }
 
+// EscalationQueue implements ResolverRoot.
+func (r *Resolver) EscalationQueue() EscalationQueueResolver { return &escalationQueueResolver{r} }
+
+// EscalationsChange implements ResolverRoot.
+func (r *Resolver) EscalationsChange() EscalationsChangeResolver {
+	return &escalationsChangeResolver{r}
+}
+
 // TreeChange implements ResolverRoot.
 func (r *Resolver) TreeChange() TreeChangeResolver { return &treeChangeResolver{r} }
 
@@ -90,6 +98,8 @@ type (
 	treeSessionProgressResolver      struct{ *Resolver }
 	activeTreeSessionsStateResolver  struct{ *Resolver }
 	activeTreeSessionsChangeResolver struct{ *Resolver }
+	escalationQueueResolver          struct{ *Resolver }
+	escalationsChangeResolver        struct{ *Resolver }
 	treeChangeResolver               struct{ *Resolver }
 
 	accountResolver         struct{ *Resolver }

@@ -25,6 +25,9 @@ func toTreeSession(s *tree.Session) *model.TreeSession {
 		Values:        toValues(s.Values),
 		GivenValues:   toValues(s.Given),
 		CurrentNotes:  toNotes(s.CurrentNotes()),
+		Escalation:    toAsked(s.Escalation),
+		Suggestions:   toSuggestions(s.Suggestions),
+		Events:        toHappenings(s.Happened()),
 
 		Scratchpad: s.Scratchpad, ScratchpadRevision: s.ScratchpadRevision,
 	}

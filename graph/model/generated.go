@@ -17,6 +17,11 @@ type ActiveTreeSessionsEvent interface {
 	IsActiveTreeSessionsEvent()
 }
 
+// What happens to the queue of escalations.
+type EscalationsEvent interface {
+	IsEscalationsEvent()
+}
+
 // An object with a global id.
 type Node interface {
 	IsNode()
@@ -275,6 +280,26 @@ type AdvanceSessionPayload struct {
 	Session *TreeSession `json:"session"`
 }
 
+// A hint for whoever asked.
+type AnswerEscalationInput struct {
+	// The session's global id.
+	SessionID string `json:"sessionId"`
+	// The `step` of the escalation that the caller saw.
+	EscalationStep int `json:"escalationStep"`
+	// The hint: 1 to 10,000 characters.
+	Hint string `json:"hint"`
+	// Whether the escalation stays in the queue, so that others may help too.
+	KeepOpen bool `json:"keepOpen"`
+	// A key of the caller's choice, at most 64 characters: a repeat with the same one within a day returns the first result.
+	IdempotencyKey *string `json:"idempotencyKey,omitempty"`
+}
+
+// The answer to a hint.
+type AnswerEscalationPayload struct {
+	// The session as it is now. Who answered may go on reading it.
+	Session *TreeSession `json:"session"`
+}
+
 // Which tree to archive.
 type ArchiveTreeInput struct {
 	// The tree's global id.
@@ -305,6 +330,22 @@ type ChangePasswordPayload struct {
 	AccessToken string `json:"accessToken"`
 	// When the access token runs out.
 	AccessTokenExpiresAt time.Time `json:"accessTokenExpiresAt"`
+}
+
+// Which session to take over.
+type ClaimSessionInput struct {
+	// The session's global id.
+	SessionID string `json:"sessionId"`
+	// The `step` of the escalation that the caller saw. The session's own may have risen since: whoever asked goes on walking.
+	EscalationStep int `json:"escalationStep"`
+	// A key of the caller's choice, at most 64 characters: a repeat with the same one within a day returns the first result.
+	IdempotencyKey *string `json:"idempotencyKey,omitempty"`
+}
+
+// The answer to claiming.
+type ClaimSessionPayload struct {
+	// The session as it is now.
+	Session *TreeSession `json:"session"`
 }
 
 // Somebody whose faults are looked for. It goes by its name, its aliases and its ticket
@@ -640,6 +681,105 @@ type EnableUserInput struct {
 type EnableUserPayload struct {
 	// The user as they are now.
 	User *User `json:"user"`
+}
+
+// Why the team is asked for help.
+type EscalateSessionInput struct {
+	// The session's global id.
+	SessionID string `json:"sessionId"`
+	// The `step` of the session that the caller saw.
+	ExpectedStep int `json:"expectedStep"`
+	// How soon help is needed.
+	Urgency EscalationUrgency `json:"urgency"`
+	// Where the caller is stuck: 1 to 1,000 characters.
+	Reason string `json:"reason"`
+	// A key of the caller's choice, at most 64 characters: a repeat with the same one within a day returns the first result.
+	IdempotencyKey *string `json:"idempotencyKey,omitempty"`
+}
+
+// The answer to asking for help.
+type EscalateSessionPayload struct {
+	// The session as it is now.
+	Session *TreeSession `json:"session"`
+}
+
+// What somebody who may help has to know in seconds. Ticket, client, values, where it stands and how long it has taken are the session's.
+type Escalation struct {
+	// The session. Whoever may see the queue may read it while it is here.
+	Session *TreeSession `json:"session"`
+	// Its number in the session's record: send it as `escalationStep`.
+	Step int `json:"step"`
+	// How soon help is needed.
+	Urgency EscalationUrgency `json:"urgency"`
+	// Where they are stuck.
+	Reason string `json:"reason"`
+	// Since when.
+	AskedAt time.Time `json:"askedAt"`
+	// Who asks, and has the session.
+	AskedBy *User `json:"askedBy"`
+	// What was asked and done on the way to where the session stands, and what it showed, in order; steps that are not in the tree too.
+	Tried []*TreeSessionStep `json:"tried"`
+	// What turned out not to be it: answers and solutions from which somebody went back and which do not stand otherwise. Corrected values are left out.
+	RuledOut []*TreeSessionStep `json:"ruledOut"`
+	// Hints that left it open, in order.
+	Hints []*TreeSessionNote `json:"hints"`
+}
+
+// Counts of escalations. Each of them is either open or ended in one of four ways. A
+// hint that left an escalation open is a first action, but no end.
+type EscalationCounts struct {
+	// The urgency; null for all together.
+	Urgency *EscalationUrgency `json:"urgency,omitempty"`
+	// How many were made.
+	Asked int `json:"asked"`
+	// How many of them are open now.
+	Open int `json:"open"`
+	// How many ended as a colleague claimed the session.
+	Claimed int `json:"claimed"`
+	// How many ended by a hint.
+	Answered int `json:"answered"`
+	// How many were taken back.
+	TakenBack int `json:"takenBack"`
+	// How many ended as the session was handed over, completed or abandoned.
+	EndedOtherwise int `json:"endedOtherwise"`
+	// To how many there was a first action, a claim or a hint, whenever it was.
+	FirstActions int `json:"firstActions"`
+	// The median time from the escalation to the first action, by the clock, of those with one; null without any. Of an even number it is the lower of the two in the middle.
+	MedianSeconds *int `json:"medianSeconds,omitempty"`
+	// The time within which nine of ten had their first action; null without any.
+	Percentile90Seconds *int `json:"percentile90Seconds,omitempty"`
+}
+
+// What became of the escalations that were made in a span of time, up to now.
+type EscalationFigures struct {
+	// The first moment at which an escalation counts.
+	BeginsAt time.Time `json:"beginsAt"`
+	// The moment from which on none counts.
+	EndsAt time.Time `json:"endsAt"`
+	// All together.
+	All *EscalationCounts `json:"all"`
+	// By urgency: each once, the most urgent first.
+	ByUrgency []*EscalationCounts `json:"byUrgency"`
+}
+
+// Which span of time the figures are about.
+type EscalationFiguresInput struct {
+	// The first moment at which an escalation counts; 90 days before `endsAt` if left out.
+	BeginsAt *time.Time `json:"beginsAt,omitempty"`
+	// The moment from which on none counts; now if left out.
+	EndsAt *time.Time `json:"endsAt,omitempty"`
+}
+
+// An escalation that is no longer in the list.
+type EscalationLeft struct {
+	// The session's global id.
+	SessionID string `json:"sessionId"`
+	// The escalation's number in the session's record.
+	Step int `json:"step"`
+	// How it ended; null where it is open still and more urgent ones took its place among the 100.
+	End *EscalationEnd `json:"end,omitempty"`
+	// Who ended it: of a claim, who has the session now. Null where it has not ended.
+	EndedBy *User `json:"endedBy,omitempty"`
 }
 
 // What to export, and how.
@@ -1021,6 +1161,26 @@ type ReopenSessionInput struct {
 
 // The answer to reopening.
 type ReopenSessionPayload struct {
+	// The session as it is now.
+	Session *TreeSession `json:"session"`
+}
+
+// What becomes of a suggestion.
+type RespondToSuggestionInput struct {
+	// The session's global id.
+	SessionID string `json:"sessionId"`
+	// The `step` of the session that the caller saw.
+	ExpectedStep int `json:"expectedStep"`
+	// The suggestion's number.
+	Suggestion int `json:"suggestion"`
+	// Whether it is accepted; dismissed otherwise.
+	Accept bool `json:"accept"`
+	// A key of the caller's choice, at most 64 characters: a repeat with the same one within a day returns the first result.
+	IdempotencyKey *string `json:"idempotencyKey,omitempty"`
+}
+
+// The answer to deciding on a suggestion.
+type RespondToSuggestionPayload struct {
 	// The session as it is now.
 	Session *TreeSession `json:"session"`
 }
@@ -1497,6 +1657,22 @@ type SubtreeNodeInput struct {
 	Branches []*TreeBranchInput `json:"branches"`
 }
 
+// What to do next.
+type SuggestStepInput struct {
+	// The session's global id.
+	SessionID string `json:"sessionId"`
+	// What to do: 1 to 1,000 characters.
+	Text string `json:"text"`
+	// An option of the node where the session stands, if it is to be taken.
+	NodeOptionID *string `json:"nodeOptionId,omitempty"`
+}
+
+// The answer to suggesting a step.
+type SuggestStepPayload struct {
+	// The session as it is now.
+	Session *TreeSession `json:"session"`
+}
+
 // Where to go on.
 type SwitchTreeInput struct {
 	// The session's global id.
@@ -1511,6 +1687,22 @@ type SwitchTreeInput struct {
 
 // The answer to switching trees.
 type SwitchTreePayload struct {
+	// The session as it is now.
+	Session *TreeSession `json:"session"`
+}
+
+// Which escalation needs no help any more.
+type TakeBackEscalationInput struct {
+	// The session's global id.
+	SessionID string `json:"sessionId"`
+	// The `step` of the escalation that the caller saw.
+	EscalationStep int `json:"escalationStep"`
+	// A key of the caller's choice, at most 64 characters: a repeat with the same one within a day returns the first result.
+	IdempotencyKey *string `json:"idempotencyKey,omitempty"`
+}
+
+// The answer to taking an escalation back.
+type TakeBackEscalationPayload struct {
 	// The session as it is now.
 	Session *TreeSession `json:"session"`
 }
@@ -2070,6 +2262,20 @@ type TreeSessionEdge struct {
 	Node *TreeSession `json:"node"`
 }
 
+// A request to the team for help, made by whoever has the session.
+type TreeSessionEscalation struct {
+	// Its number in the record: send it as `escalationStep`.
+	Step int `json:"step"`
+	// How soon help is needed.
+	Urgency EscalationUrgency `json:"urgency"`
+	// Where they are stuck.
+	Reason string `json:"reason"`
+	// Since when.
+	AskedAt time.Time `json:"askedAt"`
+	// Who asks.
+	AskedBy *User `json:"askedBy"`
+}
+
 // Counts of troubleshooting sessions.
 type TreeSessionFigures struct {
 	// The number of the version; null for all together.
@@ -2106,6 +2312,32 @@ type TreeSessionFilter struct {
 	ClientID *string `json:"clientId,omitempty"`
 	// The whole ticket that they are for, case aside; at most 200 characters.
 	Ticket string `json:"ticket"`
+}
+
+// Something that happened to a session between its steps.
+type TreeSessionHappening struct {
+	// Its number in the record.
+	Step int `json:"step"`
+	// What.
+	Kind TreeSessionHappeningKind `json:"kind"`
+	// When.
+	HappenedAt time.Time `json:"happenedAt"`
+	// Who did it.
+	By *User `json:"by"`
+	// Of a handover and a claim, who has the session from there on; of a suggestion, whose it was; null otherwise.
+	Person *User `json:"person,omitempty"`
+	// What was said: the reason of an escalation or an end, the note of a handover, the text of a hint or a suggestion; empty if nothing was.
+	Text string `json:"text"`
+	// Of an escalation; null otherwise.
+	Urgency *EscalationUrgency `json:"urgency,omitempty"`
+	// Of a claim, a hint and taking back: the number of the escalation in the record; null otherwise.
+	EscalationStep *int `json:"escalationStep,omitempty"`
+	// Whether it is a hint that left the escalation open.
+	KeptOpen bool `json:"keptOpen"`
+	// Of a suggestion: the label of the option to take; null if none was named.
+	OptionLabel *string `json:"optionLabel,omitempty"`
+	// Of a suggestion: whether it was accepted, else it was dismissed; null otherwise.
+	Accepted *bool `json:"accepted,omitempty"`
 }
 
 // What somebody wrote beside a step.
@@ -2198,6 +2430,26 @@ type TreeSessionStep struct {
 	By *User `json:"by"`
 	// Whether it was undone by going back.
 	Undone bool `json:"undone"`
+}
+
+// What a colleague suggests as the next step.
+type TreeSessionSuggestion struct {
+	// Its number within the session, from 1: what respondToSuggestion refers to.
+	Number int `json:"number"`
+	// What to do.
+	Text string `json:"text"`
+	// The node where the session stood then; null outside any tree.
+	NodeID *string `json:"nodeId,omitempty"`
+	// That node's title as it was shown; empty outside any tree.
+	NodeTitle string `json:"nodeTitle"`
+	// The option of that node to take; null where none was named.
+	NodeOptionID *string `json:"nodeOptionId,omitempty"`
+	// That option's label as it was shown; null where none was named.
+	OptionLabel *string `json:"optionLabel,omitempty"`
+	// When.
+	SuggestedAt time.Time `json:"suggestedAt"`
+	// Whose it is.
+	By *User `json:"by"`
 }
 
 // A value that was written down.
@@ -2548,6 +2800,140 @@ func (e *AtSessionLimit) UnmarshalJSON(b []byte) error {
 }
 
 func (e AtSessionLimit) MarshalJSON() ([]byte, error) {
+	var buf bytes.Buffer
+	e.MarshalGQL(&buf)
+	return buf.Bytes(), nil
+}
+
+// How an escalation ended.
+type EscalationEnd string
+
+const (
+	// A colleague claimed the session.
+	EscalationEndClaim EscalationEnd = "CLAIM"
+	// A colleague answered with a hint.
+	EscalationEndHint EscalationEnd = "HINT"
+	// Whoever asked needs no help any more.
+	EscalationEndTakeBack EscalationEnd = "TAKE_BACK"
+	// The session was handed over.
+	EscalationEndHandover EscalationEnd = "HANDOVER"
+	// The session was completed.
+	EscalationEndComplete EscalationEnd = "COMPLETE"
+	// The session was given up.
+	EscalationEndAbandon EscalationEnd = "ABANDON"
+)
+
+var AllEscalationEnd = []EscalationEnd{
+	EscalationEndClaim,
+	EscalationEndHint,
+	EscalationEndTakeBack,
+	EscalationEndHandover,
+	EscalationEndComplete,
+	EscalationEndAbandon,
+}
+
+func (e EscalationEnd) IsValid() bool {
+	switch e {
+	case EscalationEndClaim, EscalationEndHint, EscalationEndTakeBack, EscalationEndHandover, EscalationEndComplete, EscalationEndAbandon:
+		return true
+	}
+	return false
+}
+
+func (e EscalationEnd) String() string {
+	return string(e)
+}
+
+func (e *EscalationEnd) UnmarshalGQL(v any) error {
+	str, ok := v.(string)
+	if !ok {
+		return fmt.Errorf("enums must be strings")
+	}
+
+	*e = EscalationEnd(str)
+	if !e.IsValid() {
+		return fmt.Errorf("%s is not a valid EscalationEnd", str)
+	}
+	return nil
+}
+
+func (e EscalationEnd) MarshalGQL(w io.Writer) {
+	_, _ = fmt.Fprint(w, strconv.Quote(e.String()))
+}
+
+func (e *EscalationEnd) UnmarshalJSON(b []byte) error {
+	s, err := strconv.Unquote(string(b))
+	if err != nil {
+		return err
+	}
+	return e.UnmarshalGQL(s)
+}
+
+func (e EscalationEnd) MarshalJSON() ([]byte, error) {
+	var buf bytes.Buffer
+	e.MarshalGQL(&buf)
+	return buf.Bytes(), nil
+}
+
+// How soon help is needed.
+type EscalationUrgency string
+
+const (
+	// Today.
+	EscalationUrgencyLow EscalationUrgency = "LOW"
+	// When somebody is free.
+	EscalationUrgencyNormal EscalationUrgency = "NORMAL"
+	// Somebody waits.
+	EscalationUrgencyHigh EscalationUrgency = "HIGH"
+	// Many cannot work.
+	EscalationUrgencyCritical EscalationUrgency = "CRITICAL"
+)
+
+var AllEscalationUrgency = []EscalationUrgency{
+	EscalationUrgencyLow,
+	EscalationUrgencyNormal,
+	EscalationUrgencyHigh,
+	EscalationUrgencyCritical,
+}
+
+func (e EscalationUrgency) IsValid() bool {
+	switch e {
+	case EscalationUrgencyLow, EscalationUrgencyNormal, EscalationUrgencyHigh, EscalationUrgencyCritical:
+		return true
+	}
+	return false
+}
+
+func (e EscalationUrgency) String() string {
+	return string(e)
+}
+
+func (e *EscalationUrgency) UnmarshalGQL(v any) error {
+	str, ok := v.(string)
+	if !ok {
+		return fmt.Errorf("enums must be strings")
+	}
+
+	*e = EscalationUrgency(str)
+	if !e.IsValid() {
+		return fmt.Errorf("%s is not a valid EscalationUrgency", str)
+	}
+	return nil
+}
+
+func (e EscalationUrgency) MarshalGQL(w io.Writer) {
+	_, _ = fmt.Fprint(w, strconv.Quote(e.String()))
+}
+
+func (e *EscalationUrgency) UnmarshalJSON(b []byte) error {
+	s, err := strconv.Unquote(string(b))
+	if err != nil {
+		return err
+	}
+	return e.UnmarshalGQL(s)
+}
+
+func (e EscalationUrgency) MarshalJSON() ([]byte, error) {
 	var buf bytes.Buffer
 	e.MarshalGQL(&buf)
 	return buf.Bytes(), nil
@@ -3914,24 +4300,106 @@ func (e TreeSessionExportFormat) MarshalJSON() ([]byte, error) {
 	return buf.Bytes(), nil
 }
 
+// What can happen to a session between its steps.
+type TreeSessionHappeningKind string
+
+const (
+	// Whoever has it asked the team for help.
+	TreeSessionHappeningKindEscalate TreeSessionHappeningKind = "ESCALATE"
+	// Help is needed no longer.
+	TreeSessionHappeningKindTakeBack TreeSessionHappeningKind = "TAKE_BACK"
+	// A colleague took it over to help.
+	TreeSessionHappeningKindClaim TreeSessionHappeningKind = "CLAIM"
+	// A colleague answered without taking it.
+	TreeSessionHappeningKindHint TreeSessionHappeningKind = "HINT"
+	// A colleague's suggestion was accepted or dismissed.
+	TreeSessionHappeningKindSuggestion TreeSessionHappeningKind = "SUGGESTION"
+	// It was given to a colleague.
+	TreeSessionHappeningKindHandover TreeSessionHappeningKind = "HANDOVER"
+	// It went on after its end.
+	TreeSessionHappeningKindReopen TreeSessionHappeningKind = "REOPEN"
+	// It was completed, and reopened later.
+	TreeSessionHappeningKindComplete TreeSessionHappeningKind = "COMPLETE"
+	// It was given up, and reopened later.
+	TreeSessionHappeningKindAbandon TreeSessionHappeningKind = "ABANDON"
+)
+
+var AllTreeSessionHappeningKind = []TreeSessionHappeningKind{
+	TreeSessionHappeningKindEscalate,
+	TreeSessionHappeningKindTakeBack,
+	TreeSessionHappeningKindClaim,
+	TreeSessionHappeningKindHint,
+	TreeSessionHappeningKindSuggestion,
+	TreeSessionHappeningKindHandover,
+	TreeSessionHappeningKindReopen,
+	TreeSessionHappeningKindComplete,
+	TreeSessionHappeningKindAbandon,
+}
+
+func (e TreeSessionHappeningKind) IsValid() bool {
+	switch e {
+	case TreeSessionHappeningKindEscalate, TreeSessionHappeningKindTakeBack, TreeSessionHappeningKindClaim, TreeSessionHappeningKindHint, TreeSessionHappeningKindSuggestion, TreeSessionHappeningKindHandover, TreeSessionHappeningKindReopen, TreeSessionHappeningKindComplete, TreeSessionHappeningKindAbandon:
+		return true
+	}
+	return false
+}
+
+func (e TreeSessionHappeningKind) String() string {
+	return string(e)
+}
+
+func (e *TreeSessionHappeningKind) UnmarshalGQL(v any) error {
+	str, ok := v.(string)
+	if !ok {
+		return fmt.Errorf("enums must be strings")
+	}
+
+	*e = TreeSessionHappeningKind(str)
+	if !e.IsValid() {
+		return fmt.Errorf("%s is not a valid TreeSessionHappeningKind", str)
+	}
+	return nil
+}
+
+func (e TreeSessionHappeningKind) MarshalGQL(w io.Writer) {
+	_, _ = fmt.Fprint(w, strconv.Quote(e.String()))
+}
+
+func (e *TreeSessionHappeningKind) UnmarshalJSON(b []byte) error {
+	s, err := strconv.Unquote(string(b))
+	if err != nil {
+		return err
+	}
+	return e.UnmarshalGQL(s)
+}
+
+func (e TreeSessionHappeningKind) MarshalJSON() ([]byte, error) {
+	var buf bytes.Buffer
+	e.MarshalGQL(&buf)
+	return buf.Bytes(), nil
+}
+
 // Whose sessions to list.
 type TreeSessionScope string
 
 const (
 	// Those that the caller has or started.
 	TreeSessionScopeMine TreeSessionScope = "MINE"
+	// Also those that the caller had a part in, as an engineer at least: had for a while, handed over, helped with or suggested something in.
+	TreeSessionScopeInvolved TreeSessionScope = "INVOLVED"
 	// Everybody's. Owners and admins only.
 	TreeSessionScopeTeam TreeSessionScope = "TEAM"
 )
 
 var AllTreeSessionScope = []TreeSessionScope{
 	TreeSessionScopeMine,
+	TreeSessionScopeInvolved,
 	TreeSessionScopeTeam,
 }
 
 func (e TreeSessionScope) IsValid() bool {
 	switch e {
-	case TreeSessionScopeMine, TreeSessionScopeTeam:
+	case TreeSessionScopeMine, TreeSessionScopeInvolved, TreeSessionScopeTeam:
 		return true
 	}
 	return false

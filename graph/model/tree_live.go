@@ -20,6 +20,11 @@ type (
 	// ActiveTreeSessionsChange is what changed in it since.
 	ActiveTreeSessionsChange struct{ News *tree.WalksNews }
 
+	// EscalationQueue is the queue of escalations, also when it is asked for once.
+	EscalationQueue struct{ News *tree.QueueNews }
+	// EscalationsChange is what changed in it since.
+	EscalationsChange struct{ News *tree.QueueNews }
+
 	// TreeChange is how a watched tree stands.
 	TreeChange struct{ News *tree.TreeNews }
 )
@@ -75,6 +80,26 @@ func (e ActiveTreeSessionsChange) EndedIds() []string {
 	}
 	return ids
 }
+
+// Escalations returns the wire's form of what happens to the queue.
+func Escalations(n *tree.QueueNews) EscalationsEvent {
+	if n.First {
+		return EscalationQueue{n}
+	}
+	return EscalationsChange{n}
+}
+
+// IsEscalationsEvent marks a member of the union.
+func (EscalationQueue) IsEscalationsEvent() {}
+
+// More says whether the list is cut.
+func (e EscalationQueue) More() bool { return e.News.More }
+
+// IsEscalationsEvent marks a member of the union.
+func (EscalationsChange) IsEscalationsEvent() {}
+
+// More says whether the list is cut.
+func (e EscalationsChange) More() bool { return e.News.More }
 
 // TreeID returns the tree's global id.
 func (c TreeChange) TreeID() string { return c.News.ID.String() }

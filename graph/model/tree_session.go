@@ -37,7 +37,10 @@ type TreeSession struct {
 	ScratchpadRevision int
 
 	// AllSteps are the steps taken, undone ones included.
-	AllSteps []*TreeSessionStep
+	AllSteps    []*TreeSessionStep
+	Escalation  *TreeSessionEscalation
+	Suggestions []*TreeSessionSuggestion
+	Events      []*TreeSessionHappening
 }
 
 // IsNode marks a TreeSession as an object with a global id.

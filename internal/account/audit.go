@@ -50,6 +50,11 @@ const (
 	TreeSessionShared       AuditAction = "TREE_SESSION_SHARED" // by a link
 	TreeSessionShareRevoked AuditAction = "TREE_SESSION_SHARE_REVOKED"
 	TreeSessionShareOpened  AuditAction = "TREE_SESSION_SHARE_OPENED" // for the first time
+
+	TreeSessionEscalated AuditAction = "TREE_SESSION_ESCALATED" // somebody asked the team for help
+	TreeSessionClaimed   AuditAction = "TREE_SESSION_CLAIMED"   // the subject is who had asked
+	EscalationAnswered   AuditAction = "ESCALATION_ANSWERED"    // with a hint; the subject is who had asked
+	EscalationTakenBack  AuditAction = "ESCALATION_TAKEN_BACK"  // the subject is who had asked
 )
 
 // AuditEntry is one line of an account's audit log. Entries are only ever added.

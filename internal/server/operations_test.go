@@ -247,6 +247,17 @@ var operations = map[string]struct {
 	"treeSession":           {account.Viewer, func(h *home) vars { return vars{"id": h.walk} }},
 	"activeTreeSessions":    {account.Admin, none},
 	"treeChanged":           {account.Engineer, func(h *home) vars { return vars{"id": h.draft} }},
+
+	"escalations":        {account.Engineer, none}, // the query and the subscription
+	"escalationFigures":  {account.Admin, input(func(*home) vars { return vars{} })},
+	"escalateSession":    {account.Engineer, input(func(h *home) vars { return vars{"sessionId": h.walk, "expectedStep": 99, "reason": "x"} })},
+	"claimSession":       {account.Engineer, input(func(h *home) vars { return vars{"sessionId": h.walk, "escalationStep": 99} })},
+	"answerEscalation":   {account.Engineer, input(func(h *home) vars { return vars{"sessionId": h.walk, "escalationStep": 99, "hint": "x"} })},
+	"takeBackEscalation": {account.Engineer, input(func(h *home) vars { return vars{"sessionId": h.walk, "escalationStep": 99} })},
+	"suggestStep":        {account.Engineer, input(func(h *home) vars { return vars{"sessionId": h.walk, "text": "x"} })},
+	"respondToSuggestion": {account.Engineer, input(func(h *home) vars {
+		return vars{"sessionId": h.walk, "expectedStep": 99, "suggestion": 1, "accept": true}
+	})},
 }
 
 func none(*home) vars { return nil }
@@ -349,6 +360,7 @@ var localIDs = []string{
 	// A draft may name any tree; publishing says the same of a stranger's as of none.
 	"SubtreeNodeInput.treeId",
 	"SolutionNodeInput.nodeId", "TreeOptionInput.optionId", "TreeOptionInput.target", "AdvanceSessionInput.optionId",
+	"SuggestStepInput.nodeOptionId",
 }
 
 // idPlaces says of every place that takes a global id which kind it is, and what a
@@ -436,6 +448,13 @@ var idPlaces = map[string]struct {
 	"revokeShare input.shareId":        {kind: "tshr"},
 	"revokeSessions input.userId":      {kind: "user"},
 	"revokeSession input.sessionId":    {kind: "lses"},
+
+	"escalateSession input.sessionId":     {kind: "tses"},
+	"claimSession input.sessionId":        {kind: "tses"},
+	"answerEscalation input.sessionId":    {kind: "tses"},
+	"takeBackEscalation input.sessionId":  {kind: "tses"},
+	"suggestStep input.sessionId":         {kind: "tses"},
+	"respondToSuggestion input.sessionId": {kind: "tses"},
 }
 
 func mergeOther(h *home) vars {

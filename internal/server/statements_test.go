@@ -31,6 +31,16 @@ func TestStatements_OfTheExamples(t *testing.T) {
 	draft, revision := n.imported(h.owner)
 	link, token, _ := n.share(h.owner, vars{"sessionId": h.walk})
 	dismissed := n.offered(h.owner, tree2)
+	asks := n.walk(h.colleague, h.tree) // a colleague's, so that others can help
+	escalate := func(who *person, walk string, step int) int {
+		a := n.post(who.access, `mutation($input: EscalateSessionInput!) { escalateSession(input: $input) { session { escalation { step } } } }`,
+			vars{"input": vars{"sessionId": walk, "expectedStep": step, "reason": "Stuck."}}).ok()
+		return a.number("escalateSession.session.escalation.step")
+	}
+	suggest := func(walk string) {
+		n.post(h.colleague.access, `mutation($input: SuggestStepInput!) { suggestStep(input: $input) { session { id } } }`,
+			vars{"input": vars{"sessionId": walk, "text": "Look at the plug."}}).ok()
+	}
 
 	// In the order in which they are run. The most that each may take: of reads,
 	// what its comment says; of what is written, what the transaction is made of.
@@ -78,6 +88,23 @@ func TestStatements_OfTheExamples(t *testing.T) {
 		{"tree-offers", 1, func() vars { return vars{"first": 10} }},
 		{"accept-tree-offer", 7, func() vars { return vars{"input": vars{"offerId": h.offer, "expectedRevision": 2}} }},
 		{"dismiss-tree-offer", 3, func() vars { return vars{"input": vars{"offerId": dismissed, "reason": "Known."}} }},
+		{"escalate-session", 5, func() vars { return vars{"input": vars{"sessionId": walk, "expectedStep": step(), "reason": "Stuck."}} }},
+		{"respond-to-suggestion", 4, func() vars {
+			suggest(walk)
+			return vars{"input": vars{"sessionId": walk, "expectedStep": step(), "suggestion": 1, "accept": true}}
+		}},
+		{"take-back-escalation", 5, func() vars { return vars{"input": vars{"sessionId": walk, "escalationStep": step() - 1}} }},
+		{"suggest-step", 5, func() vars {
+			escalate(h.colleague, asks, 0)
+			escalate(h.owner, walk, step()) // lists have more than one element
+			return vars{"input": vars{"sessionId": asks, "text": "Look at the plug."}}
+		}},
+		{"escalations", 2, nil},
+		{"answer-escalation", 6, func() vars {
+			return vars{"input": vars{"sessionId": asks, "escalationStep": 1, "hint": "It is on the back.", "keepOpen": true}}
+		}},
+		{"claim-session", 6, func() vars { return vars{"input": vars{"sessionId": asks, "escalationStep": 1}} }},
+		{"escalation-figures", 1, nil},
 		{"complete-session", 5, func() vars {
 			return vars{"input": vars{"sessionId": walk, "expectedStep": step(), "outcome": "UNRESOLVED", "reason": "No time."}}
 		}},
@@ -89,7 +116,7 @@ func TestStatements_OfTheExamples(t *testing.T) {
 		{"update-session-policy", 9, func() vars { return vars{"input": vars{"preset": "STRICT", "applyNow": true}} }},
 		{"revoke-sessions", 6, func() vars { return vars{"input": vars{"scope": "USER", "userId": h.colleague.id}} }},
 	}
-	run := map[string]bool{"session-expiry": true} // the register reads for it, once for everybody
+	run := map[string]bool{"session-expiry": true, "escalation-queue": true} // the register and the feed read for them, once for everybody
 	for _, d := range documents {
 		run[d.name] = true
 		text, err := os.ReadFile(filepath.Join("..", "..", "docs", "api-examples", d.name+".graphql"))
@@ -165,6 +192,7 @@ func TestStatements_SayingWhoAsksCostsNone(t *testing.T) {
 		"a session with its client":        {h.owner.access, `query($id: ID!) { session(id: $id) { title clientName client { name facts { text } } values { text } givenValues { text } } }`, vars{"id": h.walk}, 1},
 		"the sessions of a client":         {h.owner.access, `query($f: TreeSessionFilter) { sessions(filter: $f) { totalCount nodes { title client { name } } } }`, vars{"f": vars{"clientId": h.client, "ticket": "T-1"}}, 1},
 		"a client":                         {h.owner.access, `query($id: ID!) { client(id: $id) { name aliases ticketKey facts { name text } revision } }`, vars{"id": h.client}, 1},
+		"the queue without records":        {h.owner.access, `{ escalations { more escalations { urgency reason askedBy { name } session { title heldBy { name } suggestions { by { name } } } } } }`, nil, 1},
 		"a session without its record":     {h.owner.access, `query($id: ID!) { session(id: $id) { title status } }`, vars{"id": h.walk}, 1},
 	} {
 		n.statements.take()

@@ -103,6 +103,23 @@ func TestSchema_RefusesWhatMustNeverBe(t *testing.T) {
 			"INSERT INTO tree_offer_steps (account_id, session_id, seq, offer_id) VALUES (" + acme + ", '00000000-0000-7000-8000-0000000000f1', 9, gen_random_uuid())",
 			"tree_offer_steps_account_id_session_id_seq_fkey",
 		},
+		"an open escalation of a session that ended": {
+			"UPDATE tree_sessions SET status = 'ABANDONED', ended_at = '2026-01-02', escalated_at = '2026-01-01', escalation_urgency = 'LOW', escalation_seq = 1, last_seq = 1", "tree_sessions_escalation",
+		},
+		"an escalation that no entry made": {
+			"UPDATE tree_sessions SET escalated_at = '2026-01-01', escalation_urgency = 'LOW'", "tree_sessions_escalation",
+		},
+		"more suggestions than five": {
+			"UPDATE tree_sessions SET suggestions = '[1, 2, 3, 4, 5, 6]', suggestion_count = 6", "tree_sessions_suggestions",
+		},
+		"an escalation that ends twice": {
+			"INSERT INTO tree_session_steps (account_id, session_id, seq, kind, target_seq, entered_at, at, by_user_id) SELECT " + acme + ", '00000000-0000-7000-8000-0000000000f1', n, (ARRAY['CLAIM', 'HINT'])[n - 1], 1, '2026-01-01', '2026-01-01', " + ann + " FROM generate_series(2, 3) AS n",
+			"tree_session_steps_ends",
+		},
+		"a claim of nothing": {
+			"INSERT INTO tree_session_steps (account_id, session_id, seq, kind, entered_at, at, by_user_id) VALUES (" + acme + ", '00000000-0000-7000-8000-0000000000f1', 2, 'CLAIM', '2026-01-01', '2026-01-01', " + ann + ")",
+			"tree_session_steps_help",
+		},
 		"a published tree without a version": {
 			"UPDATE trees SET status = 'PUBLISHED'", "trees_check",
 		},

@@ -49,6 +49,13 @@ func (s *Trees) FeedRevisions(ctx context.Context, keys []tree.FeedKey) (map[tre
 		FROM k
 		WHERE k.kind = ?
 		UNION ALL
+		SELECT k.kind, k.account_id, k.id, (
+		    SELECT count(*) || ' ' || coalesce(sum(hashtextextended(s.id::text, s.revision)), 0)
+		    FROM tree_sessions AS s
+		    WHERE s.account_id = k.account_id AND s.escalated_at IS NOT NULL)
+		FROM k
+		WHERE k.kind = ?
+		UNION ALL
 		SELECT k.kind, k.account_id, k.id, t.revision || ' ' || t.xmin || ' ' || (
 		    SELECT count(*) || ' ' || coalesce(sum(hashtextextended(o.id::text || e.session_id::text, e.seq)), 0)
 		    FROM tree_offers AS o JOIN tree_offer_steps AS e ON e.account_id = o.account_id AND e.offer_id = o.id
@@ -56,7 +63,7 @@ func (s *Trees) FeedRevisions(ctx context.Context, keys []tree.FeedKey) (map[tre
 		FROM k JOIN trees AS t ON t.account_id = k.account_id AND t.id = k.id
 		WHERE k.kind = ?`,
 		pgdialect.Array(kinds), pgdialect.Array(accounts), pgdialect.Array(ids), tree.PresentFor.String(),
-		tree.WatchedSession, tree.WatchedWalks, tree.WatchedTree,
+		tree.WatchedSession, tree.WatchedWalks, tree.WatchedQueue, tree.WatchedTree,
 	).Scan(ctx, &rows)
 	if err != nil {
 		return nil, fmt.Errorf("compare what is watched: %w", err)

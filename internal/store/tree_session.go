@@ -45,6 +45,14 @@ type treeSessionRow struct {
 	PlaceVersion  int                `bun:"place_version,nullzero"`
 	KnownValues   json.RawMessage    `bun:"known_values,type:jsonb"`
 	UpdatedAt     time.Time          `bun:"updated_at"`
+
+	EscalationSeq     int             `bun:"escalation_seq,nullzero"`
+	EscalatedAt       time.Time       `bun:"escalated_at,nullzero"`
+	EscalationUrgency tree.Urgency    `bun:"escalation_urgency,nullzero"`
+	EscalationReason  string          `bun:"escalation_reason"`
+	People            []string        `bun:"people,array"`
+	Suggestions       json.RawMessage `bun:"suggestions,type:jsonb"`
+	SuggestionCount   int             `bun:"suggestion_count"`
 }
 
 // readTreeSession is a troubleshooting session as it is read with what belongs to it.
@@ -80,6 +88,15 @@ type readTreeSession struct {
 
 	Scratchpad         string `bun:"scratchpad"`
 	ScratchpadRevision int    `bun:"scratchpad_revision"`
+
+	EscalationSeq     int             `bun:"escalation_seq"`
+	EscalatedAt       time.Time       `bun:"escalated_at"`
+	EscalationUrgency tree.Urgency    `bun:"escalation_urgency"`
+	EscalationReason  string          `bun:"escalation_reason"`
+	People            []string        `bun:"people,array"`
+	Suggestions       json.RawMessage `bun:"suggestions"`
+	SuggestionCount   int             `bun:"suggestion_count"`
+	Suggesters        json.RawMessage `bun:"suggesters"`
 
 	Starter     personRow       `bun:"embed:starter__"`
 	Holder      personRow       `bun:"embed:holder__"`
@@ -140,6 +157,9 @@ func (r *readTreeSession) session() (*tree.Session, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read where tree session %s stands: %w", r.ID, err)
 	}
+	if err := r.help(s); err != nil {
+		return nil, fmt.Errorf("read tree session %s: %w", r.ID, err)
+	}
 	s.Values, s.State.Places = values(known), places(stands)
 	if s.Given, err = r.given(); err != nil {
 		return nil, err
@@ -191,7 +211,7 @@ var sessionColumns = []struct {
 
 // selectTreeSession names the columns that the fields need, and no others.
 func selectTreeSession(q *bun.SelectQuery, fields tree.SessionFields) *bun.SelectQuery {
-	q = q.ColumnExpr("s.account_id, s.id, s.status, s.started_by, s.held_by")
+	q = q.ColumnExpr("s.account_id, s.id, s.status, s.started_by, s.held_by, s.people::text[], s.escalation_seq, s.escalated_at, s.escalation_urgency, s.escalation_reason")
 	for _, c := range sessionColumns {
 		if fields.Any(c.field) {
 			q = q.ColumnExpr(c.columns)
@@ -211,6 +231,9 @@ func selectTreeSession(q *bun.SelectQuery, fields tree.SessionFields) *bun.Selec
 	}
 	if fields.Has(tree.SessionClient) {
 		q = joinClient(q)
+	}
+	if fields.Has(tree.SessionSuggestions) {
+		q = q.ColumnExpr("s.suggestions, s.suggestion_count, ? AS suggesters", suggesters)
 	}
 	if fields.Has(tree.SessionStarter) {
 		q = joinPerson(q, "starter", "s.account_id", "s.started_by")
@@ -245,7 +268,11 @@ func (s *Trees) Sessions(ctx context.Context, accountID account.ID, userID accou
 	page := tree.Connection[*tree.Session]{Total: -1}
 	filter := func(q *bun.SelectQuery) *bun.SelectQuery {
 		q = q.Where("s.account_id = ?", accountID)
-		if query.Filter.Scope != tree.Team {
+		switch query.Filter.Scope {
+		case tree.Team:
+		case tree.Involved:
+			q = q.Where("(s.held_by = ? OR s.started_by = ? OR s.people @> ARRAY[?]::uuid[] AND s.people <> '{}')", userID, userID, userID)
+		default:
 			q = q.Where("(s.held_by = ? OR s.started_by = ?)", userID, userID)
 		}
 		if len(query.Filter.Status) > 0 {
@@ -334,6 +361,9 @@ func (s treeTx) LockSession(ctx context.Context, accountID account.ID, id tree.S
 			return nil, err
 		}
 	}
+	if err := s.nameSuggesters(ctx, session); err != nil {
+		return nil, err
+	}
 	if err := readLogs(ctx, s.tx, accountID, []*readTreeSession{row}, []*tree.Session{session}); err != nil {
 		return nil, err
 	}
@@ -417,5 +447,6 @@ func newTreeSessionRow(s *tree.Session) *treeSessionRow {
 		innermost := s.Places[len(s.Places)-1]
 		row.Places, row.PlaceTreeID, row.PlaceVersion = asJSON(newPlaces(s.Places)), innermost.TreeID, innermost.Version
 	}
+	row.setHelp(s)
 	return row
 }

@@ -173,14 +173,14 @@ func (s treeTx) Colleague(ctx context.Context, accountID account.ID, id account.
 	return row.user(), nil
 }
 
-// SaveSession writes what a locked troubleshooting session is for, and the facts and
-// the title in which that may be shown.
+// SaveSession writes what a locked troubleshooting session is for, the facts and
+// the title in which that may be shown, and what is suggested beside it.
 func (s treeTx) SaveSession(ctx context.Context, session *tree.Session) error {
 	row := newTreeSessionRow(session)
 	row.SubjectWords = subjectVector(session)
 	_, err := s.tx.NewUpdate().
 		Model(row).
-		Column("ticket", "client_id", "client_name", "client_key", "client_facts", "subject", "subject_words", "current_title").
+		Column("ticket", "client_id", "client_name", "client_key", "client_facts", "subject", "subject_words", "current_title", "suggestions", "suggestion_count", "people").
 		Where("s.account_id = ?", session.AccountID).
 		Where("s.id = ?", session.ID).
 		Exec(ctx)

@@ -39,6 +39,9 @@ type treeSessionStepRow struct {
 	At          time.Time       `bun:"at"`
 	ByUserID    account.UserID  `bun:"by_user_id"`
 	ToUserID    account.UserID  `bun:"to_user_id"`
+	Urgency     tree.Urgency    `bun:"urgency,nullzero"`
+	KeepsOpen   bool            `bun:"keeps_open"`
+	Accepted    *bool           `bun:"accepted"`
 }
 
 // readTreeSessionStep is an entry as it is read with who made it.
@@ -82,6 +85,9 @@ func (r *readTreeSessionStep) entry() (tree.Entry, error) {
 		Outcome:     r.Outcome,
 		Reason:      r.Reason,
 		Person:      r.Person.user(),
+		Urgency:     r.Urgency,
+		KeepsOpen:   r.KeepsOpen,
+		Accepted:    r.Accepted != nil && *r.Accepted,
 		EnteredAt:   r.EnteredAt,
 		At:          r.At,
 		By:          r.By.user(),
@@ -101,7 +107,7 @@ func readLogs(ctx context.Context, db bun.IDB, accountID account.ID, read []*rea
 	var rows []readTreeSessionStep
 	q := db.NewSelect().
 		Model(&rows).
-		ColumnExpr("e.session_id, e.seq, e.kind, e.tree_id, e.tree_version, e.node_id, e.node_kind, e.title, e.text, e.option_id, e.option_label, e.to_node_id, e.outcome, e.reason, e.target_seq, e.note, e.output, e.details, e.entered_at, e.at").
+		ColumnExpr("e.session_id, e.seq, e.kind, e.tree_id, e.tree_version, e.node_id, e.node_kind, e.title, e.text, e.option_id, e.option_label, e.to_node_id, e.outcome, e.reason, e.target_seq, e.note, e.output, e.details, e.entered_at, e.at, e.urgency, e.keeps_open, e.accepted").
 		Where("e.account_id = ?", accountID).
 		Where("e.session_id IN (?)", bun.List(ids)).
 		OrderExpr("e.session_id, e.seq")
@@ -162,9 +168,14 @@ func (s treeTx) Append(ctx context.Context, session *tree.Session, e tree.Entry,
 		Output:      e.Output,
 		Details:     asJSON(details),
 		ToUserID:    e.Person.ID,
+		Urgency:     e.Urgency,
+		KeepsOpen:   e.KeepsOpen,
 		EnteredAt:   e.EnteredAt,
 		At:          e.At,
 		ByUserID:    e.By.ID,
+	}
+	if e.Kind == tree.Suggested {
+		row.Accepted = &e.Accepted
 	}
 	_, err := s.tx.NewInsert().
 		Model(row).
@@ -175,7 +186,8 @@ func (s treeTx) Append(ctx context.Context, session *tree.Session, e tree.Entry,
 	_, err = s.tx.NewUpdate().
 		Model(newTreeSessionRow(session)).
 		Column("status", "outcome", "outcome_reason", "ended_at", "active_seconds", "last_seq", "current_node_id", "current_title",
-			"held_by", "places", "place_tree_id", "place_version", "known_values", "updated_at").
+			"held_by", "places", "place_tree_id", "place_version", "known_values", "updated_at",
+			"escalation_seq", "escalated_at", "escalation_urgency", "escalation_reason", "people", "suggestions", "suggestion_count").
 		Where("s.account_id = ?", session.AccountID).
 		Where("s.id = ?", session.ID).
 		Exec(ctx)

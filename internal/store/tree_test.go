@@ -67,7 +67,12 @@ var nine = time.Date(2026, 11, 23, 9, 0, 0, 0, time.UTC)
 
 func openTrees(t *testing.T) *treeBundle {
 	t.Helper()
-	db := pgtest.Open(t)
+	return bundle(t, pgtest.Open(t))
+}
+
+// bundle makes a treeBundle on an empty database.
+func bundle(t *testing.T, db *store.DB) *treeBundle {
+	t.Helper()
 	b := &treeBundle{db: db, trees: store.NewTrees(db), now: new(atomic.Int64), statements: new(statements), hints: new(toldHints)}
 	db.DB = db.DB.WithQueryHook(b.statements)
 	b.service = &tree.Service{Store: b.trees, Now: func() time.Time { return nine.Add(time.Duration(b.now.Load()) * time.Second) }, Hints: b.hints}

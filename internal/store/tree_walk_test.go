@@ -170,8 +170,9 @@ func TestTreeSessions_HandedOverReopenedAndUpdated(t *testing.T) {
 	if done, err = b.service.HandOver(ctx, carl, session.ID, tree.Guard{ExpectedStep: 2}, b.acme.Admin.UserID, ""); err != nil {
 		t.Fatal(err)
 	}
-	_, err = b.service.Session(ctx, carl, session.ID, 0)
-	wantFault(t, err, fault.NotFound) // neither began it nor has it
+	if _, err = b.service.Session(ctx, carl, session.ID, 0); err != nil {
+		t.Errorf("who had it for a while may not read it: %v", err)
+	}
 	if done, err = b.service.HandOver(ctx, b.acme.Owner, session.ID, tree.Guard{ExpectedStep: 3}, carl.UserID, "take it"); err != nil {
 		t.Fatal(err)
 	}

@@ -118,17 +118,26 @@ func (s *Service) Analytics(ctx context.Context, actor account.Actor, q Analytic
 	case q.Version < 0 || q.Version > t.PublishedVersion:
 		return nil, fault.Missing("tree version")
 	}
-	if q.To.IsZero() {
-		q.To = s.Now()
+	if q.From, q.To, err = s.figuresSpan(q.From, q.To); err != nil {
+		return nil, err
 	}
-	if q.From.IsZero() {
-		q.From = q.To.Add(-AnalyticsSpan)
+	return s.Store.Analytics(ctx, actor.AccountID, q)
+}
+
+// figuresSpan fills in what a span of time leaves open. One that ends before it
+// begins is BadUserInput.
+func (s *Service) figuresSpan(from, to time.Time) (begin, end time.Time, err error) {
+	if to.IsZero() {
+		to = s.Now()
 	}
-	if !q.From.Before(q.To) {
-		return nil, fault.Input("input.beginsAt", "The span of time ends before it begins. Let it begin earlier.")
+	if from.IsZero() {
+		from = to.Add(-AnalyticsSpan)
+	}
+	if !from.Before(to) {
+		return from, to, fault.Input("input.beginsAt", "The span of time ends before it begins. Let it begin earlier.")
 	}
 	// Nothing was walked outside of these years, and not every database can write them.
-	for _, bound := range []*time.Time{&q.From, &q.To} {
+	for _, bound := range []*time.Time{&from, &to} {
 		switch year := bound.UTC().Year(); {
 		case year < 1970:
 			*bound = time.Unix(0, 0).UTC()
@@ -136,5 +145,5 @@ func (s *Service) Analytics(ctx context.Context, actor account.Actor, q Analytic
 			*bound = time.Date(9999, 12, 31, 0, 0, 0, 0, time.UTC)
 		}
 	}
-	return s.Store.Analytics(ctx, actor.AccountID, q)
+	return from, to, nil
 }

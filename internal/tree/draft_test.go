@@ -151,6 +151,17 @@ func TestDraft_OfAnyWalkCanBeWalkedAgain(t *testing.T) {
 			maps.Copy(s.Versions, library())
 		}
 		now := nine
+		// Chance seldom goes round in a circle: here it begins with some rounds.
+		if rapid.IntRange(0, 3).Draw(t, "round") == 0 {
+			s = begin(cable())
+			for range rapid.IntRange(1, 3).Draw(t, "rounds") {
+				for _, option := range []tree.OptionID{"no", "still", ""} {
+					if _, err := s.Choose(actor(s.Holder), s.LastSeq, tree.Choice{Option: option}, now); err != nil {
+						t.Fatal(err)
+					}
+				}
+			}
+		}
 		for range rapid.IntRange(0, 40).Draw(t, "changes") {
 			now = now.Add(time.Minute)
 			_, _ = anyChange(t, s, actor(s.Holder), s.LastSeq, now)

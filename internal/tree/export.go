@@ -95,16 +95,19 @@ func NewExport(s *Session, format ExportFormat, options ExportOptions) (*Export,
 }
 
 // withoutInternal returns the session as it would be if nothing had been written
-// down for colleagues alone, so that no format can show it. Where a handover
-// stands it stays, without what was said.
+// down for colleagues alone, so that no format can show it. What happened stays,
+// such as a handover or an escalation, without what was said.
 func (s *Session) withoutInternal() *Session {
 	public := *s
 	public.Log = slices.Clone(s.Log)
 	for i := range public.Log {
 		if e := &public.Log[i]; e.internal() {
 			e.Note = ""
-			if e.Kind == Noted {
+			switch e.Kind {
+			case Noted:
 				e.Output = ""
+			case Called:
+				e.Reason = ""
 			}
 		}
 	}

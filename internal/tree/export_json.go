@@ -95,6 +95,12 @@ type (
 		Note     string    `json:"note,omitempty"`
 		Internal bool      `json:"internal,omitempty"` // the note is
 		Outcome  Outcome   `json:"outcome,omitempty"`
+
+		Urgency    Urgency `json:"urgency,omitempty"`
+		Escalation int     `json:"escalation,omitempty"`
+		KeepsOpen  bool    `json:"keepsOpen,omitempty"`
+		Option     string  `json:"option,omitempty"`
+		Accepted   *bool   `json:"accepted,omitempty"`
 	}
 	currentFile struct {
 		NodeID NodeID     `json:"nodeId,omitempty"`
@@ -144,12 +150,15 @@ func sessionJSON(s *Session, options ExportOptions) string {
 			}
 		}
 	}
-	for _, e := range happened(s) {
-		event := eventFile{Step: e.Seq, Kind: e.Kind, At: stamp(e.At), By: e.By.Name, Person: e.Person.Name, Outcome: e.Outcome}
-		if options.IncludeNotes || e.Kind != Suggested {
-			event.Note = redact.text(strings.TrimPrefix(e.Reason+"\n"+e.Note, "\n"))
+	for _, e := range s.Happened() {
+		event := eventFile{Step: e.Seq, Kind: e.Kind, At: stamp(e.At), By: e.By.Name, Person: e.Person.Name, Outcome: e.Outcome, Urgency: e.Urgency, KeepsOpen: e.KeepsOpen}
+		switch e.Kind {
+		case CalledOff, Claimed, Hinted:
+			event.Escalation = e.Target
+		case Suggested:
+			event.Option, event.Accepted = redact.text(e.OptionLabel), &e.Accepted
 		}
-		event.Note = strings.TrimSuffix(event.Note, "\n")
+		event.Note = redact.text(e.Reason + e.Note) // no kind has both
 		event.Internal = e.internal() && event.Note != ""
 		file.Events = append(file.Events, event)
 	}

@@ -87,7 +87,7 @@ func newRecord(s *Session, options ExportOptions) *record {
 		}
 	}
 	number := 0
-	events := happened(s)
+	events := s.Happened()
 	for i := range taken {
 		for len(events) > 0 && events[0].Seq < taken[i].Seq {
 			r.steps = append(r.steps, r.event(&events[0], redact))
@@ -157,6 +157,8 @@ func header(s *Session, redact censor) []fact {
 
 var outcomeWords = map[Outcome]string{Resolved: "Resolved", Escalated: "Escalated", Unresolved: "Unresolved"}
 
+var urgencyWords = map[Urgency]string{LowUrgency: "Low", NormalUrgency: "Normal", HighUrgency: "High", CriticalUrgency: "Critical"}
+
 // walked returns the trees that the walk went through, in order.
 func walked(s *Session) []Place {
 	var trees []Place
@@ -174,23 +176,6 @@ func walked(s *Session) []Place {
 		}
 	}
 	return trees
-}
-
-// happened returns the entries that are neither steps nor about one: the session
-// changed hands, ended and went on.
-func happened(s *Session) []Entry {
-	var events []Entry
-	for i := range s.Log {
-		switch e := s.Log[i]; e.Kind {
-		case HandedOver, Called, CalledOff, Claimed, Suggested, Reopened:
-			events = append(events, e)
-		case Finished, GaveUp:
-			if i < len(s.Log)-1 { // it was reopened
-				events = append(events, e)
-			}
-		}
-	}
-	return events
 }
 
 // withoutEvents leaves out what was written when something happened: it stands there.
@@ -216,8 +201,10 @@ func (r *record) event(e *Entry, redact censor) item {
 		it.Title = "Asked the team for help"
 	case CalledOff:
 		it.Title = "Took back the request for help"
+	case Hinted:
+		it.Title = "Hint"
 	case Suggested:
-		it.Title = "Decided on a colleague's suggestion"
+		it.Title = "Suggestion of " + person + map[bool]string{true: " accepted", false: " dismissed"}[e.Accepted]
 	case Reopened:
 		it.Title = "Reopened"
 	case Finished:
@@ -228,8 +215,14 @@ func (r *record) event(e *Entry, redact censor) item {
 	if e.Kind != Claimed {
 		it.Title += r.by(e.By.Name)
 	}
+	switch {
+	case e.Kind == Called:
+		it.Facts = append(it.Facts, fact{"Urgency", urgencyWords[e.Urgency]})
+	case e.Kind == Suggested && e.OptionLabel != "":
+		it.Facts = append(it.Facts, fact{"Option", redact.text(e.OptionLabel)})
+	}
 	for _, text := range []string{e.Reason, e.Note} {
-		if text != "" && (r.options.IncludeNotes || e.Kind != Suggested) {
+		if text != "" {
 			said := block{Text: redact.text(text)}
 			if e.internal() {
 				said.Caption = noteCaption(true, false) + ":"

@@ -91,6 +91,17 @@ func hostileWalk(t *testing.T) *tree.Session {
 		w.note(0, note)
 	}
 	w.choose("no", hostile[0])
+	w.must(w.Escalate(actor(emil), w.LastSeq, tree.CriticalUrgency, hostile[3], w.tick()))
+	helper := carl
+	helper.Name = "=Carl <b>C.</b>\u202e"
+	w.must(w.Answer(helper, w.Escalation.Seq, hostile[6], true, w.tick()))
+	for _, text := range []string{hostile[4], hostile[2]} {
+		if err := w.Suggest(helper, text, "still", w.now); err != nil {
+			t.Fatal(err)
+		}
+	}
+	w.must(w.Respond(actor(emil), w.LastSeq, 1, true, w.tick()))
+	w.must(w.Respond(actor(emil), w.LastSeq, 2, false, w.tick()))
 	w.choose("still", "")
 	w.back(0)
 	w.choose("fixed", hostile[2])
@@ -129,6 +140,21 @@ func busyWalk(t *testing.T) *tree.Session {
 	w.must(w.Switch(actor(emil), w.LastSeq, &tree.Version{AccountID: emil.AccountID, TreeID: fixed[tree.ID](6), Number: 2, Title: "Cables <i>", Graph: &other}, w.tick()))
 	w.choose("no", "")
 	w.must(w.Return(actor(emil), w.LastSeq, w.tick()))
+	w.must(w.Escalate(actor(emil), w.LastSeq, tree.HighUrgency, "+49 30 5550100 stays engaged.", w.tick()))
+	w.must(w.Answer(adam, w.Escalation.Seq, "Try the switchboard; +49 30 5550100 is a fax.", false, w.tick()))
+	if err := w.Suggest(adam, "Ask whether the lamp is on.", "no", w.now); err != nil {
+		t.Fatal(err)
+	}
+	w.must(w.Respond(actor(emil), w.LastSeq, 1, true, w.tick()))
+	w.must(w.Escalate(actor(emil), w.LastSeq, tree.LowUrgency, "Nobody answers.", w.tick()))
+	w.must(w.TakeBack(actor(emil), w.Escalation.Seq, w.tick()))
+	w.must(w.Escalate(actor(emil), w.LastSeq, tree.NormalUrgency, "Now somebody answers in Danish.", w.tick()))
+	w.must(w.Claim(adam, w.Escalation.Seq, w.tick()))
+	if err := w.Suggest(emil, "Speak English.", "", w.now); err != nil {
+		t.Fatal(err)
+	}
+	w.must(w.Respond(actor(adam), w.LastSeq, 2, false, w.tick()))
+	w.must(w.HandOver(actor(adam), w.LastSeq, emil, "", w.tick()))
 	w.must(w.HandOver(actor(emil), w.LastSeq, carl, "Customer waits.\n- Hurry", w.tick()))
 	w.must(w.Choose(actor(carl), w.LastSeq, tree.Choice{Option: "no"}, w.tick()))
 	w.must(w.Complete(actor(carl), w.LastSeq, tree.Completion{}, w.tick()))
@@ -256,6 +282,10 @@ func drawn(t *rapid.T) *tree.Session {
 		{Kind: tree.Answered, NodeID: "lamp", NodeKind: tree.Decision, NodeTitle: g.Nodes[0].Title, OptionLabel: g.Nodes[0].Options[1].Label, To: "plug", Note: any("note"), Output: any("output"), Links: links},
 		{Kind: tree.OwnStep, NodeID: "plug", NodeTitle: any("own"), OptionLabel: any("finding"), Output: any("own output")},
 		{Kind: tree.Noted, NodeID: "plug", Note: any("internal"), Output: any("internal output"), Internal: true},
+		{Kind: tree.Called, NodeID: "plug", Urgency: tree.HighUrgency, Reason: any("stuck")},
+		{Kind: tree.Hinted, NodeID: "plug", Target: 5, KeepsOpen: true, Note: any("hint")},
+		{Kind: tree.Suggested, NodeID: "plug", Person: account.User{ID: emil.ID, Name: any("suggester")}, Note: any("suggestion"), OptionLabel: any("suggested option"), Accepted: rapid.Bool().Draw(t, "accepted")},
+		{Kind: tree.Claimed, NodeID: "plug", Target: 5, Person: account.User{ID: emil.ID, Name: any("helper")}},
 		{Kind: tree.HandedOver, NodeID: "plug", Person: account.User{ID: emil.ID, Name: any("person")}, Note: any("handover")},
 		{Kind: tree.Answered, NodeID: "plug", NodeKind: tree.Action, NodeTitle: g.Nodes[1].Title, OptionLabel: "Fixed", To: "done"},
 		{Kind: tree.Finished, NodeID: "done", NodeKind: tree.Solution, NodeTitle: g.Nodes[3].Title, NodeText: g.Nodes[3].Text, Outcome: tree.Resolved, Reason: any("reason")},

@@ -21,6 +21,9 @@ type FeedStore interface {
 	// equal texts mean that nothing that is told about it has changed. What does
 	// not exist is left out.
 	FeedRevisions(ctx context.Context, keys []FeedKey) (map[FeedKey]string, error)
+	// EscalationEnds says in one statement how escalations ended, each of which is
+	// named by its session and seq. Those that have not are left out.
+	EscalationEnds(ctx context.Context, accountID account.ID, asked map[SessionID]int) (map[SessionID]EscalationEnd, error)
 	// Watchers returns who watches a troubleshooting session, in any process, by name.
 	Watchers(ctx context.Context, accountID account.ID, id SessionID) ([]account.User, error)
 	// Beat writes down that these people watch by way of this process, and forgets
@@ -38,6 +41,7 @@ const (
 	WatchedSession FeedKind = "SESSION" // one troubleshooting session
 	WatchedWalks   FeedKind = "WALKS"   // an account's running ones
 	WatchedTree    FeedKind = "TREE"    // one tree
+	WatchedQueue   FeedKind = "QUEUE"   // an account's open escalations
 )
 
 // FeedKey names one thing that is watched. Of the ids, the kind's is set.
@@ -85,6 +89,16 @@ type WalksNews struct {
 	Sessions []*Session  // all, the latest start first, or those that are new or changed
 	Ended    []SessionID // that run no more; none in the first
 	More     bool        // there are more than MaxWatchedWalks; the oldest are left out
+}
+
+// QueueNews is what an account's open escalations are, or what changed in that.
+type QueueNews struct {
+	First    bool
+	Sessions []*Session // in the queue's order: all, or those that are new or changed
+	// Left are those that are in the list no more; none in the first. Where an end
+	// has no kind, the escalation is open still and more urgent ones took its place.
+	Left []EscalationEnd
+	More bool // there are more than MaxEscalations
 }
 
 // TreeNews is how a watched tree stands.
@@ -141,7 +155,7 @@ type feedTopic struct {
 	subs     []*feedSub
 	revision string
 	session  *Session
-	walks    map[SessionID]walkMark
+	walks    map[SessionID]walkMark // of a list of running sessions, or of the queue
 }
 
 // feedSub is one subscription. The feed's mutex guards over; told is the reading
@@ -151,6 +165,7 @@ type feedSub struct {
 	session event.Sink[*SessionNews]
 	walks   event.Sink[*WalksNews]
 	tree    event.Sink[*TreeNews]
+	queue   event.Sink[*QueueNews]
 	told    bool
 	over    bool
 }
@@ -162,12 +177,16 @@ type walkMark struct {
 	ticket, client, subject string
 	updated                 int64
 	record                  int // the revision of the client's record
+	escalation, suggestions int
 }
 
 func markOf(s *Session) walkMark {
-	mark := walkMark{s.LastSeq, s.Holder.ID, s.Ticket, s.Client, s.Subject, s.UpdatedAt.UnixMicro(), 0}
+	mark := walkMark{s.LastSeq, s.Holder.ID, s.Ticket, s.Client, s.Subject, s.UpdatedAt.UnixMicro(), 0, 0, s.SuggestionCount}
 	if s.Record != nil {
 		mark.record = s.Record.Revision
+	}
+	if s.Escalation != nil {
+		mark.escalation = s.Escalation.Seq
 	}
 	return mark
 }
@@ -206,6 +225,15 @@ func (f *Feed) WatchWalks(actor account.Actor, sink event.Sink[*WalksNews]) (can
 		return nil, err
 	}
 	return f.subscribe(FeedKey{Kind: WatchedWalks, Account: actor.AccountID}, &feedSub{actor: actor, walks: sink}), nil
+}
+
+// WatchEscalations tells sink which escalations of the account are open. Engineers
+// and above may: any of them may help.
+func (f *Feed) WatchEscalations(actor account.Actor, sink event.Sink[*QueueNews]) (cancel func(), err error) {
+	if err := actor.Require(account.Engineer); err != nil {
+		return nil, err
+	}
+	return f.subscribe(FeedKey{Kind: WatchedQueue, Account: actor.AccountID}, &feedSub{actor: actor, queue: sink}), nil
 }
 
 // WatchTree tells sink how a tree stands, in the draft's form. Engineers and above
@@ -489,6 +517,8 @@ func (f *Feed) tell(ctx context.Context, key FeedKey, revision string) error {
 		err = f.tellWalks(ctx, key, t, subs, changed)
 	case WatchedTree:
 		err = f.tellTree(ctx, key, subs, changed)
+	case WatchedQueue:
+		err = f.tellQueue(ctx, key, t, subs, changed)
 	}
 	if err == nil {
 		// What was committed between the comparison and the read is told again, as
@@ -565,6 +595,51 @@ func (f *Feed) tellWalks(ctx context.Context, key FeedKey, t *feedTopic, subs []
 			sub.walks.Receive(state)
 		case changed:
 			sub.walks.Receive(news)
+		}
+	})
+	t.walks = marks
+	return nil
+}
+
+func (f *Feed) tellQueue(ctx context.Context, key FeedKey, t *feedTopic, subs []*feedSub, changed bool) error {
+	queue, err := f.store.Escalations(ctx, key.Account, AllSessionFields&^SessionGraph, MaxEscalations)
+	if err != nil {
+		return err
+	}
+	state, news := &QueueNews{First: true, Sessions: queue.Sessions, More: queue.More}, &QueueNews{More: queue.More}
+	marks := make(map[SessionID]walkMark, len(queue.Sessions))
+	for _, s := range queue.Sessions {
+		marks[s.ID] = markOf(s)
+		if known, ok := t.walks[s.ID]; !ok || known != marks[s.ID] {
+			news.Sessions = append(news.Sessions, s)
+		}
+	}
+	left := map[SessionID]int{}
+	for id, mark := range t.walks {
+		if _, open := marks[id]; !open {
+			left[id] = mark.escalation
+		}
+	}
+	if len(left) > 0 {
+		ends, err := f.store.EscalationEnds(ctx, key.Account, left)
+		if err != nil {
+			return err
+		}
+		for id, escalation := range left {
+			end := ends[id]
+			end.Session, end.Escalation = id, escalation
+			news.Left = append(news.Left, end)
+		}
+		slices.SortFunc(news.Left, func(a, b EscalationEnd) int { return a.Session.Compare(b.Session) })
+	}
+	changed = changed && len(news.Sessions)+len(news.Left) > 0
+	f.tellEach(subs, func(sub *feedSub) {
+		switch {
+		case !sub.told:
+			sub.told = true
+			sub.queue.Receive(state)
+		case changed:
+			sub.queue.Receive(news)
 		}
 	})
 	t.walks = marks

@@ -50,7 +50,8 @@ const AllVersionFields = VersionGraph<<1 - 1
 func (f VersionFields) Has(other VersionFields) bool { return f&other == other }
 
 // SessionFields says what a query asks of troubleshooting sessions beyond the
-// account, the id, the status and who has it, so that only that is read.
+// account, the id, the status, who has it and who may read it, so that only that
+// is read. The open escalation is always read.
 type SessionFields uint32
 
 // The fields of a troubleshooting session. Those that need another table name it.
@@ -69,6 +70,7 @@ const (
 	SessionScratchpad                            // its text and revision
 	SessionShares                                // links to it (tree_session_shares), with who made them (users)
 	SessionClient                                // the client's record (clients), and its facts as nodes show them
+	SessionSuggestions                           // the open suggestions, with whose they are (users)
 	SessionGraph                                 // with SessionTree: the graph of the version where it began, up to MaxGraphBytes
 )
 

@@ -66,20 +66,26 @@ func (st *State) apply(e Entry) error {
 	case Finished:
 		st.leave(e)
 		st.Status, st.Outcome, st.Reason, st.EndedAt = Completed, e.Outcome, e.Reason, e.At
+		st.Escalation = nil // nobody has to be called any more
 	case GaveUp:
 		st.leave(e)
 		st.Status, st.Reason, st.EndedAt = Abandoned, e.Reason, e.At
+		st.Escalation = nil
 	case Reopened:
 		// The visit that the end broke off goes on, with its notes. The time in
 		// between is nobody's work.
 		last := &st.Steps[len(st.Steps)-1]
 		*last = Step{Places: last.Places, NodeID: last.NodeID, Notes: last.Notes, EnteredAt: e.At}
 		st.Status, st.Outcome, st.Reason, st.EndedAt = InProgress, "", "", time.Time{}
-	case HandedOver, Called, CalledOff, Claimed, Suggested:
+	case HandedOver, Called, CalledOff, Claimed, Hinted:
+		if err := st.ask(e); err != nil {
+			return err
+		}
 		// Where the session stands stays. What was said of it is a note.
 		if step := st.present(); step != nil && e.Note != "" {
 			step.Notes = append(step.Notes, StepNote{Seq: e.Seq, Text: e.Note, Internal: e.internal(), At: e.At, By: e.By})
 		}
+	case Suggested: // it is no note: a dismissed one would read as advice
 	default:
 		return fmt.Errorf("tree session log: entry %d is of the unknown kind %q", e.Seq, e.Kind)
 	}

@@ -13,8 +13,8 @@ const ReopenWithin = 24 * time.Hour
 // HandOver gives the session to a colleague, who goes on from where it stands.
 // Whoever has it may, and admins and owners, for people fall ill; others get
 // Forbidden. A colleague who is disabled, who may not walk, or who has it already
-// is BadUserInput. The note, which may be empty, is for them. For the rest see
-// Choose.
+// is BadUserInput. The note, which may be empty, is for them. An open escalation
+// ends: they are the help, and may ask the team themselves. For the rest see Choose.
 func (s *Session) HandOver(actor account.Actor, expectedStep int, to account.User, note string, now time.Time) (Entry, error) {
 	note, err := cleanText("input.note", note, MaxNote)
 	if err != nil {

@@ -106,6 +106,8 @@ type SessionScope string
 const (
 	Mine SessionScope = "MINE" // those that the actor began or has
 	Team SessionScope = "TEAM" // everybody's; admins and owners only
+	// Involved are those that the actor began, has, or had a part in as an engineer.
+	Involved SessionScope = "INVOLVED"
 )
 
 // SessionFilter says which troubleshooting sessions are wanted. A zero field

@@ -52,8 +52,8 @@ type Recorded struct {
 	Repeated bool
 }
 
-// Session reads one troubleshooting session: one that the actor began or has,
-// or, for admins and owners, anybody's. Others get NotFound.
+// Session reads one troubleshooting session that the actor may read; see mayRead.
+// Others get NotFound.
 func (s *Service) Session(ctx context.Context, actor account.Actor, id SessionID, fields SessionFields) (*Session, error) {
 	if err := actor.Require(account.Viewer); err != nil {
 		return nil, err
@@ -65,9 +65,15 @@ func (s *Service) Session(ctx context.Context, actor account.Actor, id SessionID
 	return session, mayRead(actor, session)
 }
 
-// mayRead returns NotFound unless the actor may read the session.
+// mayRead returns NotFound unless the actor may read the session. These may: who
+// began it and who has it; every engineer who had a part in it, be it that they had
+// it for a while, handed it over, answered or suggested something; every engineer
+// while its escalation is open, for any of them may help; and admins and owners.
 func mayRead(actor account.Actor, s *Session) error {
-	if s.Holder.ID == actor.UserID || s.Starter.ID == actor.UserID || actor.Role.AtLeast(account.Admin) {
+	helper := actor.Role.AtLeast(account.Engineer) && (s.Escalation != nil || slices.Contains(s.People, actor.UserID))
+	switch {
+	case actor.AccountID != s.AccountID:
+	case s.Holder.ID == actor.UserID, s.Starter.ID == actor.UserID, helper, actor.Role.AtLeast(account.Admin):
 		return nil
 	}
 	return fault.Missing("troubleshooting session")
@@ -85,12 +91,16 @@ func (s *Service) Sessions(ctx context.Context, actor account.Actor, q SessionQu
 	case "":
 		q.Filter.Scope = Mine
 	case Mine:
+	case Involved:
+		if !actor.Role.AtLeast(account.Engineer) { // see mayRead
+			q.Filter.Scope = Mine
+		}
 	case Team:
 		if err := actor.Require(account.Admin); err != nil {
 			return none, err
 		}
 	default:
-		return none, fault.Input("filter.scope", "There is no scope %q. Use MINE or TEAM.", q.Filter.Scope)
+		return none, fault.Input("filter.scope", "There is no scope %q. Use MINE, INVOLVED or TEAM.", q.Filter.Scope)
 	}
 	var err error
 	if q.Filter.Ticket, err = cleanLine("filter.ticket", q.Filter.Ticket, MaxTicket); err != nil {
@@ -238,8 +248,8 @@ func (in *NewSession) clean() error {
 }
 
 // Advance answers the node where the session stands and moves on, through
-// subtrees too. Only whoever has the session may: admins and owners who have not
-// get Forbidden, others NotFound. A stale expected step and a session that ended
+// subtrees too. Only whoever has the session may: others who may read it get
+// Forbidden, and who may not NotFound. A stale expected step and a session that ended
 // are Conflicts that carry currentStep, currentNodeId and status; what another
 // node asks for is BadUserInput, as are values that the fields do not take.
 func (s *Service) Advance(ctx context.Context, actor account.Actor, id SessionID, guard Guard, c Choice) (Recorded, error) {
@@ -322,7 +332,7 @@ func (s *Service) Reopen(ctx context.Context, actor account.Actor, id SessionID,
 }
 
 // UpdateSession changes what a session is for. Whoever has it may, and admins and
-// owners; who began it and gave it away gets Forbidden, others NotFound. It needs
+// owners; others who may read it get Forbidden, and who may not NotFound. It needs
 // no guard: it is no part of the record, and a repeat changes nothing.
 func (s *Service) UpdateSession(ctx context.Context, actor account.Actor, id SessionID, c SessionChange, fields SessionFields) (*Session, error) {
 	if err := actor.Require(account.Engineer); err != nil {
@@ -396,6 +406,11 @@ type recording func(ctx context.Context, tx Tx, session *Session, now time.Time)
 // answered to whoever made the first request, though they may have handed the
 // session over by it.
 func (s *Service) record(ctx context.Context, actor account.Actor, id SessionID, guard Guard, hash [32]byte, step recording) (Recorded, error) {
+	return s.recordFor(ctx, actor, mayRead, id, guard, hash, step)
+}
+
+// recordFor is record for those whom may lets in.
+func (s *Service) recordFor(ctx context.Context, actor account.Actor, may func(account.Actor, *Session) error, id SessionID, guard Guard, hash [32]byte, step recording) (Recorded, error) {
 	if err := actor.Require(account.Engineer); err != nil {
 		return Recorded{}, err
 	}
@@ -423,7 +438,7 @@ func (s *Service) record(ctx context.Context, actor account.Actor, id SessionID,
 			done.Entry, done.Repeated = session.Log[earlier.Seq-1], true
 			return nil
 		}
-		if err := mayRead(actor, session); err != nil {
+		if err := may(actor, session); err != nil {
 			return err
 		}
 		if earlier != nil {

@@ -65,7 +65,8 @@ const (
 	Called     EntryKind = "ESCALATE"   // whoever has it asked the team for help
 	CalledOff  EntryKind = "TAKE_BACK"  // they need it no longer
 	Claimed    EntryKind = "CLAIM"      // Person, who helps, has the session from here on
-	Suggested  EntryKind = "SUGGESTION" // a colleague's suggestion was accepted or dismissed
+	Hinted     EntryKind = "HINT"       // a colleague answered without taking the session
+	Suggested  EntryKind = "SUGGESTION" // what Person suggested was accepted or dismissed
 )
 
 // Step says whether an entry of this kind is a step, which can be gone back to
@@ -101,15 +102,20 @@ type Entry struct {
 	// where that leads.
 	Places []Place
 
-	Target int    // of a note and a step back: the step it is about; 0 for a note on the node itself
-	Note   string // of a step and a note: what was written down
+	Target int    // of a note and a step back: the step it is about; 0 for a note on the node itself. Of a claim, a hint and taking back: the escalation's entry
+	Note   string // of a step and a note: what was written down; of a hint and a suggestion: its text
 	Output string // of a step and a note: what a command put out, verbatim
 	// Internal says that what was written down is for colleagues alone: of a step
-	// the note, of a note all of it. What is said with a handover always is.
+	// the note, of a note all of it. What is said with a handover, an escalation, a
+	// hint and a suggestion always is.
 	Internal bool
 	Outcome  Outcome      // of a completion
-	Reason   string       // of a completion and an abandonment; may be empty where a solution was reached
-	Person   account.User // of a handover and a claim: who has the session from here on
+	Reason   string       // of a completion and an abandonment, where it may be empty if a solution was reached; of an escalation: where they are stuck
+	Person   account.User // of a handover and a claim: who has the session from here on; of a suggestion: whose it was
+
+	Urgency   Urgency // of an escalation
+	KeepsOpen bool    // of a hint: the escalation goes on
+	Accepted  bool    // of a suggestion: else it was dismissed
 
 	EnteredAt time.Time // when the session came to the node
 	At        time.Time // when the entry was made
@@ -148,6 +154,15 @@ type Session struct {
 	// as it is shown; empty outside any tree.
 	CurrentTitle string
 	State
+	// People are those whom the log names beside the starter, and who suggested
+	// something: they had a part in it and may go on reading. In the order in which
+	// they came.
+	People []account.UserID
+	// Suggestions are open, the earliest first. SuggestionCount is the number of the
+	// latest one that was made.
+	Suggestions     []Suggestion
+	SuggestionCount int
+
 	CurrentNode *Node   // the node with the id CurrentNodeID, as its author wrote it: see Shown; nil unless asked for, and outside any tree
 	Log         []Entry // in order of Seq; nil unless asked for
 }
@@ -173,6 +188,8 @@ type State struct {
 	// Active is the time between the entries, of each pause at most MaxPause.
 	// Read without the log it is right to the second below.
 	Active time.Duration
+	// Escalation is the open one; nil if nobody is asked for help.
+	Escalation *Escalation
 
 	Steps []Step // every visit in order, the present one last; nil unless the log was asked for
 }
@@ -570,7 +587,7 @@ func (s *Session) expect(expectedStep int, ending bool) error {
 }
 
 // conflict returns a Conflict that carries where the session stands.
-func (s *Session) conflict(format string, args ...any) error {
+func (s *Session) conflict(format string, args ...any) *fault.Fault {
 	return fault.New(fault.Conflict, format, args...).
 		With("currentStep", s.LastSeq).With("currentNodeId", string(s.CurrentNodeID)).With("status", string(s.Status))
 }
@@ -601,8 +618,15 @@ func (s *Session) entry(kind EntryKind, actor account.Actor, now time.Time) Entr
 }
 
 // internal says whether what was written down is for colleagues alone. What is
-// said to somebody who takes the session over is: it is no word to the client.
-func (e *Entry) internal() bool { return e.Internal || e.Kind == HandedOver }
+// said to somebody who takes the session over is, and what is said between those
+// who are stuck and those who help: it is no word to the client.
+func (e *Entry) internal() bool {
+	switch e.Kind {
+	case HandedOver, Called, Hinted, Suggested:
+		return true
+	}
+	return e.Internal
+}
 
 // person returns the actor as a user; of somebody who neither has the session nor
 // began it only the id.
@@ -649,6 +673,7 @@ func (s *Session) append(e Entry) error {
 	if e.Kind == HandedOver || e.Kind == Claimed {
 		s.Holder = e.Person
 	}
+	s.join(e.By.ID, e.Person.ID)
 	return nil
 }
 

@@ -40,7 +40,7 @@ type Store interface {
 	Session(ctx context.Context, accountID account.ID, id SessionID, fields SessionFields) (*Session, error)
 	// Sessions reads a page of troubleshooting sessions in one statement, and their logs, if
 	// asked for, in a second. With the scope Mine they are those that the user
-	// began or has.
+	// began or has, with Involved also those that they had a part in.
 	Sessions(ctx context.Context, accountID account.ID, userID account.UserID, q SessionQuery, span Span) (Connection[*Session], error)
 	// ReadVersions reads versions with their graphs in one statement. What does not
 	// exist is left out.
@@ -49,6 +49,13 @@ type Store interface {
 	Offer(ctx context.Context, accountID account.ID, id OfferID, fields OfferFields) (*Offer, error)
 	// Offers reads a page of offers in one statement, those that came up last first.
 	Offers(ctx context.Context, accountID account.ID, q OfferQuery, span Span) (Connection[*Offer], error)
+	// Escalations reads the sessions with an open escalation, the most urgent first,
+	// then the one that waits longest, in one statement, and their logs, if asked
+	// for, in a second.
+	Escalations(ctx context.Context, accountID account.ID, fields SessionFields, limit int) (EscalationQueue, error)
+	// EscalationCounts counts the escalations made in a span of time by urgency, and
+	// under "" all together, in one statement. An urgency without any is left out.
+	EscalationCounts(ctx context.Context, accountID account.ID, from, to time.Time) (map[Urgency]EscalationCounts, error)
 	// Analytics works out what is asked of figures about the walks through a tree: one
 	// statement for sessions, one for nodes.
 	Analytics(ctx context.Context, accountID account.ID, q AnalyticsQuery) (*Analytics, error)
@@ -132,7 +139,7 @@ type Tx interface {
 	// how often and when it was opened.
 	SaveShare(ctx context.Context, share Share) error
 	// SaveSession writes what a locked troubleshooting session is for: ticket,
-	// client and subject.
+	// client and subject; and what is suggested beside it.
 	SaveSession(ctx context.Context, s *Session) error
 	// Request finds what was asked with this key before; nil if nothing was.
 	Request(ctx context.Context, accountID account.ID, id SessionID, key string) (*Request, error)

@@ -416,7 +416,7 @@ func TestSession_AnyInterleavingInSeveralTrees(t *testing.T) {
 		start := slices.Clone(s.Places)
 		people := []account.User{emil, carl, adam}
 		now := nine
-		for range rapid.IntRange(0, 40).Draw(t, "changes") {
+		for range rapid.IntRange(20, 60).Draw(t, "changes") {
 			now = now.Add(time.Duration(rapid.IntRange(-60, 3600).Draw(t, "seconds")) * time.Second)
 			by, expected := s.Holder, s.LastSeq
 			if rapid.IntRange(0, 9).Draw(t, "other person") == 0 {
@@ -447,7 +447,10 @@ func TestSession_AnyInterleavingInSeveralTrees(t *testing.T) {
 		}
 	})
 	t.Logf("entries made, by kind: %v", made)
-	for _, kind := range []tree.EntryKind{tree.Answered, tree.WentBack, tree.Noted, tree.OwnStep, tree.Switched, tree.Returned, tree.HandedOver, tree.Reopened, tree.Finished, tree.GaveUp} {
+	for _, kind := range []tree.EntryKind{
+		tree.Answered, tree.WentBack, tree.Noted, tree.OwnStep, tree.Switched, tree.Returned, tree.HandedOver, tree.Reopened, tree.Finished, tree.GaveUp,
+		tree.Called, tree.CalledOff, tree.Claimed, tree.Hinted, tree.Suggested,
+	} {
 		if made[kind] == 0 {
 			t.Errorf("no %s was made: the test does not try what it says", kind)
 		}
@@ -457,7 +460,13 @@ func TestSession_AnyInterleavingInSeveralTrees(t *testing.T) {
 func anyChange(t *rapid.T, s *tree.Session, by account.Actor, expected int, now time.Time) (tree.Entry, error) {
 	text := rapid.SampledFrom([]string{"", "", "a note", "ä\n`x` {{name}}"}).Draw(t, "text")
 	output := rapid.SampledFrom([]string{"", "", "eth0: down"}).Draw(t, "output")
-	changes := []string{"choose", "choose", "choose", "choose", "back", "back", "note", "own", "switch", "return", "hand over", "hand over", "complete", "abandon"}
+	changes := []string{"choose", "choose", "choose", "choose", "back", "back", "note", "own", "switch", "return", "hand over", "hand over", "complete", "abandon", "escalate", "escalate", "escalate", "help", "suggest", "suggest", "suggest", "suggest", "respond"}
+	if s.Escalation != nil {
+		changes = append(changes, "help", "help", "help", "help", "help", "help")
+	}
+	if len(s.Suggestions) > 0 {
+		changes = append(changes, "respond", "respond", "respond", "respond")
+	}
 	if s.Status != tree.InProgress {
 		changes = append(changes, "reopen", "reopen", "reopen", "reopen")
 	}
@@ -490,6 +499,34 @@ func anyChange(t *rapid.T, s *tree.Session, by account.Actor, expected int, now 
 		return s.HandOver(by, expected, rapid.SampledFrom([]account.User{emil, carl, vera, dora}).Draw(t, "to"), text, now)
 	case "reopen":
 		return s.Reopen(by, expected, now)
+	case "escalate":
+		return s.Escalate(by, expected, rapid.SampledFrom(tree.Urgencies()).Draw(t, "urgency"), "stuck "+text, now)
+	case "help": // it does not mind what else happened since the escalation
+		if expected != s.LastSeq {
+			return s.Escalate(by, expected, tree.LowUrgency, "x", now)
+		}
+		escalation := rapid.IntRange(0, len(s.Log)).Draw(t, "escalation")
+		if s.Escalation != nil && rapid.IntRange(0, 3).Draw(t, "another") > 0 {
+			escalation = s.Escalation.Seq
+		}
+		helper := rapid.SampledFrom([]account.User{emil, carl, adam, vera, dora}).Draw(t, "helper")
+		switch rapid.SampledFrom([]string{"claim", "answer", "take back"}).Draw(t, "how") {
+		case "claim":
+			return s.Claim(helper, escalation, now)
+		case "answer":
+			return s.Answer(helper, escalation, "hint "+text, rapid.Bool().Draw(t, "keep open"), now)
+		}
+		return s.TakeBack(actor(helper), escalation, now)
+	case "suggest": // it makes no entry, so one that is refused follows
+		option := tree.OptionID(rapid.SampledFrom([]string{"", "yes", "no"}).Draw(t, "option"))
+		count, open := s.SuggestionCount, len(s.Suggestions)
+		err := s.Suggest(rapid.SampledFrom([]account.User{emil, carl, adam, vera}).Draw(t, "who"), "try "+text, option, now)
+		if added := s.SuggestionCount - count; added != len(s.Suggestions)-open || added > 1 || err != nil && added != 0 {
+			t.Fatalf("%d suggestions became %d, %d were counted, %v", open, len(s.Suggestions), added, err)
+		}
+		return s.Respond(by, expected, s.SuggestionCount+1, true, now)
+	case "respond":
+		return s.Respond(by, expected, rapid.IntRange(0, s.SuggestionCount+1).Draw(t, "suggestion"), rapid.Bool().Draw(t, "accept"), now)
 	case "complete":
 		c := tree.Completion{}
 		if s.CurrentNode == nil || s.CurrentNode.Kind != tree.Solution {
@@ -519,24 +556,58 @@ func checkWalk(t *rapid.T, s *tree.Session, start []tree.Place) {
 	case inside && (s.CurrentNode == nil || s.CurrentNode.ID != here.NodeID || s.CurrentNode.Kind == tree.Subtree || s.Versions[ref].Graph.Node(here.NodeID) == nil):
 		t.Fatalf("it stands at %v, which is no node to stand at", here)
 	}
-	holder := emil
+	holder, open := emil, 0
+	decided := 0
 	steps, notes := map[int]int{}, map[int]int{}
 	for i, e := range s.Log {
 		if e.Seq != i+1 || i > 0 && e.At.Before(s.Log[i-1].At) {
 			t.Fatalf("entry %d has the seq %d", i, e.Seq)
 		}
-		if e.Kind == tree.HandedOver {
+		switch e.Kind {
+		case tree.HandedOver, tree.Claimed:
 			holder = e.Person
+		case tree.Suggested:
+			decided++
+		}
+		switch e.Kind {
+		case tree.Called:
+			if open != 0 || e.By != holder {
+				t.Fatalf("entry %d of %s asks while entry %d does, and %s has the session", e.Seq, e.By.Name, open, holder.Name)
+			}
+			open = e.Seq
+		case tree.Claimed, tree.CalledOff, tree.Hinted:
+			if open == 0 || e.Target != open {
+				t.Fatalf("entry %d is about the escalation %d, open is %d", e.Seq, e.Target, open)
+			}
+			if e.Kind != tree.CalledOff && e.By.ID == s.Log[open-1].By.ID {
+				t.Fatalf("entry %d: %s helps themselves", e.Seq, e.By.Name)
+			}
+			if !e.KeepsOpen {
+				open = 0
+			}
+		case tree.HandedOver, tree.Finished, tree.GaveUp:
+			open = 0
+		}
+		for _, person := range []account.UserID{e.By.ID, e.Person.ID} {
+			if !person.IsZero() && person != s.Starter.ID && !slices.Contains(s.People, person) {
+				t.Fatalf("entry %d names somebody who has no part in the session", e.Seq)
+			}
 		}
 		if e.Kind.Step() {
 			steps[e.Seq]--
 		}
-		if e.Note != "" || e.Kind == tree.Noted {
+		if e.Note != "" && e.Kind != tree.Suggested || e.Kind == tree.Noted {
 			notes[e.Seq]--
 		}
 	}
 	if s.Holder != holder {
 		t.Fatalf("held by %v, the log says %v", s.Holder, holder)
+	}
+	if asks := s.Escalation; (asks != nil) != (open != 0) || asks != nil && (asks.Seq != open || asks.By != holder) {
+		t.Fatalf("it asks by %+v, the log says by entry %d", asks, open)
+	}
+	if len(s.Suggestions)+decided != s.SuggestionCount || len(s.Suggestions) > tree.MaxSuggestions {
+		t.Fatalf("%d suggestions were made, %d are open and %d in the log", s.SuggestionCount, len(s.Suggestions), decided)
 	}
 	values := slices.Clone(s.Given)
 	for _, step := range s.Steps {
