@@ -324,7 +324,7 @@ func (d *drafting) known() []askedFields {
 		grew = false
 		for i := range d.nodes {
 			after := known[i].with(&d.nodes[i])
-			d.nodes[i].targets(func(_ string, target NodeID) {
+			d.nodes[i].targets(func(_ way, target NodeID) {
 				if target != "" && known[d.index[target]].join(after) {
 					grew = true
 				}
@@ -394,8 +394,7 @@ func otherAnswer(answer string) string {
 // known: {name} stands there instead.
 func withoutNames(text string, known func(name string) bool) string {
 	for { // braces may stand within braces
-		plain := placeholder.ReplaceAllStringFunc(text, func(place string) string {
-			name := placeholder.FindStringSubmatch(place)[1]
+		plain := replacePlaceholders(text, func(place, name string) string {
 			if strings.HasPrefix(name, clientPrefix) && known != nil || known != nil && known(name) {
 				return place
 			}

@@ -167,18 +167,31 @@ func (n *Node) Option(id OptionID) *Option {
 	return nil
 }
 
-// targets calls yield with where each way out of the node leads, and with the
-// path of that way within the node.
-func (n *Node) targets(yield func(path string, target NodeID)) {
+// targets calls yield with each way out of the node and where it leads.
+func (n *Node) targets(yield func(w way, target NodeID)) {
 	for i := range n.Options {
-		yield(at("options", i)+".target", n.Options[i].Target)
+		yield(way{"options", i}, n.Options[i].Target)
 	}
 	for i := range n.Branches {
-		yield(at("branches", i)+".target", n.Branches[i].Target)
+		yield(way{"branches", i}, n.Branches[i].Target)
 	}
 	if n.Next != "" {
-		yield("next", n.Next)
+		yield(way{}, n.Next)
 	}
+}
+
+// way is a way out of a node: an element of a list, or, without one, the next node.
+type way struct {
+	list string
+	i    int
+}
+
+// path returns the path of the way's target within the node.
+func (w way) path() string {
+	if w.list == "" {
+		return "next"
+	}
+	return at(w.list, w.i) + ".target"
 }
 
 // after returns where the one way on leads, given what was written down.

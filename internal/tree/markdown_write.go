@@ -204,7 +204,7 @@ func (w *outlineWriter) section(i int, all bool) string {
 func (w *outlineWriter) comesBack(i int, section string) bool {
 	n := &w.f.Graph.Nodes[i]
 	refs := map[string]*outlineNode{}
-	n.targets(func(_ string, target NodeID) {
+	n.targets(func(_ way, target NodeID) {
 		to := &outlineNode{}
 		to.ID = target
 		refs[w.ref(target)] = to

@@ -14,7 +14,11 @@ func storable(s string) bool { return utf8.ValidString(s) && strings.IndexByte(s
 // printable says whether s can be kept and holds no control characters but tabs
 // and line feeds. Others can move a terminal's cursor or hide text in a record.
 func printable(s string) bool {
-	return utf8.ValidString(s) && strings.IndexFunc(s, func(r rune) bool {
+	plain := true // ASCII without control characters, as most texts are
+	for i := range len(s) {
+		plain = plain && (s[i] >= ' ' && s[i] < 0x7f || s[i] == '\t' || s[i] == '\n')
+	}
+	return plain || utf8.ValidString(s) && strings.IndexFunc(s, func(r rune) bool {
 		return r < ' ' && r != '\t' && r != '\n' || r >= 0x7f && r < 0xa0
 	}) < 0
 }

@@ -338,14 +338,14 @@ func (v *validator) ways() {
 		n := &g.Nodes[i]
 		v.at, v.node = i, n
 		ways := 0
-		n.targets(func(path string, target NodeID) {
+		n.targets(func(w way, target NodeID) {
 			ways++
 			to, found := v.index[target]
 			switch {
 			case target == "":
-				v.nodeError(MissingTarget, path, "This way leads nowhere yet. Choose the node that it leads to.")
+				v.nodeError(MissingTarget, w.path(), "This way leads nowhere yet. Choose the node that it leads to.")
 			case !found:
-				v.nodeError(MissingTarget, path, "There is no node %q for this way to lead to. Add it or choose another one.", target)
+				v.nodeError(MissingTarget, w.path(), "There is no node %q for this way to lead to. Add it or choose another one.", target)
 			}
 			if found {
 				v.leads[i] = append(v.leads[i], int32(to))
@@ -412,7 +412,19 @@ func (v *validator) reach(root int) {
 func at(list string, i int) string { return list + "[" + strconv.Itoa(i) + "]" }
 
 // fold returns a label as people compare it: case and spacing aside.
-func fold(s string) string { return strings.ToLower(strings.Join(strings.Fields(s), " ")) }
+func fold(s string) string {
+	folded := true // already, as ids, numbers and short values often are
+	space := true  // the character before was one, or there was none
+	for i := range len(s) {
+		c := s[i]
+		folded = folded && c >= ' ' && c < 0x7f && (c < 'A' || c > 'Z') && (c != ' ' || !space)
+		space = c == ' '
+	}
+	if folded && (!space || s == "") {
+		return s
+	}
+	return strings.ToLower(strings.Join(strings.Fields(s), " "))
+}
 
 // validURL says whether s is an http or https address with a host.
 func validURL(s string) bool {

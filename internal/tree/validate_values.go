@@ -421,7 +421,7 @@ func SubtreeProblems(id ID, g *Graph, pinned Pinned) []Problem {
 		}
 	}
 	for i := range g.Nodes {
-		g.Nodes[i].targets(func(_ string, target NodeID) {
+		g.Nodes[i].targets(func(_ way, target NodeID) {
 			if to, found := v.index[target]; found {
 				v.leads[i] = append(v.leads[i], int32(to))
 			}
