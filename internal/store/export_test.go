@@ -12,7 +12,7 @@ import (
 )
 
 // GrowTrees adds n drafts to an account, many in a statement, known to search as
-// InsertTree makes them.
+// InsertTree makes them. Every 32nd, from the first on, is one of the few.
 func GrowTrees(t testing.TB, db *DB, accountID account.ID, author account.UserID, n int, of func(i int) tree.NewTree) {
 	t.Helper()
 	known := map[string]bool{}
@@ -27,10 +27,16 @@ func GrowTrees(t testing.TB, db *DB, accountID account.ID, author account.UserID
 					fresh = append(fresh, w.Text)
 				}
 			}
-			ids = append(ids, uuid.Must(uuid.NewV7()).String())
+			var id tree.ID
+			random := uuid.Must(uuid.NewV7())
+			random[len(random)-1] = byte(done)
+			if err := id.Scan(random.String()); err != nil {
+				t.Fatal(err)
+			}
+			ids = append(ids, id.UUID().String())
 			titles, descriptions = append(titles, in.Title), append(descriptions, in.Description)
 			drafts = append(drafts, string(tree.EncodeGraph(in.Graph)))
-			vectors = append(vectors, tsvector(words, accountID, tree.DraftForm))
+			vectors = append(vectors, SearchVector(words, accountID, id, tree.DraftForm))
 		}
 		exec := func(sql string, args ...any) {
 			t.Helper()
@@ -50,7 +56,7 @@ func GrowTrees(t testing.TB, db *DB, accountID account.ID, author account.UserID
 			pgdialect.Array(ids), pgdialect.Array(titles), pgdialect.Array(descriptions), pgdialect.Array(drafts),
 			accountID, tree.DraftForm, tree.SearchRules, pgdialect.Array(ids), pgdialect.Array(vectors))
 		var near []string
-		prefix := wordPrefix(accountID, tree.DraftForm, false)
+		prefix := nearPrefix(accountID, tree.DraftForm)
 		for _, word := range fresh {
 			keys := tree.NearKeys(word)
 			for i := range keys {

@@ -316,7 +316,7 @@ func filterTrees(q *bun.SelectQuery, accountID account.ID, form tree.Form, filte
 	}
 	if terms := tree.ParseSearch(filter.Text); len(terms) > 0 {
 		q = q.Where("EXISTS (SELECT FROM tree_search AS f WHERE f.account_id = t.account_id AND f.tree_id = t.id AND f.form = ? AND f.words @@ ?::tsquery)",
-			form, tsquery(terms, false, wordPrefix(accountID, form, false)))
+			form, tsquery(terms, false, wordPrefix(accountID, wordKind{form: form}))+" | "+tsquery(terms, false, wordPrefix(accountID, wordKind{form: form, few: true})))
 	}
 	return q
 }

@@ -23,23 +23,51 @@ import (
 // depend on the database's locale, and it knows no umlauts, no Chinese and no
 // parts of a host's name. tree_words has each word once, for typing errors.
 
-// wordPrefix begins every word of one account and form, so that a word's place in
-// the index is its account's: neither a common word nor the beginning of one costs
-// more because other accounts have it too. It is 36 bits of a hash, not an id:
-// statements compare the account besides. Words of titles and tags are kept a
-// second time with a prefix of their own.
-func wordPrefix(accountID account.ID, form tree.Form, title bool) string {
-	accountUUID := accountID.UUID()
-	sum := sha256.Sum256(accountUUID[:])
-	kind := map[tree.Form]string{tree.DraftForm: "d", tree.PublishedForm: "p"}[form]
-	if title {
-		kind = strings.ToUpper(kind)
-	}
-	return base64.RawURLEncoding.EncodeToString(sum[:5])[:6] + kind
+// wordKind says which words of which trees a prefix is for.
+type wordKind struct {
+	form  tree.Form
+	title bool // those of titles and tags alone, which are kept a second time
+	few   bool // those of the few trees that a common word is looked for in first
 }
 
-// tsvector returns the words as PostgreSQL reads a tsvector.
-func tsvector(words []tree.SearchWord, accountID account.ID, form tree.Form) string {
+// wordLetters has a letter for each kind of words. Letters are never used anew.
+var wordLetters = map[wordKind]string{
+	{tree.DraftForm, false, false}: "d", {tree.PublishedForm, false, false}: "p",
+	{tree.DraftForm, true, false}: "D", {tree.PublishedForm, true, false}: "P",
+	{tree.DraftForm, false, true}: "e", {tree.PublishedForm, false, true}: "q",
+	{tree.DraftForm, true, true}: "E", {tree.PublishedForm, true, true}: "Q",
+}
+
+// fewOf is how many trees there are to one of the few. An index cannot hand out the
+// first thousand of a million trees: it gathers all of them before. So a word that is
+// found in more than MaxRanked/2 of the few is not looked for in the others at all,
+// and what one look gathers is at most a 32nd of all trees, or 32,000 of them.
+const fewOf = 32
+
+// amongFew says whether a tree is one of the few. It is for ever, and chance.
+func amongFew(id tree.ID) bool {
+	bytes := id.UUID()
+	return bytes[len(bytes)-1]%fewOf == 0
+}
+
+// wordPrefix begins every word of one account and kind, so that a word's place in
+// the index is its account's: neither a common word nor the beginning of one costs
+// more because other accounts have it too. It is 36 bits of a hash, not an id:
+// statements compare the account besides.
+func wordPrefix(accountID account.ID, kind wordKind) string {
+	accountUUID := accountID.UUID()
+	sum := sha256.Sum256(accountUUID[:])
+	return base64.RawURLEncoding.EncodeToString(sum[:5])[:6] + wordLetters[kind]
+}
+
+// nearPrefix begins every key by which words with a typing error in common are found.
+func nearPrefix(accountID account.ID, form tree.Form) string {
+	return wordPrefix(accountID, wordKind{form: form})
+}
+
+// SearchVector returns the words of a tree as PostgreSQL reads a tsvector, for those who
+// load many trees at once.
+func SearchVector(words []tree.SearchWord, accountID account.ID, id tree.ID, form tree.Form) string {
 	var b strings.Builder
 	write := func(prefix string, w *tree.SearchWord) {
 		b.WriteByte('\'')
@@ -53,7 +81,8 @@ func tsvector(words []tree.SearchWord, accountID account.ID, form tree.Form) str
 		}
 		b.WriteByte(' ')
 	}
-	any, title := wordPrefix(accountID, form, false), wordPrefix(accountID, form, true)
+	few := amongFew(id)
+	any, title := wordPrefix(accountID, wordKind{form, false, few}), wordPrefix(accountID, wordKind{form, true, few})
 	for i := range words {
 		write(any, &words[i])
 		if words[i].Title {
@@ -97,7 +126,7 @@ func (s treeTx) indexDraft(ctx context.Context, t *tree.Tree) error {
 		FROM trees AS t
 		WHERE t.account_id = ? AND t.id = ? AND s.account_id = t.account_id AND s.tree_id = t.id AND s.form = ?
 		  AND (t.status <> ? OR t.tags <> ? OR t.published_version IS DISTINCT FROM ?)`,
-		t.Status, tsvector(tags, t.AccountID, tree.PublishedForm), t.AccountID, t.ID, tree.PublishedForm,
+		t.Status, SearchVector(tags, t.AccountID, t.ID, tree.PublishedForm), t.AccountID, t.ID, tree.PublishedForm,
 		t.Status, pgdialect.Array(append([]string{}, t.Tags...)), bun.NullZero(t.PublishedVersion))
 	return s.index(ctx, t.AccountID, t.ID, tree.DraftForm, t.Status, tree.SearchWords(t.Title, t.Description, t.Tags, t.Graph), published)
 }
@@ -139,8 +168,8 @@ func (s treeTx) index(ctx context.Context, accountID account.ID, id tree.ID, for
 		  AND NOT EXISTS (SELECT FROM tree_words AS k WHERE k.account_id = t.account_id AND k.form = ? AND k.word = w)
 		ON CONFLICT DO NOTHING`,
 		with,
-		form, status, tree.SearchRules, tsvector(words, accountID, form), accountID, id,
-		form, wordPrefix(accountID, form, false), tree.NearLetters, tree.NearLetters, tree.NearLetters,
+		form, status, tree.SearchRules, SearchVector(words, accountID, id, form), accountID, id,
+		form, nearPrefix(accountID, form), tree.NearLetters, tree.NearLetters, tree.NearLetters,
 		pgdialect.Array(known), accountID, id, form).
 		Exec(ctx)
 	if err != nil {

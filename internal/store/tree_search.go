@@ -27,13 +27,16 @@ type foundTree struct {
 // SearchTrees reads a page of the trees with the terms, ranked, in one statement.
 //
 // What is ranked is bounded first: trees with the terms in title or tags, and
-// others, so many of each as are found first. They are materialized, which
-// stops at the limit all the same, because PostgreSQL would else count on meeting so
-// many soon and read the table from its start, past the rows of other accounts. Only
+// others, so many of each as are found first, among the few (see fewOf) and then
+// among the rest, which is not begun where the few are enough. They are materialized,
+// which stops at the limit all the same, because PostgreSQL would else count on meeting
+// so many soon and read the table from its start, past the rows of other accounts. Only
 // the page's trees are read themselves.
 func (s *Trees) SearchTrees(ctx context.Context, accountID account.ID, form tree.Form, search tree.TreeSearch) (tree.FoundTrees, error) {
 	page := tree.FoundTrees{Connection: tree.Connection[*tree.Tree]{Total: -1}}
-	query := tsquery(search.Terms, search.Any, wordPrefix(accountID, form, false))
+	query := func(title, few bool) string {
+		return tsquery(search.Terms, search.Any, wordPrefix(accountID, wordKind{form, title, few}))
+	}
 	const half = tree.MaxRanked / 2
 	matching := func(query string) *bun.SelectQuery {
 		q := s.db.NewSelect().
@@ -48,13 +51,15 @@ func (s *Trees) SearchTrees(ctx context.Context, accountID account.ID, form tree
 		}
 		return q
 	}
-	// Both parts rank by the words of all texts, so that a tree in both has one rank.
-	part := func(n int, matches string) *bun.SelectQuery {
+	// All parts rank by the words of all texts, so that a tree in two of them has one rank.
+	part := func(title bool) *bun.SelectQuery {
+		look := func(few bool) *bun.SelectQuery {
+			return matching(query(title, few)).ColumnExpr("?::tsquery AS terms", query(false, few))
+		}
 		return s.db.NewSelect().
-			TableExpr("(WITH m AS MATERIALIZED (?) SELECT * FROM m LIMIT ?) AS m", matching(matches), half+1).
-			ColumnExpr("m.tree_id, ts_rank(?::real[], m.words, ?::tsquery) AS rank, ? AS part", bun.Safe(searchWeights), query, n)
+			TableExpr("(WITH few AS MATERIALIZED (?), rest AS MATERIALIZED (?) SELECT * FROM (SELECT * FROM few UNION ALL SELECT * FROM rest) AS m LIMIT ?) AS m", look(true), look(false), half+1).
+			ColumnExpr("m.tree_id, ts_rank(?::real[], m.words, m.terms) AS rank, ?::boolean AS title", bun.Safe(searchWeights), title)
 	}
-	titles := part(1, tsquery(search.Terms, search.Any, wordPrefix(accountID, form, true)))
 	ranked := s.db.NewSelect().
 		TableExpr("parts").
 		ColumnExpr("tree_id, min(rank) AS rank").
@@ -70,11 +75,11 @@ func (s *Trees) SearchTrees(ctx context.Context, accountID account.ID, form tree
 		best = best.Where("(rank, tree_id) < (?::real, ?::uuid)", from.Value, from.ID)
 	}
 	q := selectTree(s.db.NewSelect().Model(&rows), form, search.Fields).
-		With("parts", titles.UnionAll(part(2, query))).
+		With("parts", part(true).UnionAll(part(false))).
 		With("ranked", ranked).
 		With("best", best).
 		ColumnExpr("best.rank AS rank").
-		ColumnExpr("EXISTS (SELECT FROM parts GROUP BY part HAVING count(*) > ?) AS bounded", half).
+		ColumnExpr("EXISTS (SELECT FROM parts GROUP BY title HAVING count(*) > ?) AS bounded", half).
 		Join("JOIN best ON best.tree_id = t.id").
 		Where("t.account_id = ?", accountID).
 		OrderExpr("best.rank DESC, t.id DESC")
@@ -111,7 +116,7 @@ func onTrees(f tree.TreeFilter) bool {
 // KnownWords reads the words that have one of the keys.
 func (s *Trees) KnownWords(ctx context.Context, accountID account.ID, form tree.Form, nearKeys []string) ([]string, error) {
 	const most = 500
-	prefix := wordPrefix(accountID, form, false)
+	prefix := nearPrefix(accountID, form)
 	keys := make([]string, len(nearKeys))
 	for i, key := range nearKeys {
 		keys[i] = prefix + key

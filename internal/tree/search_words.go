@@ -7,9 +7,10 @@ import (
 	"unicode/utf8"
 )
 
-// SearchRules numbers the rules by which SearchWords finds the words of a tree.
-// It rises when they change: then what is kept of every tree has to be made anew.
-const SearchRules = 1
+// SearchRules numbers the rules by which SearchWords finds the words of a tree, and by
+// which they are kept. It rises when they change: then what is kept of every tree has to
+// be made anew.
+const SearchRules = 2
 
 // Bounds of what search keeps of one tree. Titles, tags and descriptions come
 // first, then the nodes in the author's order; what does not fit is not found.
