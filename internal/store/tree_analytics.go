@@ -1,10 +1,14 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
-	"math"
+	"io"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/uptrace/bun"
@@ -13,9 +17,9 @@ import (
 	"github.com/branchline/branchline/internal/tree"
 )
 
-// Analytics works out figures about the walks through a tree. It counts over the
-// log itself, by indexes that hold all it needs: there is no second record of the
-// same that could differ. docs/analytics.md says what each figure is.
+// Analytics works out figures about the walks through a tree. It adds up counts that
+// were made beforehand, a few for each node, and what the sessions show that are not
+// counted yet; see tree_counts.go. docs/analytics.md says what each figure is.
 func (s *Trees) Analytics(ctx context.Context, accountID account.ID, q tree.AnalyticsQuery) (*tree.Analytics, error) {
 	a := &tree.Analytics{From: q.From, To: q.To}
 	if q.Sessions {
@@ -32,138 +36,120 @@ func (s *Trees) Analytics(ctx context.Context, accountID account.ID, q tree.Anal
 }
 
 type sessionFiguresRow struct {
-	Version      int      `bun:"version"`
-	Started      int      `bun:"started"`
-	InProgress   int      `bun:"in_progress"`
-	Completed    int      `bun:"completed"`
-	EndedEarly   int      `bun:"ended_early"`
-	Abandoned    int      `bun:"abandoned"`
-	Resolved     int      `bun:"resolved"`
-	Escalated    int      `bun:"escalated"`
-	Unresolved   int      `bun:"unresolved"`
-	MedianTime   *float64 `bun:"median_time"`
-	MedianActive *int     `bun:"median_active"`
+	Version    int    `bun:"version"`
+	Started    int    `bun:"started"`
+	InProgress int    `bun:"in_progress"`
+	Completed  int    `bun:"completed"`
+	EndedEarly int    `bun:"ended_early"`
+	Abandoned  int    `bun:"abandoned"`
+	Resolved   int    `bun:"resolved"`
+	Escalated  int    `bun:"escalated"`
+	Unresolved int    `bun:"unresolved"`
+	Took       string `bun:"took"`
+	Active     string `bun:"active"`
+}
+
+func (r *sessionFiguresRow) figures() tree.SessionFigures {
+	return tree.SessionFigures{
+		Version: r.Version, Started: r.Started, InProgress: r.InProgress, Completed: r.Completed, EndedEarly: r.EndedEarly, Abandoned: r.Abandoned,
+		Resolved: r.Resolved, Escalated: r.Escalated, Unresolved: r.Unresolved, MedianTime: median(r.Took), MedianActive: median(r.Active),
+	}
+}
+
+// add adds what began with another version.
+func (r *sessionFiguresRow) add(o *sessionFiguresRow) {
+	r.Started += o.Started
+	r.InProgress += o.InProgress
+	r.Completed += o.Completed
+	r.EndedEarly += o.EndedEarly
+	r.Abandoned += o.Abandoned
+	r.Resolved += o.Resolved
+	r.Escalated += o.Escalated
+	r.Unresolved += o.Unresolved
+	r.Took += o.Took
+	r.Active += o.Active
 }
 
 func (s *Trees) sessionFigures(ctx context.Context, accountID account.ID, q tree.AnalyticsQuery, a *tree.Analytics) error {
 	var rows []sessionFiguresRow
-	version, groups := bun.Safe(""), bun.Safe("GROUPING SETS ((s.tree_version), ())")
-	if q.Version != 0 { // it is all together
-		version, groups = bun.Safe(fmt.Sprintf("AND s.tree_version = %d", q.Version)), bun.Safe("s.tree_version")
-	}
-	// A reason is what only an end before a solution has.
 	err := s.db.NewRaw(`
-		SELECT coalesce(s.tree_version, 0) AS version, count(*) AS started,
-		  count(*) FILTER (WHERE s.status = 'IN_PROGRESS') AS in_progress,
-		  count(*) FILTER (WHERE s.status = 'COMPLETED') AS completed,
-		  count(*) FILTER (WHERE s.status = 'COMPLETED' AND s.outcome_reason <> '') AS ended_early,
-		  count(*) FILTER (WHERE s.status = 'ABANDONED') AS abandoned,
-		  count(*) FILTER (WHERE s.outcome = 'RESOLVED') AS resolved,
-		  count(*) FILTER (WHERE s.outcome = 'ESCALATED') AS escalated,
-		  count(*) FILTER (WHERE s.outcome = 'UNRESOLVED') AS unresolved,
-		  percentile_disc(0.5) WITHIN GROUP (ORDER BY date_part('epoch', s.ended_at - s.started_at)) FILTER (WHERE s.status = 'COMPLETED') AS median_time,
-		  percentile_disc(0.5) WITHIN GROUP (ORDER BY s.active_seconds) FILTER (WHERE s.status = 'COMPLETED') AS median_active
-		FROM tree_sessions AS s
-		WHERE s.account_id = ? AND s.tree_id = ? AND s.started_at >= ? AND s.started_at < ? ?
-		GROUP BY ?
-		ORDER BY version DESC`, accountID, q.Tree, q.From, q.To, version, groups).Scan(ctx, &rows)
+		WITH part AS (
+		  SELECT c.tree_version, c.started, c.in_progress, c.completed, c.ended_early, c.abandoned, c.resolved, c.escalated, c.unresolved, c.took::text, c.active::text
+		  FROM tree_session_counts AS c
+		  WHERE c.account_id = ?0 AND c.tree_id = ?1 AND ?3 ?2
+		  UNION ALL
+		  SELECT c.tree_version, 1, c.in_progress, c.completed, c.ended_early, c.abandoned, c.resolved, c.escalated, c.unresolved, ARRAY[c.took, 1]::text, ARRAY[c.active, 1]::text
+		  FROM tree_session_facts AS c
+		  WHERE c.account_id = ?0 AND NOT c.counted AND c.tree_id = ?1 AND c.started_at >= ?4 AND c.started_at < ?5 ?2
+		)
+		SELECT tree_version AS version, sum(started) AS started, sum(in_progress) AS in_progress, sum(completed) AS completed, sum(ended_early) AS ended_early,
+		  sum(abandoned) AS abandoned, sum(resolved) AS resolved, sum(escalated) AS escalated, sum(unresolved) AS unresolved,
+		  coalesce(string_agg(took, '') FILTER (WHERE completed > 0), '') AS took, coalesce(string_agg(active, '') FILTER (WHERE completed > 0), '') AS active
+		FROM part
+		GROUP BY tree_version
+		HAVING sum(started) > 0
+		ORDER BY tree_version DESC`, accountID, q.Tree, ofVersion(q.Version), hours(q.From, q.To), q.From, q.To).Scan(ctx, &rows)
 	if err != nil {
 		return err
 	}
-	for _, r := range rows {
-		f := tree.SessionFigures{
-			Version: r.Version, Started: r.Started, InProgress: r.InProgress, Completed: r.Completed, EndedEarly: r.EndedEarly, Abandoned: r.Abandoned,
-			Resolved: r.Resolved, Escalated: r.Escalated, Unresolved: r.Unresolved, MedianTime: seconds(r.MedianTime),
-		}
-		if r.MedianActive != nil {
-			f.MedianActive = time.Duration(*r.MedianActive) * time.Second
-		}
-		if f.Version == 0 || f.Version == q.Version {
-			a.Sessions = f
-			a.Sessions.Version = q.Version
-		}
-		if f.Version != 0 {
-			a.Versions = append(a.Versions, f)
-		}
+	var all sessionFiguresRow
+	for i := range rows {
+		all.add(&rows[i])
+		a.Versions = append(a.Versions, rows[i].figures())
 	}
-	a.Sessions.Version = q.Version
+	all.Version = q.Version
+	a.Sessions = all.figures()
 	return nil
 }
 
-// seconds reads a span that PostgreSQL worked out, right to the microsecond that
-// it keeps of a time.
-func seconds(n *float64) time.Duration {
-	if n == nil {
-		return 0
+// ofVersion compares the version of what is counted, called c; 0 is all.
+func ofVersion(version int) bun.Safe {
+	if version == 0 {
+		return ""
 	}
-	return time.Duration(math.Round(*n*1e6)) * time.Microsecond
+	return bun.Safe(fmt.Sprintf("AND c.tree_version = %d", version))
 }
 
 type nodeFiguresRow struct {
-	NodeID     tree.NodeID     `bun:"node_id"`
-	Node       json.RawMessage `bun:"node"`
-	Visits     int             `bun:"visits"`
-	Standing   int             `bun:"standing"`
-	DropOffs   int             `bun:"drop_offs"`
-	OwnSteps   int             `bun:"own_steps"`
-	MedianTime *float64        `bun:"median_time"`
-	Options    json.RawMessage `bun:"options"`
+	NodeID   tree.NodeID     `bun:"node_id"`
+	Node     json.RawMessage `bun:"node"`
+	Visits   int             `bun:"visits"`
+	Undone   int             `bun:"undone"`
+	DropOffs int             `bun:"drop_offs"`
+	OwnSteps int             `bun:"own_steps"`
+	Chosen   string          `bun:"chosen"`
+	Took     string          `bun:"took"`
 }
 
 func (s *Trees) nodeFigures(ctx context.Context, accountID account.ID, q tree.AnalyticsQuery, a *tree.Analytics) error {
-	version := bun.Safe("")
-	if q.Version != 0 {
-		version = bun.Safe(fmt.Sprintf("AND e.tree_version = %d", q.Version))
-	}
 	var rows []nodeFiguresRow
-	// An end that was reopened did not end the visit, nor did a step back over
-	// steps of one's own alone. What a later step back reaches is undone: it
-	// names the earliest entry that it undoes.
 	err := s.db.NewRaw(`
-		WITH visit AS MATERIALIZED (
-		  SELECT e.session_id, e.seq, e.kind, e.tree_version, e.node_id COLLATE "C" AS node_id, e.option_id COLLATE "C" AS option_id,
-		    e.kind = 'ABANDON' OR e.kind = 'COMPLETE' AND e.node_kind <> 'SOLUTION' AS dropped,
-		    date_part('epoch', e.at - e.entered_at) AS took
-		  FROM tree_session_steps AS e
-		  WHERE e.account_id = ?0 AND e.tree_id = ?1 AND e.at >= ?2 AND e.at < ?3 ?4
-		    AND e.kind IN ('ANSWER', 'SWITCH', 'RETURN', 'BACK', 'COMPLETE', 'ABANDON', 'OWN_STEP')
-		    AND (e.kind NOT IN ('COMPLETE', 'ABANDON') OR NOT EXISTS (
-		      SELECT FROM tree_session_steps AS r
-		      WHERE r.account_id = ?0 AND r.session_id = e.session_id AND r.seq = e.seq + 1 AND r.kind = 'REOPEN'))
-		    AND (e.kind <> 'BACK' OR EXISTS (
-		      SELECT FROM tree_session_steps AS x
-		      WHERE x.account_id = ?0 AND x.session_id = e.session_id AND x.seq >= e.target_seq AND x.seq < e.seq AND x.kind IN ('ANSWER', 'SWITCH', 'RETURN')))
+		WITH part AS (
+		  SELECT c.node_id, c.tree_version, c.visits, c.undone, c.drop_offs, c.own_steps, c.chosen::text, c.took::text
+		  FROM tree_visit_counts AS c
+		  WHERE c.account_id = ?0 AND c.tree_id = ?1 AND ?3 ?2
+		  UNION ALL
+		  SELECT c.node_id, c.tree_version, c.visits, c.undone, c.drop_offs, c.own_steps,
+		    CASE WHEN c.chosen IS NOT NULL THEN jsonb_build_object(c.chosen, 1)::text ELSE '' END, CASE WHEN c.own_steps = 0 THEN ARRAY[c.took, 1]::text ELSE '' END
+		  FROM tree_visits AS c
+		  WHERE c.account_id = ?0 AND NOT c.counted AND c.tree_id = ?1 AND c.at >= ?4 AND c.at < ?5 ?2
 		), node AS (
-		  SELECT v.node_id, max(v.tree_version) AS version,
-		    count(*) FILTER (WHERE v.kind <> 'OWN_STEP') AS visits,
-		    count(*) FILTER (WHERE v.dropped) AS drop_offs,
-		    count(*) FILTER (WHERE v.kind = 'OWN_STEP') AS own_steps,
-		    percentile_disc(0.5) WITHIN GROUP (ORDER BY v.took) FILTER (WHERE v.kind <> 'OWN_STEP') AS median_time
-		  FROM visit AS v
-		  GROUP BY v.node_id
-		), standing AS (
-		  SELECT v.node_id, v.option_id, count(*) AS n
-		  FROM visit AS v
-		  WHERE v.kind NOT IN ('BACK', 'OWN_STEP') AND NOT EXISTS (
-		    SELECT FROM tree_session_steps AS b
-		    WHERE b.account_id = ?0 AND b.session_id = v.session_id AND b.seq > v.seq AND b.target_seq <= v.seq AND b.kind = 'BACK')
-		  GROUP BY v.node_id, v.option_id
-		), answers AS (
-		  SELECT node_id, sum(n) AS n,
-		    jsonb_agg(jsonb_build_object('option', option_id, 'n', n) ORDER BY n DESC, option_id) FILTER (WHERE option_id IS NOT NULL) AS options
-		  FROM standing
+		  SELECT node_id, max(tree_version) FILTER (WHERE visits + own_steps > 0) AS version, sum(visits) AS visits, sum(undone) AS undone,
+		    sum(drop_offs) AS drop_offs, sum(own_steps) AS own_steps, string_agg(chosen, '') AS chosen, string_agg(took, '') AS took
+		  FROM part
 		  GROUP BY node_id
+		  HAVING sum(visits) + sum(own_steps) > 0
+		  ORDER BY visits DESC, node_id
+		  LIMIT ?6
 		), shown AS (
 		  SELECT v.number, n.node, (n.node ->> 'id') COLLATE "C" AS node_id
 		  FROM tree_versions AS v, jsonb_array_elements(v.graph -> 'nodes') AS n (node)
 		  WHERE v.account_id = ?0 AND v.tree_id = ?1 AND v.number IN (SELECT version FROM node)
 		)
-		SELECT node.node_id, shown.node, node.visits, coalesce(answers.n, 0) AS standing, node.drop_offs, node.own_steps, node.median_time, answers.options
+		SELECT node.node_id, shown.node, node.visits, node.undone, node.drop_offs, node.own_steps, node.chosen, node.took
 		FROM node
-		LEFT JOIN answers ON answers.node_id = node.node_id
 		LEFT JOIN shown ON shown.number = node.version AND shown.node_id = node.node_id
-		ORDER BY node.visits DESC, node.node_id
-		LIMIT ?5`, accountID, q.Tree, q.From, q.To, version, tree.MaxNodeFigures).Scan(ctx, &rows)
+		ORDER BY node.visits DESC, node.node_id`, accountID, q.Tree, ofVersion(q.Version), hours(q.From, q.To), q.From, q.To, tree.MaxNodeFigures).Scan(ctx, &rows)
 	if err != nil {
 		return err
 	}
@@ -178,28 +164,39 @@ func (s *Trees) nodeFigures(ctx context.Context, accountID account.ID, q tree.An
 
 func (r *nodeFiguresRow) figures() (tree.NodeFigures, error) {
 	f := tree.NodeFigures{
-		NodeID: r.NodeID, Visits: r.Visits, Undone: r.Visits - r.Standing, DropOffs: r.DropOffs, OwnSteps: r.OwnSteps, MedianTime: seconds(r.MedianTime),
+		NodeID: r.NodeID, Visits: r.Visits, Undone: r.Undone, DropOffs: r.DropOffs, OwnSteps: r.OwnSteps, MedianTime: median(r.Took),
 	}
 	node := new(tree.Node)
+	var err error
 	if r.Node != nil {
-		var err error
 		if node, err = tree.DecodeNode(r.Node); err != nil {
 			return f, err
 		}
 	}
 	f.Kind, f.Title = node.Kind, node.Title
-	chosen, err := read[[]struct {
-		Option tree.OptionID `json:"option"`
-		N      int           `json:"n"`
-	}](r.Options)
-	for _, c := range chosen {
-		o := tree.OptionFigures{OptionID: c.Option, Chosen: c.N}
-		if option := node.Option(c.Option); option != nil {
+	chosen := map[tree.OptionID]int{}
+	for counts := json.NewDecoder(strings.NewReader(r.Chosen)); ; {
+		var part map[tree.OptionID]int
+		if err := counts.Decode(&part); errors.Is(err, io.EOF) {
+			break
+		} else if err != nil {
+			return f, fmt.Errorf("read how often each option was chosen: %w", err)
+		}
+		for option, n := range part {
+			chosen[option] += n
+		}
+	}
+	for option, n := range chosen {
+		o := tree.OptionFigures{OptionID: option, Chosen: n}
+		if option := node.Option(option); option != nil {
 			o.Label = option.Label
 		}
 		f.Options = append(f.Options, o)
 	}
-	return f, err
+	slices.SortFunc(f.Options, func(a, b tree.OptionFigures) int {
+		return cmp.Or(cmp.Compare(b.Chosen, a.Chosen), cmp.Compare(a.OptionID, b.OptionID))
+	})
+	return f, nil
 }
 
 type unwellTreeRow struct {
@@ -223,16 +220,21 @@ func (s *Trees) UnwellTrees(ctx context.Context, accountID account.ID, q tree.He
 	if !q.Owner.IsZero() {
 		whose = bun.Safe("AND t.owner_id = '" + q.Owner.UUID().String() + "'")
 	}
+	from := q.Now.Add(-tree.HealthSpan).Truncate(time.Hour)
 	facts := s.db.NewRaw(`
-		WITH walked AS (
-		  SELECT s.tree_id, s.tree_version,
-		    count(*) FILTER (WHERE s.status <> 'IN_PROGRESS') AS ended,
-		    count(*) FILTER (WHERE s.status = 'ABANDONED' OR s.status = 'COMPLETED' AND s.outcome_reason <> '') AS dropped_off,
-		    count(*) FILTER (WHERE s.status = 'COMPLETED') AS completed,
-		    count(*) FILTER (WHERE s.outcome = 'UNRESOLVED') AS unresolved
-		  FROM tree_sessions AS s
-		  WHERE s.account_id = ?0 AND s.started_at >= ?1 AND s.tree_id IS NOT NULL
-		  GROUP BY s.tree_id, s.tree_version
+		WITH part AS (
+		  SELECT c.tree_id, c.tree_version, c.completed, c.ended_early, c.abandoned, c.unresolved
+		  FROM trees AS t
+		  JOIN tree_session_counts AS c ON c.account_id = t.account_id AND c.tree_id = t.id AND c.tree_version = t.published_version AND ?9
+		  WHERE t.account_id = ?0 AND t.status = 'PUBLISHED'
+		  UNION ALL
+		  SELECT c.tree_id, c.tree_version, c.completed, c.ended_early, c.abandoned, c.unresolved
+		  FROM tree_session_facts AS c
+		  WHERE c.account_id = ?0 AND NOT c.counted AND c.started_at >= ?1
+		), walked AS (
+		  SELECT tree_id, tree_version, sum(completed + abandoned) AS ended, sum(abandoned + ended_early) AS dropped_off, sum(completed) AS completed, sum(unresolved) AS unresolved
+		  FROM part
+		  GROUP BY tree_id, tree_version
 		), facts AS (
 		  SELECT t.id, t.owner_id, v.number AS version, v.title, t.review_by, v.published_at,
 		    coalesce(w.ended, 0) AS ended, coalesce(w.dropped_off, 0) AS dropped_off, coalesce(w.completed, 0) AS completed, coalesce(w.unresolved, 0) AS unresolved,
@@ -251,8 +253,8 @@ func (s *Trees) UnwellTrees(ctx context.Context, accountID account.ID, q tree.He
 		  + (f.completed >= ?4 AND f.unresolved * 100 >= ?6 * f.completed)::int
 		  + (CASE WHEN f.review_by IS NULL THEN f.published_at <= ?7 ELSE f.review_by < ?8::date END)::int AS findings
 		FROM facts AS f`,
-		accountID, q.Now.Add(-tree.HealthSpan), whose, q.Now.Add(-tree.UnusedAfter), tree.HealthSessions, tree.HighDropOff, tree.HighUnresolved,
-		q.Now.Add(-tree.ReviewAfter), q.Now.UTC().Format(time.DateOnly))
+		accountID, from, whose, q.Now.Add(-tree.UnusedAfter), tree.HealthSessions, tree.HighDropOff, tree.HighUnresolved,
+		q.Now.Add(-tree.ReviewAfter), q.Now.UTC().Format(time.DateOnly), hours(from, tree.HourAfter(q.Now)))
 	var rows []unwellTreeRow
 	list := s.db.NewSelect().
 		TableExpr("(?) AS f", facts).

@@ -20,7 +20,8 @@ const walksVariable = "ANALYTICS_SESSIONS"
 // BenchmarkAnalytics measures figures about walks, and reports the median in
 // milliseconds beside the mean. The sessions of 90 days are spread over 40 trees,
 // the most used of which has a tenth of them; each has nine entries, and a
-// quarter of them goes back once.
+// quarter of them goes back once. All but the last 200 are counted beforehand, as
+// housekeeping does within a minute.
 //
 //	ANALYTICS_SESSIONS=100000 go test ./internal/store -run '^$' -bench Analytics -benchtime 30x -timeout 30m
 func BenchmarkAnalytics(b *testing.B) {
@@ -77,7 +78,7 @@ func BenchmarkAnalytics(b *testing.B) {
 			continue
 		}
 		for _, sql := range sent.during(func() { q.ask(b) }) {
-			if !strings.Contains(sql, "count(") {
+			if !strings.Contains(sql, "sum(") {
 				continue
 			}
 			var plan []string
@@ -143,5 +144,15 @@ func growWalks(tb testing.TB, db *store.DB, tm team, trees, sessions int, on str
 		FROM tree_sessions AS s CROSS JOIN generate_series(1, 9) AS n CROSS JOIN LATERAL (SELECT n = 5 AND get_byte(uuid_send(s.id), 5) % 4 = 0 AS back) AS turn
 		WHERE s.account_id = ?`, tm.Account)
 	exec("VACUUM ANALYZE tree_sessions, tree_session_steps, tree_versions, trees")
+	counts, began := store.NewTrees(db), time.Now()
+	for left := sessions - 200; left > 0; {
+		n, err := counts.CountSessions(tb.Context(), nine, min(left, 500))
+		if err != nil || n == 0 {
+			tb.Fatalf("%d sessions are left to be counted, %v", left, err)
+		}
+		left -= n
+	}
+	tb.Logf("%d sessions were counted in %v", sessions-200, time.Since(began))
+	exec("VACUUM ANALYZE tree_sessions, tree_session_counts, tree_visit_counts")
 	return ids
 }

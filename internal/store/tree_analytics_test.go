@@ -53,7 +53,7 @@ func counted(sessions []*tree.Session, q tree.AnalyticsQuery, node func(version 
 				if s.Reason != "" {
 					f.EndedEarly++
 				}
-				times, active = append(times, s.EndedAt.Sub(s.StartedAt)), append(active, s.Active.Truncate(time.Second))
+				times, active = append(times, tree.Rounded(s.EndedAt.Sub(s.StartedAt))), append(active, tree.Rounded(s.Active.Truncate(time.Second)))
 			}
 			switch s.Outcome {
 			case tree.Resolved:
@@ -86,7 +86,7 @@ func counted(sessions []*tree.Session, q tree.AnalyticsQuery, node func(version 
 				continue
 			}
 			f.Visits++
-			times = append(times, step.LeftAt.Sub(step.EnteredAt))
+			times = append(times, tree.Rounded(step.LeftAt.Sub(step.EnteredAt)))
 			if step.Undone {
 				f.Undone++
 			} else if step.OptionID != "" {
@@ -121,7 +121,8 @@ func median(of []time.Duration) time.Duration {
 }
 
 // TestTreeAnalytics_AreWhatTheLogsSay walks at random, through several trees and
-// versions, and compares what the database counts with what the folded logs say.
+// versions, has sessions counted in between, and compares what the database counts with
+// what the folded logs say: as the walks left it, and when all are counted.
 func TestTreeAnalytics_AreWhatTheLogsSay(t *testing.T) {
 	t.Parallel()
 	b := openTrees(t)
@@ -133,9 +134,20 @@ func TestTreeAnalytics_AreWhatTheLogsSay(t *testing.T) {
 	random := rand.New(rand.NewPCG(seed, 0))
 	t.Logf("seed %d", seed)
 
-	const walks = 36
+	count := func(since time.Time, most int) int {
+		t.Helper()
+		n, err := b.trees.CountSessions(ctx, since, most)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return n
+	}
+	// An answer is a visit that is compared at least twice below: with its version's,
+	// and with all.
+	const walks, answers = 36, 40
 	kinds := map[tree.EntryKind]int{}
-	for i := range walks {
+	var ids []tree.SessionID
+	for i := 0; i < walks || kinds[tree.Answered] < answers; i++ {
 		if i == walks/2 { // a second version, with other words
 			g := cable()
 			g.Nodes[0].Title, g.Nodes[0].Options[0].Label = "Does the lamp shine?", "It shines"
@@ -150,6 +162,7 @@ func TestTreeAnalytics_AreWhatTheLogsSay(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		ids = append(ids, session.ID)
 		for range random.IntN(24) {
 			b.now.Add(random.Int64N(45 * 60))
 			now, err := b.service.Session(ctx, b.acme.Owner, session.ID, tree.SessionHolder|tree.SessionCurrentNode|tree.SessionPosition)
@@ -170,6 +183,9 @@ func TestTreeAnalytics_AreWhatTheLogsSay(t *testing.T) {
 					return b.service.Abandon(ctx, actor, now.ID, guard, "")
 				}
 			}
+			if random.IntN(8) == 0 { // some that still run, too: they are taken out again when they go on
+				count(nine.Add(time.Duration(b.now.Load()-random.Int64N(45*60))*time.Second), 1+random.IntN(walks))
+			}
 			done, err := do()
 			if err != nil && fault.Of(err) == nil {
 				t.Fatal(err)
@@ -184,14 +200,13 @@ func TestTreeAnalytics_AreWhatTheLogsSay(t *testing.T) {
 	}
 	t.Logf("entries by kind: %v", kinds)
 
-	size := 100
-	page, err := b.service.Sessions(ctx, b.acme.Owner, tree.SessionQuery{Filter: tree.SessionFilter{Scope: tree.Team}, Page: tree.Page{First: &size}, Fields: tree.AllSessionFields})
-	if err != nil || len(page.Edges) != walks {
-		t.Fatalf("%d sessions, %v", len(page.Edges), err)
-	}
 	var sessions []*tree.Session
-	for _, e := range page.Edges {
-		sessions = append(sessions, e.Node)
+	for _, id := range ids {
+		session, err := b.service.Session(ctx, b.acme.Owner, id, tree.AllSessionFields)
+		if err != nil {
+			t.Fatal(err)
+		}
+		sessions = append(sessions, session)
 	}
 	// Another account's walks count for nobody else.
 	theirs := b.publish(t, b.rival.Engineer, "theirs")
@@ -206,41 +221,54 @@ func TestTreeAnalytics_AreWhatTheLogsSay(t *testing.T) {
 		spans = append(spans, [2]time.Time{from, from.Add(time.Second + time.Duration(random.Int64N(b.now.Load()))*time.Second)})
 	}
 	seen := 0
-	for _, id := range trees {
-		for version := range 3 {
-			if version == 2 && id != lamp.ID {
-				continue
-			}
-			for _, span := range spans {
-				q := tree.AnalyticsQuery{Tree: id, Version: version, From: span[0], To: span[1], Sessions: true, Nodes: true}
-				var got *tree.Analytics
-				sent := b.statements.during(func() { got, err = b.service.Analytics(ctx, b.acme.Admin, q) })
-				if err != nil {
-					t.Fatal(err)
+	compare := func() {
+		t.Helper()
+		for _, id := range trees {
+			for version := range 3 {
+				if version == 2 && id != lamp.ID {
+					continue
 				}
-				if len(sent) != 3 { // the tree, sessions, nodes
-					t.Errorf("%d statements", len(sent))
-				}
-				want := counted(sessions, q, func(version int, node tree.NodeID) *tree.Node {
-					v, err := b.service.Version(ctx, b.acme.Admin, id, version, tree.VersionGraph)
+				for _, span := range spans {
+					q := tree.AnalyticsQuery{Tree: id, Version: version, From: span[0], To: span[1], Sessions: true, Nodes: true}
+					var got *tree.Analytics
+					var err error
+					sent := b.statements.during(func() { got, err = b.service.Analytics(ctx, b.acme.Admin, q) })
 					if err != nil {
 						t.Fatal(err)
 					}
-					return v.Graph.Node(node)
-				})
-				if len(want.Nodes) == 0 {
-					want.Nodes = []tree.NodeFigures{}
-				}
-				if diff := gocmp.Diff(want, got); diff != "" {
-					t.Fatalf("tree %s, version %d, %v: the logs say otherwise (-logs +database):\n%s", id, version, span, diff)
-				}
-				for _, n := range got.Nodes {
-					seen += n.Visits
+					if len(sent) != 3 { // the tree, sessions, nodes
+						t.Errorf("%d statements", len(sent))
+					}
+					q.From, q.To = q.From.Truncate(time.Hour), tree.HourAfter(q.To)
+					want := counted(sessions, q, func(version int, node tree.NodeID) *tree.Node {
+						v, err := b.service.Version(ctx, b.acme.Admin, id, version, tree.VersionGraph)
+						if err != nil {
+							t.Fatal(err)
+						}
+						return v.Graph.Node(node)
+					})
+					if len(want.Nodes) == 0 {
+						want.Nodes = []tree.NodeFigures{}
+					}
+					if diff := gocmp.Diff(want, got); diff != "" {
+						t.Fatalf("tree %s, version %d, %v: the logs say otherwise (-logs +database):\n%s", id, version, span, diff)
+					}
+					for _, n := range got.Nodes {
+						seen += n.Visits
+					}
 				}
 			}
 		}
 	}
-	if seen < 200 {
+	compare()
+	for count(end, 7) > 0 {
+	}
+	var left int
+	if err := b.db.NewRaw("SELECT count(*) FROM tree_sessions WHERE NOT counted").Scan(ctx, &left); err != nil || left > 0 {
+		t.Errorf("%d sessions are not counted, %v", left, err)
+	}
+	compare()
+	if seen < 4*answers {
 		t.Errorf("only %d visits were compared", seen)
 	}
 }

@@ -20,17 +20,17 @@ const MaxNodeFigures = MaxNodes
 type AnalyticsQuery struct {
 	Tree    ID
 	Version int       // 0 for all versions together
-	From    time.Time // inclusive; zero for AnalyticsSpan before To
-	To      time.Time // exclusive; zero for now
+	From    time.Time // inclusive, from the hour on in which it is; zero for AnalyticsSpan before To
+	To      time.Time // exclusive, until the end of the hour before which it is; zero for now
 
 	Sessions bool // read SessionFigures and Versions
 	Nodes    bool // read NodeFigures
 }
 
 // Analytics is what the walks through a tree in a span of time show. What each
-// figure counts is in docs/analytics.md.
+// figure counts is in docs/analytics.md. Times are to two digits: see Rounded.
 type Analytics struct {
-	From, To time.Time
+	From, To time.Time // whole hours
 	// Sessions is about all that were asked for together.
 	Sessions SessionFigures
 	Versions []SessionFigures // one for each version that a session began with, the newest first; of one version, that one
@@ -49,7 +49,7 @@ type SessionFigures struct {
 	Resolved, Escalated, Unresolved int // of those completed
 
 	MedianTime   time.Duration // of those completed, from the start to the end; 0 without any
-	MedianActive time.Duration // the same without long pauses, in whole seconds
+	MedianActive time.Duration // the same without long pauses
 }
 
 // Ended is how many sessions are over.
@@ -121,6 +121,7 @@ func (s *Service) Analytics(ctx context.Context, actor account.Actor, q Analytic
 	if q.From, q.To, err = s.figuresSpan(q.From, q.To); err != nil {
 		return nil, err
 	}
+	q.From, q.To = q.From.UTC().Truncate(time.Hour), HourAfter(q.To)
 	return s.Store.Analytics(ctx, actor.AccountID, q)
 }
 
@@ -146,4 +147,21 @@ func (s *Service) figuresSpan(from, to time.Time) (begin, end time.Time, err err
 		}
 	}
 	return from, to, nil
+}
+
+// HourAfter returns the end of the hour in which a moment is; of a full hour, itself.
+func HourAfter(at time.Time) time.Time {
+	return at.UTC().Add(time.Hour - 1).Truncate(time.Hour)
+}
+
+// Rounded returns a time as figures have it: tenths of a second, to two digits. So it is
+// exact to the tenth below 10 seconds and to the second below 100; beyond that it is at
+// most a twentieth more or less than the time was.
+func Rounded(d time.Duration) time.Duration {
+	const tenth = time.Second / 10
+	n, unit := d/tenth, time.Duration(1)
+	for n/unit >= 100 {
+		unit *= 10
+	}
+	return (n + unit/2) / unit * unit * tenth
 }
