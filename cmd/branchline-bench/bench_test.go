@@ -299,3 +299,17 @@ func TestPlain_writesJSON(t *testing.T) {
 		t.Errorf("time (-want +got):\n%s", diff)
 	}
 }
+
+func TestSizes_TakesRisingNumbers(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]string{"1000": "1000", "1000,100000": "1000,100000", "": "", "1000,1000": "refused", "10": "refused", "many": "refused"} {
+		s := sizes{1000, 2000}
+		got := "refused"
+		if err := s.Set(text); err == nil {
+			got = s.String()
+		}
+		if got != want {
+			t.Errorf("%q is read as %q, want %q", text, got, want)
+		}
+	}
+}

@@ -30,7 +30,7 @@ import (
 const role = "BRANCHLINE_BENCH_ROLE"
 
 // longest is how long a run may take.
-const longest = 6 * time.Minute
+const longest = 12 * time.Minute
 
 // The kernel ends a child when the thread that started it ends, so all are
 // started from the main thread, which never does.
@@ -62,12 +62,14 @@ func main() {
 }
 
 func direct() error {
-	o := options{settings: settings{}}
+	o := options{settings: settings{}, trees: sizes{1000, 100_000, 1_000_000}}
 	flags := flag.NewFlagSet("branchline-bench", flag.ContinueOnError)
 	flags.IntVar(&o.sockets, "n", 10_000, "sockets; each process may hold 20,000 files, so 19,500 is the most; below 2,000 the memory figures are noise")
 	flags.IntVar(&o.rounds, "rounds", 3, "rounds of revoking everybody, product and floor in turns")
 	flags.IntVar(&o.repeats, "repeats", 100, "single revocations of each kind between two processes")
 	flags.DurationVar(&o.rest, "rest", 60*time.Second, "time between the disconnect and the look at what memory is left; 60s is what the goal speaks of")
+	flags.Var(&o.trees, "trees", "the numbers of trees among which lists, searches and single reads are measured; an empty text leaves that out, and the figures of walks")
+	flags.BoolVar(&o.growthOnly, "growth", false, "measure how costs grow with what is kept, and nothing else")
 	flags.Var(o.settings, "pg", "a setting of PostgreSQL that is not its default, like jit=off; may be repeated, and is shown in the report")
 	flags.BoolVar(&o.json, "json", false, "print JSON instead of a table")
 	if err := flags.Parse(os.Args[1:]); err != nil {

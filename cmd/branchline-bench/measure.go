@@ -29,21 +29,36 @@ func run(ctx context.Context, o options) (*report, error) {
 		return nil, err
 	}
 	b.report.PostgreSQL = b.cluster.Version()
+	steps := []func(context.Context) error{b.service, b.inProcess, b.validation, b.growth}
+	if o.growthOnly {
+		steps = steps[2:]
+	}
+	for _, step := range steps {
+		if err := step(ctx); err != nil {
+			return nil, fmt.Errorf("%w\n%s", err, b.errorsLogged())
+		}
+	}
+	b.report.Took = time.Since(b.report.Began).Seconds()
+	return b.report, ctx.Err()
+}
+
+// service measures the program beside its floors: sockets, requests and revocations.
+func (b *bench) service(ctx context.Context) error {
 	if err := b.firstUser(ctx); err != nil {
-		return nil, err
+		return err
 	}
 	server, err := b.serve(ctx, "server")
 	if err != nil {
-		return nil, err
+		return err
 	}
 	defer server.stop()
 	if b.gcPercent, err = server.gcPercent(ctx); err != nil {
-		return nil, err
+		return err
 	}
 	b.report.GCPercent = b.gcPercent
 	floor, err := b.child(ctx, "floor")
 	if err != nil {
-		return nil, err
+		return err
 	}
 	defer floor.stop()
 
@@ -51,15 +66,11 @@ func run(ctx context.Context, o options) (*report, error) {
 		b.compareBytes, b.subscribers, b.requests, b.afterwards, b.held, b.fanOut, b.revokeAll, b.twoProcesses,
 	} {
 		if err := step(ctx, server, floor); err != nil {
-			return nil, fmt.Errorf("%w\n%s", err, b.errorsLogged())
+			return err
 		}
 	}
-	if err := b.inProcess(ctx); err != nil {
-		return nil, err
-	}
 	b.report.judge("–", fmt.Sprintf("of %d sockets, sent away with %d while they subscribed", b.connected, comeBack), "", float64(b.sentOff), 0, "0", b.sentOff == 0)
-	b.report.Took = time.Since(b.report.Began).Seconds()
-	return b.report, ctx.Err()
+	return nil
 }
 
 // firstUser makes the account. The hash of the owner's password takes memory that

@@ -28,6 +28,8 @@ import (
 type options struct {
 	sockets, rounds, repeats int
 	rest                     time.Duration
+	trees                    sizes
+	growthOnly               bool
 	json                     bool
 	settings                 settings
 }
