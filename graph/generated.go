@@ -7508,7 +7508,8 @@ type TreeSearchConnection {
   match: TreeSearchMatch!
   """
   Whether more trees match than were ranked: of trees with all words in title or
-  tags, and of others, 1,000 each. A longer query or a filter finds the others.
+  tags, and of others, 1,000 each, chosen by chance. A longer query or a filter
+  finds the others.
   """
   isRankBounded: Boolean!
 }
@@ -9684,21 +9685,24 @@ input TreeAnalyticsInput {
   treeId: ID!
   "The number of a version; all versions together if left out. NOT_FOUND where there is none."
   version: Int
-  "The first moment that counts; 90 days before ` + "`" + `endsAt` + "`" + ` if left out."
+  "The first moment that counts, with the whole hour in which it is; 90 days before ` + "`" + `endsAt` + "`" + ` if left out."
   beginsAt: DateTime
-  "The moment from which on nothing counts; now if left out."
+  "The moment from which on nothing counts, but for the rest of an hour that began; now if left out."
   endsAt: DateTime
 }
 
-"Figures about the walks through a tree in a span of time."
+"""
+Figures about the walks through a tree in a span of whole hours. Counts are exact.
+Times are rounded to two digits of tenths of a second: at most 5 % off.
+"""
 type TreeAnalytics {
   "The tree's global id."
   treeId: ID!
   "The number of the version; null for all versions together."
   version: Int
-  "The first moment that counts."
+  "The first moment that counts, the beginning of an hour."
   beginsAt: DateTime!
-  "The moment from which on nothing counts."
+  "The moment from which on nothing counts, the beginning of an hour."
   endsAt: DateTime!
   "The sessions that began with this tree in the span."
   sessions: TreeSessionFigures!

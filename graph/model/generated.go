@@ -1759,15 +1759,16 @@ func (Tree) IsNode() {}
 // The global id: the kind's prefix, an underscore, and 26 letters and digits. Ids made later sort later.
 func (this Tree) GetID() string { return this.ID }
 
-// Figures about the walks through a tree in a span of time.
+// Figures about the walks through a tree in a span of whole hours. Counts are exact.
+// Times are rounded to two digits of tenths of a second: at most 5 % off.
 type TreeAnalytics struct {
 	// The tree's global id.
 	TreeID string `json:"treeId"`
 	// The number of the version; null for all versions together.
 	Version *int `json:"version,omitempty"`
-	// The first moment that counts.
+	// The first moment that counts, the beginning of an hour.
 	BeginsAt time.Time `json:"beginsAt"`
-	// The moment from which on nothing counts.
+	// The moment from which on nothing counts, the beginning of an hour.
 	EndsAt time.Time `json:"endsAt"`
 	// The sessions that began with this tree in the span.
 	Sessions *TreeSessionFigures `json:"sessions"`
@@ -1784,9 +1785,9 @@ type TreeAnalyticsInput struct {
 	TreeID string `json:"treeId"`
 	// The number of a version; all versions together if left out. NOT_FOUND where there is none.
 	Version *int `json:"version,omitempty"`
-	// The first moment that counts; 90 days before `endsAt` if left out.
+	// The first moment that counts, with the whole hour in which it is; 90 days before `endsAt` if left out.
 	BeginsAt *time.Time `json:"beginsAt,omitempty"`
-	// The moment from which on nothing counts; now if left out.
+	// The moment from which on nothing counts, but for the rest of an hour that began; now if left out.
 	EndsAt *time.Time `json:"endsAt,omitempty"`
 }
 
@@ -2213,7 +2214,8 @@ type TreeSearchConnection struct {
 	// What the trees were found by.
 	Match TreeSearchMatch `json:"match"`
 	// Whether more trees match than were ranked: of trees with all words in title or
-	// tags, and of others, 1,000 each. A longer query or a filter finds the others.
+	// tags, and of others, 1,000 each, chosen by chance. A longer query or a filter
+	// finds the others.
 	IsRankBounded bool `json:"isRankBounded"`
 }
 

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"fmt"
+	"math"
 	"time"
 
 	"github.com/google/uuid"
@@ -234,4 +235,12 @@ func (s *Trees) EscalationCounts(ctx context.Context, accountID account.ID, from
 		}
 	}
 	return counts, nil
+}
+
+// seconds returns a span as PostgreSQL worked it out; none is 0.
+func seconds(n *float64) time.Duration {
+	if n == nil {
+		return 0
+	}
+	return time.Duration(math.Round(*n*1e6)) * time.Microsecond
 }
