@@ -48,29 +48,27 @@ func (f SinkFunc[E]) Receive(e E) { f(e) }
 // drops an event. The events of one key arrive in order where one goroutine
 // publishes them. The zero value is ready.
 type Hub[K comparable, E any] struct {
-	mu   sync.RWMutex // guards subs
-	subs map[K]map[*Subscription[K, E]]struct{}
+	mu   sync.RWMutex // guards subs and the place of each
+	subs map[K][]*Subscription[K, E]
 }
 
 // Subscription is one sink's interest in one key.
 type Subscription[K comparable, E any] struct {
-	hub  *Hub[K, E]
-	key  K
-	sink Sink[E]
+	hub   *Hub[K, E]
+	key   K
+	sink  Sink[E]
+	place int // in the hub's list; -1 once cancelled
 }
 
 // Subscribe hands the key's events to sink until the subscription is cancelled.
 func (h *Hub[K, E]) Subscribe(key K, sink Sink[E]) *Subscription[K, E] {
-	s := &Subscription[K, E]{hub: h, key: key, sink: sink}
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.subs == nil {
-		h.subs = map[K]map[*Subscription[K, E]]struct{}{}
+		h.subs = map[K][]*Subscription[K, E]{}
 	}
-	if h.subs[key] == nil {
-		h.subs[key] = map[*Subscription[K, E]]struct{}{}
-	}
-	h.subs[key][s] = struct{}{}
+	s := &Subscription[K, E]{hub: h, key: key, sink: sink, place: len(h.subs[key])}
+	h.subs[key] = append(h.subs[key], s)
 	return s
 }
 
@@ -79,20 +77,31 @@ func (s *Subscription[K, E]) Cancel() {
 	h := s.hub
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	delete(h.subs[s.key], s)
-	if len(h.subs[s.key]) == 0 {
+	if s.place < 0 {
+		return
+	}
+	subs := h.subs[s.key]
+	last := len(subs) - 1
+	subs[s.place] = subs[last]
+	subs[s.place].place = s.place
+	subs[last] = nil
+	s.place = -1
+	if last == 0 {
 		delete(h.subs, s.key)
+	} else {
+		h.subs[s.key] = subs[:last]
 	}
 }
 
 // Publish hands e to every sink of key and returns how many there were. The
 // sinks run in this goroutine, without the hub's lock, so that one may cancel
-// its subscription while it receives.
+// its subscription while it receives. They come in about the order in which they
+// subscribed, so that what was made together is found together in memory.
 func (h *Hub[K, E]) Publish(key K, e E) int {
 	h.mu.RLock()
-	sinks := make([]Sink[E], 0, len(h.subs[key]))
-	for s := range h.subs[key] {
-		sinks = append(sinks, s.sink)
+	sinks := make([]Sink[E], len(h.subs[key]))
+	for i, s := range h.subs[key] {
+		sinks[i] = s.sink
 	}
 	h.mu.RUnlock()
 	for _, sink := range sinks {

@@ -67,3 +67,22 @@ func TestHub_ManyAtOnce(t *testing.T) {
 		t.Errorf("%d subscriptions left", hub.Len())
 	}
 }
+
+func TestHub_WhoStaysHearsWhoeverElseLeaves(t *testing.T) {
+	t.Parallel()
+	var hub event.Hub[string, int]
+	heard := make([]int, 5)
+	subs := make([]*event.Subscription[string, int], len(heard))
+	for i := range heard {
+		subs[i] = hub.Subscribe("k", event.SinkFunc[int](func(int) { heard[i]++ }))
+	}
+	for n, i := range []int{0, 4, 2, 2, 1, 3} { // 2 twice: the second time changes nothing
+		if got, want := hub.Publish("k", n), 5-min(n, 3)-max(0, n-4); got != want {
+			t.Errorf("before cancellation %d, %d heard; want %d", n, got, want)
+		}
+		subs[i].Cancel()
+	}
+	if want := []int{1, 5, 3, 6, 2}; !slices.Equal(heard, want) || hub.Has("k") {
+		t.Errorf("they heard %v events, want %v; somebody is left: %v", heard, want, hub.Has("k"))
+	}
+}

@@ -154,6 +154,7 @@ type Server struct {
 	selections *selections
 	wheel      wheel
 	crew       crew
+	post       post
 	tasks      tracker
 	stats      counters
 	draining   atomic.Bool
@@ -185,6 +186,7 @@ func New(exec graphql.GraphExecutor, options Options) *Server {
 	if s.log == nil {
 		s.log = slog.Default()
 	}
+	s.post.crew = &s.crew
 	s.epoch = s.options.Now().Add(-time.Second) // so that no instant is zero
 	s.selections = &selections{
 		exec: exec, timeout: s.limits.Event, tasks: &s.tasks, crew: &s.crew, stats: &s.stats,

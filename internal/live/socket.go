@@ -29,7 +29,8 @@ const longestID = 128
 
 // The memory of an idle socket is its goroutine's stack, gorilla's Conn and the
 // read buffer. 256 bytes hold the usual complete and ping messages; longer
-// messages are read past the buffer. Writing borrows a buffer.
+// messages are read past the buffer. gorilla writes nothing but its answer to an
+// upgrade and to what is no WebSocket frame: see post for the rest.
 var upgrader = websocket.Upgrader{
 	ReadBufferSize:  256,
 	WriteBufferSize: 1024,
@@ -330,14 +331,14 @@ func (s *socket) hangUp(err error) {
 	s.unref()
 }
 
-// wake starts the writer unless it runs. It implements wire.
+// wake has the queue written unless it is already. It implements wire.
 func (s *socket) wake() {
 	if s.writes || s.broken || !s.ready() {
 		return
 	}
 	s.writes = true
 	s.refs++
-	go s.write() // not by the crew: an event to all would make it as large as the crowd
+	s.server.post.call(s)
 }
 
 // sever closes the connection, which ends the reader and the writer. It
@@ -362,71 +363,100 @@ func (s *socket) report(rec Record) {
 	}
 }
 
-// write sends what is queued and ends. There is no write deadline, which would
-// be a timer per socket: the wheel looks at how long a write takes.
-func (s *socket) write() {
-	defer s.unref()
-	for {
-		s.mu.Lock()
-		s.writing = 0
+// perWrite is how many bytes of a socket's queue go into one write. Of a longer
+// message there is but one.
+const perWrite = 16 << 10
+
+// carry writes what is queued, as far as it can without waiting. It says whether
+// something is queued again. Where it would have to wait, a goroutine goes on.
+func (s *socket) carry(c *carrier) (more bool) {
+	conn := raw(s.conn.NetConn())
+	if conn == nil {
+		go s.write(nil)
+		return false
+	}
+	c.text = c.text[:0]
+	s.mu.Lock()
+	for len(c.text) < perWrite && !s.broken {
 		f, ok := s.take()
-		if !ok || s.broken {
-			s.writes = false
-			if s.shut && s.deaf {
-				s.sever()
-			}
-			s.mu.Unlock()
-			return
+		if !ok {
+			break
 		}
-		s.writing = s.server.clock()
-		s.hurry(s.writing + s.server.limits.Write)
-		shut, closing := s.shut, s.closing
-		s.mu.Unlock()
-		if shut {
-			s.release()
+		c.text = appendFrame(c.text, f, s.closing)
+	}
+	shut := s.shut
+	s.mu.Unlock()
+	if shut {
+		s.release() // before the farewell is out: who comes back finds its place free
+	}
+	if len(c.text) > 0 {
+		rest, err := c.write(conn)
+		if len(rest) > 0 && err == nil {
+			go s.write(append([]byte(nil), rest...)) // not by the crew: it may take long
+			return false
 		}
-		if err := s.transmit(f, closing); err != nil {
+		if cap(c.text) > keepScratch {
+			c.text = nil
+		}
+		if err != nil {
 			s.mu.Lock()
 			s.sever()
 			s.mu.Unlock()
 		}
 	}
+	if s.goesOn() {
+		return true
+	}
+	s.unref()
+	return false
 }
 
-// transmit writes one frame. Only the writer calls it.
-func (s *socket) transmit(f frame, closing Close) error {
-	switch f.kind {
-	case beat:
-		return s.conn.WriteMessage(websocket.PingMessage, nil)
-	case echo:
-		return s.conn.WriteMessage(websocket.PongMessage, f.body)
-	case farewell:
-		return s.conn.WriteMessage(websocket.CloseMessage, websocket.FormatCloseMessage(closing.Code, closing.Reason))
-	case ack:
-		return s.conn.WriteMessage(websocket.TextMessage, ackMessage)
-	case pong:
-		return s.conn.WriteMessage(websocket.TextMessage, pongMessage)
+// goesOn says whether there is more to write. If not, nobody writes any more.
+func (s *socket) goesOn() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.writing = 0
+	if s.ready() && !s.broken {
+		return true
 	}
-	buf := scratch.Get().(*bytes.Buffer)
-	defer putScratch(buf)
-	b := append(buf.AvailableBuffer(), `{"id":`...)
-	b = appendString(b, f.id)
-	switch f.kind {
-	case next:
-		b = append(b, `,"type":"next","payload":`...)
-		b = append(b, f.body...)
-	case failure:
-		b = append(b, `,"type":"error","payload":`...)
-		b = append(b, f.body...)
-	case complete:
-		b = append(b, `,"type":"complete"`...)
+	s.writes = false
+	if s.shut && s.deaf {
+		s.sever()
 	}
-	b = append(b, '}')
-	buf.Write(b) // keeps what append may have grown
-	return s.conn.WriteMessage(websocket.TextMessage, b)
+	return false
 }
 
-var (
-	ackMessage  = []byte(`{"type":"connection_ack"}`)
-	pongMessage = []byte(`{"type":"pong"}`)
-)
+// write sends the rest of what was begun, and what is queued, and ends. It waits
+// for a client that has no room. There is no write deadline, which would be a timer
+// per socket: the wheel looks at how long a write takes.
+func (s *socket) write(rest []byte) {
+	defer s.unref()
+	for text := rest; ; {
+		s.mu.Lock()
+		if len(text) == 0 {
+			if f, ok := s.take(); ok {
+				text = appendFrame(text, f, s.closing)
+			}
+		}
+		s.writing = s.server.clock()
+		s.hurry(s.writing + s.server.limits.Write)
+		shut := s.shut
+		s.mu.Unlock()
+		if shut {
+			s.release()
+		}
+		if len(text) > 0 {
+			if _, err := s.conn.NetConn().Write(text); err != nil {
+				s.mu.Lock()
+				s.sever()
+				s.mu.Unlock()
+			}
+		}
+		if text = text[:0]; cap(text) > keepScratch {
+			text = nil
+		}
+		if !s.goesOn() {
+			return
+		}
+	}
+}
