@@ -2,6 +2,7 @@ package live
 
 import (
 	"encoding/json"
+	"reflect"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -25,11 +26,18 @@ func FuzzDecodeParams(f *testing.F) {
 }
 
 func FuzzDecodeMessage(f *testing.F) {
-	for _, seed := range []string{``, `null`, `{"authorization":"Bearer a"}`, `{"Authorization":"bearer  a "}`, `{"accessToken":null}`, `{"authorization":1}`, `[]`, `{"query":7}`, `{"variables":[]}`} {
+	for _, seed := range []string{
+		``, `null`, `{"authorization":"Bearer a"}`, `{"Authorization":"bearer  a "}`, `{"accessToken":null}`, `{"authorization":1}`, `[]`, `{"query":7}`, `{"variables":[]}`,
+		`{"query":"subscription {\n\ta\u00e4\ud800 }" , "operationName":"a"}`, `{}`, `{"query":"a","query":"b"}`, `{"query":"a`, "{\"query\":\"\x00\"}", `{"query":"a"},"id":"1","type":"subscribe"`, `{"query":"a"}}`, "{\"query\":\"a\"\x00}",
+	} {
 		f.Add([]byte(seed))
 	}
 	f.Fuzz(func(t *testing.T, payload []byte) {
-		m, ok := decodeMessage(append(append([]byte(`{"type":"connection_init","payload":`), payload...), '}'))
+		text := append(append([]byte(`{"type":"connection_init","payload":`), payload...), '}')
+		m, ok := decodeMessage(text)
+		if want, wanted := decodeAnyMessage(text); utf8.Valid(text) && (ok != wanted || ok && !reflect.DeepEqual(m, want)) {
+			t.Errorf("%q is %+v, %v; encoding/json says %+v, %v", text, m, ok, want, wanted)
+		}
 		if !ok {
 			return
 		}

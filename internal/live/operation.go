@@ -65,21 +65,22 @@ func (o *operation) closed(rec Record) {
 	o.record(rec)
 }
 
-// begin starts an operation under id. It answers for itself; the error says why
-// the whole connection has to be closed.
-func (p *peer) begin(id string, prepare func(context.Context) (*graphql.OperationContext, gqlerror.List)) *Close {
+// begin starts an operation under id and returns what is to be run for it, if
+// anything is. It answers for itself; the close says why the whole connection has to
+// end instead.
+func (p *peer) begin(id string, prepare func(context.Context) (*graphql.OperationContext, gqlerror.List)) (run func(), c *Close) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	switch {
 	case p.closing.Code != 0 || p.released:
-		return nil // too late; the farewell says so
+		return nil, nil // too late; the farewell says so
 	case p.find(id) != nil:
-		return &DuplicateID
+		return nil, &DuplicateID
 	case max(len(p.ops), int(p.busy)) >= p.server.limits.Operations: // a cancelled one may still be winding down
 		resp := refuse(p.ctx, p.server.exec, nil, fault.New(fault.RateLimited,
 			"Too many operations on this connection. Complete some of the %d first.", p.server.limits.Operations))
 		p.put(frame{kind: failure, id: id, body: appendErrors(nil, resp.Errors)})
-		return nil
+		return nil, nil
 	}
 	ctx, stop := context.WithCancel(p.ctx)
 	o := &operation{peer: p, id: id, stop: stop, since: p.server.clock()}
@@ -87,8 +88,7 @@ func (p *peer) begin(id string, prepare func(context.Context) (*graphql.Operatio
 	p.busy++
 	p.owed++
 	p.refs++
-	p.server.crew.do(func() { o.run(ctx, stop, prepare) })
-	return nil
+	return func() { o.run(ctx, stop, prepare) }, nil
 }
 
 // complete ends an operation because the client asks for it. An unknown id is
@@ -186,9 +186,7 @@ func (o *operation) open(ctx context.Context, op *graphql.OperationContext, rec 
 	resp := guard(ctx, s.exec, op, func(respond graphql.ResponseHandler, ctx context.Context) *graphql.Response {
 		// Only errors are wanted. The executor gives them out in any case, but
 		// looks for a first event only as long as the context has not ended.
-		ctx, cancel := context.WithCancel(ctx)
-		cancel()
-		return respond(ctx)
+		return respond(ended{ctx})
 	})
 	if resp == nil && m.cancel == nil {
 		resp = refuse(ctx, s.exec, op, unanswered(ctx, "the resolver of a subscription must return live.Stream"))
@@ -207,6 +205,21 @@ func (o *operation) open(ctx context.Context, op *graphql.OperationContext, rec 
 		o.closed(rec)
 	}
 }
+
+// ended is a context that has ended.
+type ended struct{ context.Context }
+
+// Err implements context.Context.
+func (ended) Err() error { return context.Canceled }
+
+// Done implements context.Context.
+func (ended) Done() <-chan struct{} { return noMore }
+
+var noMore = func() chan struct{} {
+	c := make(chan struct{})
+	close(c)
+	return c
+}()
 
 // flow lets the events flow, those first that were sent while the
 // subscription was being opened. It says whether somebody still wants them.

@@ -42,9 +42,11 @@ type selection struct {
 	pending []delivery
 	working bool
 
-	// What was encoded last. Only whoever set working may touch them.
+	// What was encoded last, and what encodes the next one or nil. Only whoever set
+	// working may touch them.
 	event any
 	body  []byte
+	shows *showing
 }
 
 // delivery is an event on its way to one operation.
@@ -183,29 +185,23 @@ func hasIdentity(event any) bool {
 	return v.Kind() == reflect.Pointer && !v.IsNil()
 }
 
-// cool forgets what was encoded last, unless events are on their way.
+// cool forgets what was encoded last and what did it, unless events are on their
+// way.
 func (sel *selection) cool() {
 	sel.mu.Lock()
 	defer sel.mu.Unlock()
 	if !sel.working {
-		sel.event, sel.body = nil, nil
+		sel.event, sel.body, sel.shows = nil, nil, nil
 	}
 }
 
-// execute runs the subscription's resolver for one event.
+// execute has the executor turn one event into a response.
 func (sel *selection) execute(ctx context.Context, event any) (body []byte) {
 	s := sel.home
 	s.stats.executions.Add(1)
 	ctx, cancel := context.WithTimeout(ctx, s.timeout)
 	defer cancel()
-	now := &occurrence{event: event}
-	ctx = context.WithValue(graphql.StartOperationTrace(ctx), modeKey{}, now)
-	resp := guard(ctx, s.exec, sel.op, func(respond graphql.ResponseHandler, ctx context.Context) *graphql.Response {
-		if now.field != nil {
-			ctx = graphql.WithFieldContext(ctx, now.field)
-		}
-		return respond(ctx)
-	})
+	resp := sel.show(graphql.WithOperationContext(graphql.StartOperationTrace(ctx), sel.op), event)
 	if resp == nil {
 		resp = refuse(ctx, s.exec, sel.op, context.DeadlineExceeded)
 	}
@@ -213,6 +209,34 @@ func (sel *selection) execute(ctx context.Context, event any) (body []byte) {
 		resp.Data = []byte("null") // the event happened; it is not a request error
 	}
 	return appendResponse(nil, resp)
+}
+
+// show answers with an event. The operation is dispatched for the first one, and
+// again after one that failed.
+func (sel *selection) show(ctx context.Context, event any) (resp *graphql.Response) {
+	exec, shows := sel.home.exec, sel.shows
+	defer func() {
+		if r := recover(); r != nil { // as the executor would answer
+			resp, shows = refuse(ctx, exec, sel.op, sel.op.RecoverFunc(ctx, r)), nil
+		}
+		sel.shows = shows
+	}()
+	if shows == nil {
+		shows = &showing{}
+		shows.respond, _ = exec.DispatchOperation(context.WithValue(ctx, modeKey{}, shows), sel.op)
+	}
+	if shows.put == nil { // the resolver was refused or failed
+		resp, shows = shows.respond(ctx), nil
+		return resp
+	}
+	if err := shows.put(event); err != nil {
+		return refuse(ctx, exec, sel.op, err)
+	}
+	resp = shows.respond(graphql.WithFieldContext(ctx, shows.field))
+	if resp == nil { // the event may not have been taken
+		shows = nil
+	}
+	return resp
 }
 
 // guard dispatches an operation and answers a panic as the executor would.

@@ -144,7 +144,7 @@ type incoming struct {
 }
 
 var inbox = sync.Pool{New: func() any {
-	m := &incoming{handled: make(chan struct{})}
+	m := &incoming{handled: make(chan struct{}, 1)}
 	m.handle = m.act
 	return m
 }}
@@ -159,54 +159,59 @@ func (m *incoming) putBack() {
 
 func (m *incoming) act() {
 	s, c := m.to, &NotUTF8
+	var run func()
 	if utf8.Valid(m.text.Bytes()) {
-		c = s.act(m.text.Bytes())
+		run, c = s.act(m.text.Bytes())
 	}
 	if c != nil {
 		s.fail(*c)
 	}
-	m.handled <- struct{}{}
+	m.handled <- struct{}{} // m is the socket's again
+	if run != nil {
+		run()
+	}
 }
 
-// act does what a message asks for, or returns why the socket has to be closed.
-func (s *socket) act(data []byte) *Close {
+// act does what a message asks for, or returns why the socket has to be closed. What
+// takes long it returns, to be run while the socket reads on.
+func (s *socket) act(data []byte) (run func(), c *Close) {
 	m, ok := decodeMessage(data)
 	if !ok {
-		return &BadMessage
+		return nil, &BadMessage
 	}
 	switch m.Type {
 	case "connection_init":
-		return s.init(&m)
+		return nil, s.init(&m)
 	case "ping":
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		s.put(frame{kind: pong})
-		return nil
+		return nil, nil
 	case "pong":
-		return nil
+		return nil, nil
 	case "subscribe":
 		if !s.started { // only init changes it, and messages are acted on one by one
-			return &NotAcknowledged
+			return nil, &NotAcknowledged
 		}
 		if m.ID == "" || len(m.ID) > longestID {
-			return &BadMessage
+			return nil, &BadMessage
 		}
 		params, err := m.params()
 		if err != nil {
 			c := BadMessage.because(err.Error())
-			return &c
+			return nil, &c
 		}
 		return s.begin(m.ID, func(ctx context.Context) (*graphql.OperationContext, gqlerror.List) {
 			return s.prepare(ctx, params)
 		})
 	case "complete":
 		if m.ID == "" {
-			return &BadMessage
+			return nil, &BadMessage
 		}
 		s.complete(m.ID)
-		return nil
+		return nil, nil
 	}
-	return &BadMessage
+	return nil, &BadMessage
 }
 
 // prepare is Server.prepare for who may still act. What others have subscribed to

@@ -69,7 +69,9 @@ func (s *Server) serveEvents(out reply, r *http.Request, ctx context.Context, p 
 	defer st.unref()
 	defer st.finish(out.rec)
 	st.watch()
-	st.begin("", func(context.Context) (*graphql.OperationContext, gqlerror.List) { return op, nil })
+	if run, _ := st.begin("", func(context.Context) (*graphql.OperationContext, gqlerror.List) { return op, nil }); run != nil {
+		s.crew.do(run)
+	}
 
 	header := out.w.Header()
 	header.Set("Content-Type", typeEvents+"; charset=utf-8")

@@ -19,10 +19,11 @@ import (
 //	}
 //
 // There is no goroutine and no channel per subscription. The transport runs the
-// resolver once to open the subscription, which calls open, and then once for
-// each event, which does not: Stream then returns a channel that holds this one
-// event, so that gqlgen's executor turns it into JSON. So everything that costs
-// something, such as reading and checking permissions, belongs inside open.
+// resolver once to open each subscription, which calls open, and once for all that
+// ask for the same fields, which does not: Stream then returns a channel to which
+// the transport gives one event at a time, so that gqlgen's executor turns it into
+// JSON. So everything that costs something, such as reading and checking
+// permissions, belongs inside open.
 //
 // open checks whether the caller may subscribe, subscribes, and sends the whole
 // present state first. Its ctx ends when it returns. An error, best a fault,
@@ -46,22 +47,24 @@ func Stream[E any](
 		return nil, m.open(func() (func(), error) {
 			return open(ctx, func(e E) { op.send(e) })
 		})
-	case *occurrence:
-		e, ok := m.event.(E)
-		if !ok {
-			return nil, fmt.Errorf("stream an event of type %T as %T", m.event, *new(E))
-		}
-		m.field = graphql.GetFieldContext(ctx)
+	case *showing:
 		events := make(chan E, 1)
-		events <- e
-		close(events)
+		m.field = graphql.GetFieldContext(ctx)
+		m.put = func(event any) error {
+			e, ok := event.(E)
+			if !ok {
+				return fmt.Errorf("stream an event of type %T as %T", event, *new(E))
+			}
+			events <- e // there is room: respond has taken the one before
+			return nil
+		}
 		return events, nil
 	}
 	return nil, errors.New("stream outside of the live transport")
 }
 
 // modeKey is where the context says why a subscription's resolver runs: the
-// value is an *opening or an *occurrence.
+// value is an *opening or a *showing.
 type modeKey struct{}
 
 // opening runs a resolver to open a subscription.
@@ -85,9 +88,11 @@ func (m *opening) open(open func() (func(), error)) error {
 	return nil
 }
 
-// occurrence runs a resolver to encode one event.
-type occurrence struct {
-	event any
+// showing is a resolver that runs to turn events into responses, one after the
+// other.
+type showing struct {
+	put     func(event any) error // set when the resolver has called Stream
+	respond graphql.ResponseHandler
 	// field is the root field's, for the path of errors below it: gqlgen does
 	// not pass it on to the fields of a stream's events.
 	field *graphql.FieldContext
