@@ -8,8 +8,10 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"runtime/metrics"
 	"strconv"
 	"strings"
+	"sync"
 	"unicode/utf8"
 
 	"golang.org/x/crypto/argon2"
@@ -50,6 +52,11 @@ type Passwords struct {
 	params Argon2
 	slots  chan struct{}
 	nobody string // a hash that no password has
+
+	mu      sync.Mutex // guards what follows, and collecting
+	running int64      // bytes that hashes at work hold
+	ended   int64      // bytes that hashes held which ended since the last collection
+	others  int64      // bytes that were in use beside hashes after that collection
 }
 
 // NewPasswords returns passwords that are hashed with these parameters. Hashes
@@ -119,7 +126,33 @@ func (p *Passwords) run(ctx context.Context, password Secret, params Argon2, sal
 		return nil, fmt.Errorf("wait for a core to hash a password: %w", context.Cause(ctx))
 	}
 	defer func() { <-p.slots }()
+	held := int64(params.MemoryKiB) << 10
+	p.mu.Lock()
+	p.running += held
+	p.mu.Unlock()
+	defer p.release(held)
 	return argon2.IDKey([]byte(password), salt, params.Passes, params.MemoryKiB, params.Parallelism, length), nil
+}
+
+// release has the memory of hashes collected when those that ended held as much as
+// one does, and as much as everything else in the process. Go's own pace takes what
+// hashes hold at the moment for memory that stays, and lets as much garbage again
+// pile up: twice what a storm of sign-ins needs. The caller keeps its slot, so that
+// no other hash begins meanwhile. Where much else is in use Go collects as seldom as
+// without.
+func (p *Passwords) release(held int64) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.running -= held
+	p.ended += held
+	if p.ended < max(int64(p.params.MemoryKiB)<<10, p.others) {
+		return
+	}
+	runtime.GC()
+	p.ended = 0
+	live := []metrics.Sample{{Name: "/gc/heap/live:bytes"}}
+	metrics.Read(live)
+	p.others = int64(live[0].Value.Uint64()) - p.running
 }
 
 // phc writes a hash in the PHC string format:

@@ -3,7 +3,9 @@ package login
 import (
 	"context"
 	"errors"
+	"runtime"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/branchline/branchline/internal/fault"
@@ -126,4 +128,28 @@ func FuzzParsePHC(f *testing.F) {
 			t.Errorf("%q does not come back: %+v, %v", text, again, err)
 		}
 	})
+}
+
+func TestPasswords_AStormLeavesNoHeapOfGarbage(t *testing.T) { // not parallel: it looks at the process's memory
+	p := NewPasswords(DefaultArgon2())
+	hash := func() {
+		if _, err := p.Hash(t.Context(), "correct horse battery staple"); err != nil {
+			t.Error(err)
+		}
+	}
+	runtime.GC()
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	var storm sync.WaitGroup
+	for range 4 * runtime.GOMAXPROCS(0) {
+		storm.Go(hash)
+	}
+	storm.Wait()
+	runtime.ReadMemStats(&after)
+	// HeapSys never shrinks: it is the most that was ever in use. One hash for each
+	// core, one that is garbage, and one's room for what does not fit together.
+	most := uint64(runtime.GOMAXPROCS(0)+2) * 19 << 20
+	if grown := after.HeapSys - before.HeapSys; grown > most {
+		t.Errorf("the heap grew by %d MiB, want at most %d", grown>>20, most>>20)
+	}
 }
