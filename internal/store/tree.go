@@ -16,13 +16,19 @@ import (
 )
 
 // Trees keeps trees and troubleshooting sessions. It implements tree.Store.
-type Trees struct{ db *DB }
+type Trees struct {
+	db       *DB
+	versions *versionCache
+}
 
 // NewTrees returns the trees and troubleshooting sessions of a database.
-func NewTrees(db *DB) *Trees { return &Trees{db: db} }
+func NewTrees(db *DB) *Trees { return &Trees{db: db, versions: newVersionCache(cachedGraphs)} }
 
 // treeTx implements tree.Tx.
-type treeTx struct{ tx bun.Tx }
+type treeTx struct {
+	tx       bun.Tx
+	versions *versionCache
+}
 
 var (
 	_ tree.Store = (*Trees)(nil)
@@ -34,7 +40,7 @@ var (
 // for each other.
 func (s *Trees) InTx(ctx context.Context, fn func(ctx context.Context, tx tree.Tx) error) error {
 	run := func() error {
-		return s.db.inTx(ctx, func(ctx context.Context, tx bun.Tx) error { return fn(ctx, treeTx{tx}) })
+		return s.db.inTx(ctx, func(ctx context.Context, tx bun.Tx) error { return fn(ctx, treeTx{tx, s.versions}) })
 	}
 	err := run()
 	var pg *pgconn.PgError

@@ -102,9 +102,9 @@ type readTreeSession struct {
 	Holder      personRow       `bun:"embed:holder__"`
 	Record      clientRow       `bun:"embed:client__"`
 	CurrentNode json.RawMessage `bun:"current_node"`
-	Graph       json.RawMessage `bun:"graph"`       // of the version where it began
-	PlaceGraph  json.RawMessage `bun:"place_graph"` // of the version where it stands
+	Graph       json.RawMessage `bun:"graph"` // of the version where it began
 	Shares      json.RawMessage `bun:"shares"`
+	PlaceAt     time.Time       `bun:"place_at"` // when the version where it stands was published
 	Total       int             `bun:"total"`
 }
 
@@ -337,7 +337,7 @@ const lockedFields = tree.AllSessionFields &^ (tree.SessionGraph | tree.SessionC
 func (s treeTx) LockSession(ctx context.Context, accountID account.ID, id tree.SessionID) (*tree.Session, error) {
 	row := new(readTreeSession)
 	err := selectTreeSession(s.tx.NewSelect().Model(row), lockedFields).
-		ColumnExpr("(SELECT h.graph FROM ?) AS place_graph", here).
+		ColumnExpr("(SELECT h.published_at FROM ?) AS place_at", here).
 		Where("s.account_id = ?", accountID).
 		Where("s.id = ?", id).
 		For("UPDATE OF s").
@@ -367,33 +367,26 @@ func (s treeTx) LockSession(ctx context.Context, accountID account.ID, id tree.S
 	if err := readLogs(ctx, s.tx, accountID, []*readTreeSession{row}, []*tree.Session{session}); err != nil {
 		return nil, err
 	}
-	return session, s.stand(ctx, session, row.PlaceGraph)
+	return session, s.stand(ctx, session, row.PlaceAt)
 }
 
-// stand puts the session at its node. The graph is that of the version where it
-// stands; it is nil where that was published while the session's row was waited
-// for, and outside any tree.
-func (s treeTx) stand(ctx context.Context, session *tree.Session, graph json.RawMessage) error {
+// stand puts the session at its node. The version where it stands was published at
+// the moment given, which is zero where that happened while the session's row was
+// waited for, and outside any tree. The version is read where it is not remembered.
+func (s treeTx) stand(ctx context.Context, session *tree.Session, published time.Time) (err error) {
 	session.Versions = tree.Versions{}
 	place := session.Places[len(session.Places)-1]
 	ref, inside := place.Ref()
 	if !inside {
 		return nil
 	}
-	var err error
-	if graph == nil {
-		if session.Versions, err = s.WalkedVersions(ctx, session.AccountID, ref); err != nil {
-			return err
-		}
-		if session.Versions[ref] == nil {
-			return fmt.Errorf("read tree session %s: %w", session.ID, tree.UnreadVersion(ref))
-		}
-	} else {
-		v := &tree.Version{AccountID: session.AccountID, TreeID: place.TreeID, Number: place.Version, Title: place.Title}
-		if v.Graph, err = tree.DecodeGraph(graph); err != nil {
-			return fmt.Errorf("read tree session %s: %w", session.ID, err)
-		}
+	if v := s.versions.get(keyOf(session.AccountID, ref, published)); v != nil {
 		session.Versions[ref] = v
+	} else if session.Versions, err = s.WalkedVersions(ctx, session.AccountID, ref); err != nil {
+		return err
+	}
+	if session.Versions[ref] == nil {
+		return fmt.Errorf("read tree session %s: %w", session.ID, tree.UnreadVersion(ref))
 	}
 	if session.Version != nil && ref == (tree.VersionRef{TreeID: session.TreeID, Number: session.Version.Number}) {
 		session.Version = session.Versions[ref]

@@ -137,7 +137,7 @@ func (s treeTx) WalkedVersions(ctx context.Context, accountID account.ID, ref tr
 		Where("p.number = ?", ref.Number)
 	err := s.tx.NewSelect().
 		Model(&rows).
-		ColumnExpr("v.account_id, v.tree_id, v.number, v.title, v.graph").
+		ColumnExpr("v.account_id, v.tree_id, v.number, v.title, v.published_at, v.graph").
 		Where("v.account_id = ?", accountID).
 		Where("((v.tree_id = ? AND v.number = ?) OR (v.tree_id, v.number) IN (?))", ref.TreeID, ref.Number, pinned).
 		Scan(ctx)
@@ -146,15 +146,20 @@ func (s treeTx) WalkedVersions(ctx context.Context, accountID account.ID, ref tr
 	}
 	versions := make(tree.Versions, len(rows))
 	for i := range rows {
-		graph, err := tree.DecodeGraph(rows[i].Graph)
+		v, err := rows[i].version()
 		if err != nil {
-			return nil, fmt.Errorf("read version %d of tree %s: %w", rows[i].Number, rows[i].TreeID, err)
+			return nil, err
 		}
-		versions[tree.VersionRef{TreeID: rows[i].TreeID, Number: rows[i].Number}] = &tree.Version{
-			AccountID: accountID, TreeID: rows[i].TreeID, Number: rows[i].Number, Title: rows[i].Title, Graph: graph,
-		}
+		versions[tree.VersionRef{TreeID: v.TreeID, Number: v.Number}] = s.remember(v, len(rows[i].Graph))
 	}
 	return versions, nil
+}
+
+// remember keeps what a walk needs of a version, for the next step.
+func (s treeTx) remember(v *tree.Version, bytes int) *tree.Version {
+	walked := &tree.Version{AccountID: v.AccountID, TreeID: v.TreeID, Number: v.Number, Title: v.Title, Graph: v.Graph}
+	s.versions.put(keyOf(v.AccountID, tree.VersionRef{TreeID: v.TreeID, Number: v.Number}, v.PublishedAt), walked, bytes)
+	return walked
 }
 
 // Colleague reads a user and keeps others from changing them.

@@ -199,5 +199,8 @@ func (s treeTx) LatestVersion(ctx context.Context, accountID account.ID, id tree
 		}
 	}
 	v, err := row.version()
+	if err == nil {
+		s.remember(v, len(row.Graph)) // whoever begins a walk goes on with it
+	}
 	return row.TreeStatus, v, err
 }
