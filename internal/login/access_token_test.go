@@ -212,6 +212,40 @@ func FuzzAccessToken(f *testing.F) {
 	})
 }
 
+// FuzzAccessToken_ScanReadsWhatDecodeReads holds the scanner to encoding/json.
+func FuzzAccessToken_ScanReadsWhatDecodeReads(f *testing.F) {
+	tokens := NewAccessTokens(newRing(f), "branchline", "branchline", time.Hour, func() time.Time { return noon })
+	u, s := someone()
+	token, _, err := tokens.Issue(u, s, noon.Add(123*time.Millisecond))
+	if err != nil {
+		f.Fatal(err)
+	}
+	payload, err := base64.RawURLEncoding.DecodeString(strings.Split(string(token), ".")[1])
+	if err != nil {
+		f.Fatal(err)
+	}
+	if _, ok := tokens.scan(payload); !ok {
+		f.Errorf("the scanner does not know what Issue writes: %s", payload)
+	}
+	good := string(payload)
+	for _, seed := range []string{
+		good, strings.Replace(good, `"ver":3`, `"ver":3.5`, 1), strings.Replace(good, `"ver":3`, `"ver":03`, 1), strings.Replace(good, `"ver":3`, `"ver":`, 1),
+		strings.Replace(good, "branchline", `branch\u006cine`, 1), strings.Replace(good, "ENGINEER", "KING", 1), good + " ", good[:len(good)-1], good + "}", `{}`, ``,
+		strings.Replace(good, `"iat":`, `"iat":1.`, 1), strings.Replace(good, `"iat":`, `"iat":-`, 1), strings.Replace(good, `"typ":"access"`, `"typ":""`, 1),
+	} {
+		f.Add([]byte(seed))
+	}
+	f.Fuzz(func(t *testing.T, text []byte) {
+		got, ok := tokens.scan(text)
+		if !ok {
+			return
+		}
+		if want, err := tokens.decode(text); err != nil || got != want {
+			t.Errorf("%q is %+v; encoding/json says %+v, %v", text, got, want, err)
+		}
+	})
+}
+
 func BenchmarkAccessToken_Verify(b *testing.B) {
 	u, s := someone()
 	tokens := NewAccessTokens(newRing(b), "branchline", "branchline", time.Minute, func() time.Time { return noon })
