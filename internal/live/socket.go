@@ -382,6 +382,11 @@ func (s *socket) carry(c *carrier) (more bool) {
 	}
 	c.text = c.text[:0]
 	s.mu.Lock()
+	if s.shut && !s.released {
+		s.mu.Unlock()
+		s.server.crew.do(s.part)
+		return false
+	}
 	for len(c.text) < perWrite && !s.broken {
 		f, ok := s.take()
 		if !ok {
@@ -389,11 +394,7 @@ func (s *socket) carry(c *carrier) (more bool) {
 		}
 		c.text = appendFrame(c.text, f, s.closing)
 	}
-	shut := s.shut
 	s.mu.Unlock()
-	if shut {
-		s.release() // before the farewell is out: who comes back finds its place free
-	}
 	if len(c.text) > 0 {
 		rest, err := c.write(conn)
 		if len(rest) > 0 && err == nil {
@@ -414,6 +415,14 @@ func (s *socket) carry(c *carrier) (more bool) {
 	}
 	s.unref()
 	return false
+}
+
+// part releases the socket before its farewell goes out, so that who comes back
+// finds its place free. It ends operations, and those are logged, which may take
+// long: so no carrier does it.
+func (s *socket) part() {
+	s.release()
+	s.server.post.call(s)
 }
 
 // goesOn says whether there is more to write. If not, nobody writes any more.
