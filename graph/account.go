@@ -186,8 +186,9 @@ func (r *userResolver) DisabledAt(ctx context.Context, u *model.User) (*time.Tim
 }
 
 // seesMembership says whether the caller may see when the user signs in, or
-// whether they still may: everybody their own, admins and owners everybody's.
+// whether they still may: everybody their own, admins and owners everybody's. Those
+// who share an event have their role in common, and not who they are.
 func seesMembership(ctx context.Context, u *model.User) bool {
 	c := caller(ctx)
-	return u.ID == c.UserID.String() || c.Role.AtLeast(account.Admin)
+	return c.Role.AtLeast(account.Admin) || u.ID == c.UserID.String() && !inEvent(ctx)
 }

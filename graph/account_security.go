@@ -38,26 +38,27 @@ func (r *accountSecurityResolver) ActiveUsers(ctx context.Context, _ *model.Acco
 
 // ActiveSessions is the resolver of AccountSecurity.activeSessions.
 func (r *accountSecurityResolver) ActiveSessions(ctx context.Context, _ *model.AccountSecurity) ([]*model.LoginSession, error) {
-	actor := caller(ctx).Actor
-	sessions, err := r.Logins.ActiveSessions(ctx, actor)
+	sessions, err := r.Logins.ActiveSessions(ctx, caller(ctx).Actor, sessionListFields(selected(ctx)))
 	if err != nil {
 		return nil, err
 	}
-	users := map[account.UserID]*model.User{}
-	if _, asked := selected(ctx)["user"]; asked {
-		members, err := r.Logins.Members(ctx, actor)
-		if err != nil {
-			return nil, err
-		}
-		for _, u := range members {
-			users[u.ID] = toUser(u)
-		}
+	return toActiveSessions(sessions), nil
+}
+
+// ChosenBy is the resolver of SessionPolicy.chosenBy.
+func (r *sessionPolicyResolver) ChosenBy(ctx context.Context, p *model.SessionPolicy) (*model.User, error) {
+	if p.ChosenBy == nil {
+		return nil, nil
 	}
-	out := make([]*model.LoginSession, len(sessions))
-	for i, s := range sessions {
-		out[i] = toLoginSessionOf(s, users[s.UserID])
+	userID, err := parse[account.UserID]("", p.ChosenBy.ID)
+	if err != nil {
+		return nil, err
 	}
-	return out, nil
+	u, err := r.Logins.User(ctx, caller(ctx).Actor, userID)
+	if err != nil {
+		return nil, err
+	}
+	return toUser(u), nil
 }
 
 // UpdateSessionPolicy is the resolver of Mutation.updateSessionPolicy.
@@ -76,6 +77,7 @@ func (r *mutationResolver) UpdateSessionPolicy(ctx context.Context, in model.Upd
 	return &model.UpdateSessionPolicyPayload{
 		AccountSecurity: &model.AccountSecurity{Policy: toSessionPolicy(done.Policy), PolicyBounds: toPolicyBounds(r.Logins.Bounds)},
 		EndedCount:      done.Ended,
+		ShortenedCount:  done.Shorter,
 	}, nil
 }
 

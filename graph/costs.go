@@ -59,6 +59,10 @@ func setCosts(c *ComplexityRoot) {
 	c.Account.Members = func(child int) int { return 1 + usual*child }
 	c.AccountSecurity.ActiveSessions = func(child int) int { return 1 + usual*child }
 	c.AccountSecurity.ActiveUsers = func(child int) int { return 1 + usual*child }
+	c.ActiveSessionsState.Sessions = func(child int) int { return 1 + usual*child }
+	c.ActiveSessionsChange.Added = func(child int) int { return 1 + usual*child }
+	c.ActiveSessionsChange.Changed = func(child int) int { return 1 + usual*child }
+	c.SessionPolicy.ChosenBy = func(child int) int { return statement + child }
 	c.Account.Invitations = func(child int) int { return 1 + usual*child }
 	c.User.LoginSessions = func(child int) int { return statement + usual*child }
 	c.User.CurrentLoginSession = func(child int) int { return statement + child }

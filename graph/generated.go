@@ -31,12 +31,15 @@ type Config = graphql.Config[ResolverRoot, DirectiveRoot, ComplexityRoot]
 type ResolverRoot interface {
 	Account() AccountResolver
 	AccountSecurity() AccountSecurityResolver
+	ActiveSessionsChange() ActiveSessionsChangeResolver
+	ActiveSessionsState() ActiveSessionsStateResolver
 	ActiveTreeSessionsChange() ActiveTreeSessionsChangeResolver
 	ActiveTreeSessionsState() ActiveTreeSessionsStateResolver
 	EscalationQueue() EscalationQueueResolver
 	EscalationsChange() EscalationsChangeResolver
 	Mutation() MutationResolver
 	Query() QueryResolver
+	SessionPolicy() SessionPolicyResolver
 	SharedTreeSession() SharedTreeSessionResolver
 	Subscription() SubscriptionResolver
 	Tree() TreeResolver
@@ -87,6 +90,20 @@ type ComplexityRoot struct {
 		Options  func(childComplexity int) int
 		Text     func(childComplexity int) int
 		Title    func(childComplexity int) int
+	}
+
+	ActiveSessionsChange struct {
+		Added      func(childComplexity int) int
+		Changed    func(childComplexity int) int
+		More       func(childComplexity int) int
+		RemovedIds func(childComplexity int) int
+		ServerTime func(childComplexity int) int
+	}
+
+	ActiveSessionsState struct {
+		More       func(childComplexity int) int
+		ServerTime func(childComplexity int) int
+		Sessions   func(childComplexity int) int
 	}
 
 	ActiveTreeSessionsChange struct {
@@ -344,6 +361,7 @@ type ComplexityRoot struct {
 
 	LoginSession struct {
 		AbsoluteExpiresAt func(childComplexity int) int
+		ConnectedNow      func(childComplexity int) int
 		Device            func(childComplexity int) int
 		ID                func(childComplexity int) int
 		IP                func(childComplexity int) int
@@ -582,6 +600,8 @@ type ComplexityRoot struct {
 		AbsoluteMinutes    func(childComplexity int) int
 		Admins             func(childComplexity int) int
 		AtSessionLimit     func(childComplexity int) int
+		ChosenAt           func(childComplexity int) int
+		ChosenBy           func(childComplexity int) int
 		IdleMinutes        func(childComplexity int) int
 		Inherited          func(childComplexity int) int
 		MaxSessionsPerUser func(childComplexity int) int
@@ -684,6 +704,7 @@ type ComplexityRoot struct {
 	}
 
 	Subscription struct {
+		ActiveSessions     func(childComplexity int) int
 		ActiveTreeSessions func(childComplexity int) int
 		Escalations        func(childComplexity int) int
 		SessionExpiry      func(childComplexity int) int
@@ -1163,6 +1184,7 @@ type ComplexityRoot struct {
 	UpdateSessionPolicyPayload struct {
 		AccountSecurity func(childComplexity int) int
 		EndedCount      func(childComplexity int) int
+		ShortenedCount  func(childComplexity int) int
 	}
 
 	UpdateTreeCategoryPayload struct {
@@ -1209,6 +1231,13 @@ type AccountResolver interface {
 type AccountSecurityResolver interface {
 	ActiveUsers(ctx context.Context, obj *model.AccountSecurity) ([]*model.ActiveUser, error)
 	ActiveSessions(ctx context.Context, obj *model.AccountSecurity) ([]*model.LoginSession, error)
+}
+type ActiveSessionsChangeResolver interface {
+	Added(ctx context.Context, obj *model.ActiveSessionsChange) ([]*model.LoginSession, error)
+	Changed(ctx context.Context, obj *model.ActiveSessionsChange) ([]*model.LoginSession, error)
+}
+type ActiveSessionsStateResolver interface {
+	Sessions(ctx context.Context, obj *model.ActiveSessionsState) ([]*model.LoginSession, error)
 }
 type ActiveTreeSessionsChangeResolver interface {
 	Changed(ctx context.Context, obj *model.ActiveTreeSessionsChange) ([]*model.TreeSession, error)
@@ -1317,11 +1346,15 @@ type QueryResolver interface {
 	SharedSession(ctx context.Context, token string) (*model.SharedTreeSession, error)
 	ServerInfo(ctx context.Context) (*model.ServerInfo, error)
 }
+type SessionPolicyResolver interface {
+	ChosenBy(ctx context.Context, obj *model.SessionPolicy) (*model.User, error)
+}
 type SharedTreeSessionResolver interface {
 	File(ctx context.Context, obj *model.SharedTreeSession, format model.TreeSessionExportFormat) (*model.ExportedFile, error)
 }
 type SubscriptionResolver interface {
 	SessionExpiry(ctx context.Context) (<-chan model.SessionExpiryEvent, error)
+	ActiveSessions(ctx context.Context) (<-chan model.ActiveSessionsEvent, error)
 	TreeSession(ctx context.Context, id string) (<-chan model.TreeSessionEvent, error)
 	ActiveTreeSessions(ctx context.Context) (<-chan model.ActiveTreeSessionsEvent, error)
 	Escalations(ctx context.Context) (<-chan model.EscalationsEvent, error)
@@ -1508,6 +1541,56 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.ActionNode.Title(childComplexity), true
+
+	case "ActiveSessionsChange.added":
+		if e.ComplexityRoot.ActiveSessionsChange.Added == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ActiveSessionsChange.Added(childComplexity), true
+	case "ActiveSessionsChange.changed":
+		if e.ComplexityRoot.ActiveSessionsChange.Changed == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ActiveSessionsChange.Changed(childComplexity), true
+	case "ActiveSessionsChange.more":
+		if e.ComplexityRoot.ActiveSessionsChange.More == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ActiveSessionsChange.More(childComplexity), true
+	case "ActiveSessionsChange.removedIds":
+		if e.ComplexityRoot.ActiveSessionsChange.RemovedIds == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ActiveSessionsChange.RemovedIds(childComplexity), true
+	case "ActiveSessionsChange.serverTime":
+		if e.ComplexityRoot.ActiveSessionsChange.ServerTime == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ActiveSessionsChange.ServerTime(childComplexity), true
+
+	case "ActiveSessionsState.more":
+		if e.ComplexityRoot.ActiveSessionsState.More == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ActiveSessionsState.More(childComplexity), true
+	case "ActiveSessionsState.serverTime":
+		if e.ComplexityRoot.ActiveSessionsState.ServerTime == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ActiveSessionsState.ServerTime(childComplexity), true
+	case "ActiveSessionsState.sessions":
+		if e.ComplexityRoot.ActiveSessionsState.Sessions == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ActiveSessionsState.Sessions(childComplexity), true
 
 	case "ActiveTreeSessionsChange.changed":
 		if e.ComplexityRoot.ActiveTreeSessionsChange.Changed == nil {
@@ -2268,6 +2351,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.LoginSession.AbsoluteExpiresAt(childComplexity), true
+	case "LoginSession.connectedNow":
+		if e.ComplexityRoot.LoginSession.ConnectedNow == nil {
+			break
+		}
+
+		return e.ComplexityRoot.LoginSession.ConnectedNow(childComplexity), true
 	case "LoginSession.device":
 		if e.ComplexityRoot.LoginSession.Device == nil {
 			break
@@ -3672,6 +3761,18 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.SessionPolicy.AtSessionLimit(childComplexity), true
+	case "SessionPolicy.chosenAt":
+		if e.ComplexityRoot.SessionPolicy.ChosenAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SessionPolicy.ChosenAt(childComplexity), true
+	case "SessionPolicy.chosenBy":
+		if e.ComplexityRoot.SessionPolicy.ChosenBy == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SessionPolicy.ChosenBy(childComplexity), true
 	case "SessionPolicy.idleMinutes":
 		if e.ComplexityRoot.SessionPolicy.IdleMinutes == nil {
 			break
@@ -4051,6 +4152,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.StartSessionPayload.Session(childComplexity), true
 
+	case "Subscription.activeSessions":
+		if e.ComplexityRoot.Subscription.ActiveSessions == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Subscription.ActiveSessions(childComplexity), true
 	case "Subscription.activeTreeSessions":
 		if e.ComplexityRoot.Subscription.ActiveTreeSessions == nil {
 			break
@@ -5998,6 +6105,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.UpdateSessionPolicyPayload.EndedCount(childComplexity), true
+	case "UpdateSessionPolicyPayload.shortenedCount":
+		if e.ComplexityRoot.UpdateSessionPolicyPayload.ShortenedCount == nil {
+			break
+		}
+
+		return e.ComplexityRoot.UpdateSessionPolicyPayload.ShortenedCount(childComplexity), true
 
 	case "UpdateTreeCategoryPayload.category":
 		if e.ComplexityRoot.UpdateTreeCategoryPayload.Category == nil {
@@ -6820,6 +6933,12 @@ type Subscription {
   """
   sessionExpiry: SessionExpiryEvent! @auth
   """
+  Who is signed in to the account: every live login session first, then what changes,
+  within a second. What happens in quick succession comes in one event. No field
+  depends on who watches. Owners only; whoever stops being one is closed with 4403.
+  """
+  activeSessions: ActiveSessionsEvent! @auth(role: OWNER)
+  """
   A troubleshooting session as it is walked: its whole state first, then what
   happens to it, and who else watches. Whoever may read the session may watch it;
   others get NOT_FOUND. It completes after TreeSessionUnavailable.
@@ -7000,16 +7119,17 @@ type User implements Node {
   role: Role!
   "When the account or the user was made."
   createdAt: DateTime!
-  "The latest sign-in; null before the first. Only oneself, admins and owners see it; null for others."
+  "The latest sign-in; null before the first. Only oneself, admins and owners see it, in events the latter two; null for others."
   lastLoginAt: DateTime
-  "Since when the user may not sign in; null if they may. Only oneself, admins and owners see it; null for others."
+  "Since when the user may not sign in; null if they may. Only oneself, admins and owners see it, in events the latter two; null for others."
   disabledAt: DateTime
   """
   The user's live login sessions, the latest activity first. Only for oneself;
-  null for others (owners use accountSecurity).
+  null for others (owners use accountSecurity), and in events, which are the same for
+  all who watch.
   """
   loginSessions: [LoginSession!]
-  "The login session of this request. Only for oneself; null for others."
+  "The login session of this request. Only for oneself; null for others and in events."
   currentLoginSession: LoginSession
 }
 
@@ -7030,6 +7150,12 @@ type LoginSession implements Node {
   idleExpiresAt: DateTime!
   "When it ends in any case."
   absoluteExpiresAt: DateTime!
+  """
+  Whether it has a socket or an event stream open on some server now. Whoever loses
+  the network counts for a minute more, and the sockets of a server that crashed for
+  ten seconds.
+  """
+  connectedNow: Boolean!
 }
 
 "A new account and its first owner."
@@ -9428,6 +9554,10 @@ type SessionPolicy {
   atSessionLimit: AtSessionLimit!
   "Whether the account chose nothing and follows the operator's default as that changes."
   inherited: Boolean!
+  "When it was chosen; null where it is inherited."
+  chosenAt: DateTime
+  "The owner who chose it; null where it is inherited."
+  chosenBy: User
 }
 
 "A pair of limits."
@@ -9514,8 +9644,10 @@ input SessionLimitsInput {
 type UpdateSessionPolicyPayload {
   "The account's security as it is now."
   accountSecurity: AccountSecurity!
-  "How many login sessions ended because the new limits put their deadline in the past."
+  "How many login sessions ended because the new limits put their deadline in the past; 0 without ` + "`" + `applyNow` + "`" + `."
   endedCount: Int!
+  "How many others go on with nearer deadlines; 0 without ` + "`" + `applyNow` + "`" + `."
+  shortenedCount: Int!
 }
 
 "Which login sessions to end."
@@ -9560,6 +9692,33 @@ type RevokeSessionPayload {
 type RevokeMyOtherSessionsPayload {
   "How many ended."
   revokedCount: Int!
+}
+
+"What happens to the list of those who are signed in."
+union ActiveSessionsEvent = ActiveSessionsState | ActiveSessionsChange
+
+"Every live login session: always the first event."
+type ActiveSessionsState {
+  "The server's time."
+  serverTime: DateTime!
+  "The login sessions, the newest sign-in first; at most 1,000. A client finds its own by the id in ` + "`" + `me { currentLoginSession { id } }` + "`" + `."
+  sessions: [LoginSession!]!
+  "Whether there are more than 1,000; the oldest sign-ins are left out."
+  more: Boolean!
+}
+
+"What changed among those who are signed in."
+type ActiveSessionsChange {
+  "The server's time."
+  serverTime: DateTime!
+  "Those that are new in the list, the newest sign-in first."
+  added: [LoginSession!]!
+  "Those whose last activity, deadlines, connection or user changed, the newest sign-in first."
+  changed: [LoginSession!]!
+  "The global ids of those that are in the list no more: ended, past a deadline, or older than the 1,000 newest."
+  removedIds: [ID!]!
+  "Whether there are more than 1,000."
+  more: Boolean!
 }
 
 "What happens to the caller's login session."
@@ -10509,6 +10668,8 @@ func (ec *executionContext) childFields_LoginSession(ctx context.Context, field 
 		return ec.fieldContext_LoginSession_idleExpiresAt(ctx, field)
 	case "absoluteExpiresAt":
 		return ec.fieldContext_LoginSession_absoluteExpiresAt(ctx, field)
+	case "connectedNow":
+		return ec.fieldContext_LoginSession_connectedNow(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type LoginSession", field.Name)
 }
@@ -10745,6 +10906,10 @@ func (ec *executionContext) childFields_SessionPolicy(ctx context.Context, field
 		return ec.fieldContext_SessionPolicy_atSessionLimit(ctx, field)
 	case "inherited":
 		return ec.fieldContext_SessionPolicy_inherited(ctx, field)
+	case "chosenAt":
+		return ec.fieldContext_SessionPolicy_chosenAt(ctx, field)
+	case "chosenBy":
+		return ec.fieldContext_SessionPolicy_chosenBy(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type SessionPolicy", field.Name)
 }
@@ -11793,6 +11958,8 @@ func (ec *executionContext) childFields_UpdateSessionPolicyPayload(ctx context.C
 		return ec.fieldContext_UpdateSessionPolicyPayload_accountSecurity(ctx, field)
 	case "endedCount":
 		return ec.fieldContext_UpdateSessionPolicyPayload_endedCount(ctx, field)
+	case "shortenedCount":
+		return ec.fieldContext_UpdateSessionPolicyPayload_shortenedCount(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type UpdateSessionPolicyPayload", field.Name)
 }
@@ -14048,6 +14215,217 @@ func (ec *executionContext) fieldContext_ActionNode_branches(_ context.Context, 
 		},
 	}
 	return fc, nil
+}
+
+func (ec *executionContext) _ActiveSessionsChange_serverTime(ctx context.Context, field graphql.CollectedField, obj *model.ActiveSessionsChange) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ActiveSessionsChange_serverTime(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ServerTime(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
+			return ec.marshalNDateTime2timeᚐTime(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ActiveSessionsChange_serverTime(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ActiveSessionsChange", field, true, false, "DateTime")
+}
+
+func (ec *executionContext) _ActiveSessionsChange_added(ctx context.Context, field graphql.CollectedField, obj *model.ActiveSessionsChange) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ActiveSessionsChange_added(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.ActiveSessionsChange().Added(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*model.LoginSession) graphql.Marshaler {
+			return ec.marshalNLoginSession2ᚕᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐLoginSessionᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ActiveSessionsChange_added(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ActiveSessionsChange",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_LoginSession(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _ActiveSessionsChange_changed(ctx context.Context, field graphql.CollectedField, obj *model.ActiveSessionsChange) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ActiveSessionsChange_changed(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.ActiveSessionsChange().Changed(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*model.LoginSession) graphql.Marshaler {
+			return ec.marshalNLoginSession2ᚕᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐLoginSessionᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ActiveSessionsChange_changed(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ActiveSessionsChange",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_LoginSession(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _ActiveSessionsChange_removedIds(ctx context.Context, field graphql.CollectedField, obj *model.ActiveSessionsChange) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ActiveSessionsChange_removedIds(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.RemovedIds(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []string) graphql.Marshaler {
+			return ec.marshalNID2ᚕstringᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ActiveSessionsChange_removedIds(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ActiveSessionsChange", field, true, false, "ID")
+}
+
+func (ec *executionContext) _ActiveSessionsChange_more(ctx context.Context, field graphql.CollectedField, obj *model.ActiveSessionsChange) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ActiveSessionsChange_more(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.More(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+			return ec.marshalNBoolean2bool(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ActiveSessionsChange_more(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ActiveSessionsChange", field, true, false, "Boolean")
+}
+
+func (ec *executionContext) _ActiveSessionsState_serverTime(ctx context.Context, field graphql.CollectedField, obj *model.ActiveSessionsState) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ActiveSessionsState_serverTime(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ServerTime(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
+			return ec.marshalNDateTime2timeᚐTime(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ActiveSessionsState_serverTime(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ActiveSessionsState", field, true, false, "DateTime")
+}
+
+func (ec *executionContext) _ActiveSessionsState_sessions(ctx context.Context, field graphql.CollectedField, obj *model.ActiveSessionsState) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ActiveSessionsState_sessions(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.ActiveSessionsState().Sessions(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*model.LoginSession) graphql.Marshaler {
+			return ec.marshalNLoginSession2ᚕᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐLoginSessionᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ActiveSessionsState_sessions(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ActiveSessionsState",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_LoginSession(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _ActiveSessionsState_more(ctx context.Context, field graphql.CollectedField, obj *model.ActiveSessionsState) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ActiveSessionsState_more(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.More(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+			return ec.marshalNBoolean2bool(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ActiveSessionsState_more(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ActiveSessionsState", field, true, false, "Boolean")
 }
 
 func (ec *executionContext) _ActiveTreeSessionsChange_changed(ctx context.Context, field graphql.CollectedField, obj *model.ActiveTreeSessionsChange) (ret graphql.Marshaler) {
@@ -17396,6 +17774,29 @@ func (ec *executionContext) _LoginSession_absoluteExpiresAt(ctx context.Context,
 }
 func (ec *executionContext) fieldContext_LoginSession_absoluteExpiresAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("LoginSession", field, false, false, "DateTime")
+}
+
+func (ec *executionContext) _LoginSession_connectedNow(ctx context.Context, field graphql.CollectedField, obj *model.LoginSession) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_LoginSession_connectedNow(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ConnectedNow, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+			return ec.marshalNBoolean2bool(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_LoginSession_connectedNow(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("LoginSession", field, false, false, "Boolean")
 }
 
 func (ec *executionContext) _LogoutPayload_revokedCount(ctx context.Context, field graphql.CollectedField, obj *model.LogoutPayload) (ret graphql.Marshaler) {
@@ -24535,6 +24936,61 @@ func (ec *executionContext) fieldContext_SessionPolicy_inherited(_ context.Conte
 	return graphql.NewScalarFieldContext("SessionPolicy", field, false, false, "Boolean")
 }
 
+func (ec *executionContext) _SessionPolicy_chosenAt(ctx context.Context, field graphql.CollectedField, obj *model.SessionPolicy) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_SessionPolicy_chosenAt(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ChosenAt, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *time.Time) graphql.Marshaler {
+			return ec.marshalODateTime2ᚖtimeᚐTime(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_SessionPolicy_chosenAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("SessionPolicy", field, false, false, "DateTime")
+}
+
+func (ec *executionContext) _SessionPolicy_chosenBy(ctx context.Context, field graphql.CollectedField, obj *model.SessionPolicy) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_SessionPolicy_chosenBy(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.SessionPolicy().ChosenBy(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *model.User) graphql.Marshaler {
+			return ec.marshalOUser2ᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐUser(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_SessionPolicy_chosenBy(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "SessionPolicy",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_User(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _SessionPolicyBounds_minIdleMinutes(ctx context.Context, field graphql.CollectedField, obj *model.SessionPolicyBounds) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -26018,6 +26474,47 @@ func (ec *executionContext) _Subscription_sessionExpiry(ctx context.Context, fie
 }
 func (ec *executionContext) fieldContext_Subscription_sessionExpiry(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("Subscription", field, true, true, "SessionExpiryEvent")
+}
+
+func (ec *executionContext) _Subscription_activeSessions(ctx context.Context, field graphql.CollectedField) (ret func(ctx context.Context) graphql.Marshaler) {
+	return graphql.ResolveFieldStream(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Subscription_activeSessions(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.Subscription().ActiveSessions(ctx)
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				role, err := ec.unmarshalNRole2githubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐRole(ctx, "OWNER")
+				if err != nil {
+					var zeroVal model.ActiveSessionsEvent
+					return zeroVal, err
+				}
+				if ec.Directives.Auth == nil {
+					var zeroVal model.ActiveSessionsEvent
+					return zeroVal, errors.New("directive auth is not implemented")
+				}
+				return ec.Directives.Auth(ctx, nil, directive0, role)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v model.ActiveSessionsEvent) graphql.Marshaler {
+			return ec.marshalNActiveSessionsEvent2githubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐActiveSessionsEvent(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Subscription_activeSessions(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Subscription", field, true, true, "ActiveSessionsEvent")
 }
 
 func (ec *executionContext) _Subscription_treeSession(ctx context.Context, field graphql.CollectedField) (ret func(ctx context.Context) graphql.Marshaler) {
@@ -34101,6 +34598,29 @@ func (ec *executionContext) fieldContext_UpdateSessionPolicyPayload_endedCount(_
 	return graphql.NewScalarFieldContext("UpdateSessionPolicyPayload", field, false, false, "Int")
 }
 
+func (ec *executionContext) _UpdateSessionPolicyPayload_shortenedCount(ctx context.Context, field graphql.CollectedField, obj *model.UpdateSessionPolicyPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_UpdateSessionPolicyPayload_shortenedCount(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ShortenedCount, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_UpdateSessionPolicyPayload_shortenedCount(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("UpdateSessionPolicyPayload", field, false, false, "Int")
+}
+
 func (ec *executionContext) _UpdateTreeCategoryPayload_category(ctx context.Context, field graphql.CollectedField, obj *model.UpdateTreeCategoryPayload) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -40983,6 +41503,33 @@ func UnmarshalWithdrawInvitationInput(ctx context.Context, raw any) (model.Withd
 
 // region    ************************** interface.gotpl ***************************
 
+func (ec *executionContext) _ActiveSessionsEvent(ctx context.Context, sel ast.SelectionSet, obj model.ActiveSessionsEvent) graphql.Marshaler {
+	switch obj := (obj).(type) {
+	case nil:
+		return graphql.Null
+	case model.ActiveSessionsState:
+		return ec._ActiveSessionsState(ctx, sel, &obj)
+	case *model.ActiveSessionsState:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._ActiveSessionsState(ctx, sel, obj)
+	case model.ActiveSessionsChange:
+		return ec._ActiveSessionsChange(ctx, sel, &obj)
+	case *model.ActiveSessionsChange:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._ActiveSessionsChange(ctx, sel, obj)
+	default:
+		if typedObj, ok := obj.(graphql.Marshaler); ok {
+			return typedObj
+		} else {
+			panic(fmt.Errorf("unexpected type %T; non-generated variants of ActiveSessionsEvent must implement graphql.Marshaler", obj))
+		}
+	}
+}
+
 func (ec *executionContext) _ActiveTreeSessionsEvent(ctx context.Context, sel ast.SelectionSet, obj model.ActiveTreeSessionsEvent) graphql.Marshaler {
 	switch obj := (obj).(type) {
 	case nil:
@@ -41469,6 +42016,105 @@ func (ec *executionContext) _ActionNode(ctx context.Context, sel ast.SelectionSe
 			out.Values[i] = ec._ActionNode_branches(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var activeSessionsChangeImplementors = []string{"ActiveSessionsChange", "ActiveSessionsEvent"}
+
+func (ec *executionContext) _ActiveSessionsChange(ctx context.Context, sel ast.SelectionSet, obj *model.ActiveSessionsChange) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, activeSessionsChangeImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("ActiveSessionsChange")
+		case "serverTime":
+			out.Values[i] = ec._ActiveSessionsChange_serverTime(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "added":
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, true,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._ActiveSessionsChange_added(ctx, field, obj)
+				})
+		case "changed":
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, true,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._ActiveSessionsChange_changed(ctx, field, obj)
+				})
+		case "removedIds":
+			out.Values[i] = ec._ActiveSessionsChange_removedIds(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "more":
+			out.Values[i] = ec._ActiveSessionsChange_more(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var activeSessionsStateImplementors = []string{"ActiveSessionsState", "ActiveSessionsEvent"}
+
+func (ec *executionContext) _ActiveSessionsState(ctx context.Context, sel ast.SelectionSet, obj *model.ActiveSessionsState) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, activeSessionsStateImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("ActiveSessionsState")
+		case "serverTime":
+			out.Values[i] = ec._ActiveSessionsState_serverTime(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "sessions":
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, true,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._ActiveSessionsState_sessions(ctx, field, obj)
+				})
+		case "more":
+			out.Values[i] = ec._ActiveSessionsState_more(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
@@ -43393,6 +44039,11 @@ func (ec *executionContext) _LoginSession(ctx context.Context, sel ast.Selection
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
+		case "connectedNow":
+			out.Values[i] = ec._LoginSession_connectedNow(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
 		}
@@ -45040,38 +45691,49 @@ func (ec *executionContext) _SessionPolicy(ctx context.Context, sel ast.Selectio
 		case "preset":
 			out.Values[i] = ec._SessionPolicy_preset(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "idleMinutes":
 			out.Values[i] = ec._SessionPolicy_idleMinutes(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "absoluteMinutes":
 			out.Values[i] = ec._SessionPolicy_absoluteMinutes(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "admins":
 			out.Values[i] = ec._SessionPolicy_admins(ctx, field, obj)
 			if out.Values[i] == graphql.RequiredNull {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "maxSessionsPerUser":
 			out.Values[i] = ec._SessionPolicy_maxSessionsPerUser(ctx, field, obj)
 			if out.Values[i] == graphql.RequiredNull {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "atSessionLimit":
 			out.Values[i] = ec._SessionPolicy_atSessionLimit(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "inherited":
 			out.Values[i] = ec._SessionPolicy_inherited(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
+		case "chosenAt":
+			out.Values[i] = ec._SessionPolicy_chosenAt(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "chosenBy":
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, false,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._SessionPolicy_chosenBy(ctx, field, obj)
+				})
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
 		}
@@ -45749,6 +46411,8 @@ func (ec *executionContext) _Subscription(ctx context.Context, sel ast.Selection
 	switch fields[0].Name {
 	case "sessionExpiry":
 		return ec._Subscription_sessionExpiry(ctx, fields[0])
+	case "activeSessions":
+		return ec._Subscription_activeSessions(ctx, fields[0])
 	case "treeSession":
 		return ec._Subscription_treeSession(ctx, fields[0])
 	case "activeTreeSessions":
@@ -48852,6 +49516,11 @@ func (ec *executionContext) _UpdateSessionPolicyPayload(ctx context.Context, sel
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
+		case "shortenedCount":
+			out.Values[i] = ec._UpdateSessionPolicyPayload_shortenedCount(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
 		}
@@ -49518,6 +50187,14 @@ func (ec *executionContext) marshalNAccountSecurity2ᚖgithubᚗcomᚋbranchline
 		return graphql.Null
 	}
 	return ec._AccountSecurity(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalNActiveSessionsEvent2githubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐActiveSessionsEvent(ctx context.Context, sel ast.SelectionSet, v model.ActiveSessionsEvent) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "ActiveSessionsEvent!")
+		return graphql.Null
+	}
+	return ec._ActiveSessionsEvent(ctx, sel, v)
 }
 
 func (ec *executionContext) marshalNActiveTreeSessionsEvent2githubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐActiveTreeSessionsEvent(ctx context.Context, sel ast.SelectionSet, v model.ActiveTreeSessionsEvent) graphql.Marshaler {

@@ -114,16 +114,16 @@ func (r *mutationResolver) ChangePassword(ctx context.Context, in model.ChangePa
 // LoginSessions is the resolver of User.loginSessions.
 func (r *userResolver) LoginSessions(ctx context.Context, u *model.User) ([]*model.LoginSession, error) {
 	c := caller(ctx)
-	if u.ID != c.UserID.String() {
+	if u.ID != c.UserID.String() || inEvent(ctx) {
 		return nil, nil
 	}
-	sessions, err := r.Logins.LoginSessions(ctx, c.Actor)
+	sessions, err := r.Logins.LoginSessions(ctx, c.Actor, sessionListFields(selected(ctx))&login.SessionConnected)
 	if err != nil {
 		return nil, err
 	}
 	out := make([]*model.LoginSession, len(sessions))
 	for i, s := range sessions {
-		out[i] = toLoginSessionOf(s, u)
+		out[i] = toLoginSessionOf(s.Session, u)
 	}
 	return out, nil
 }
@@ -131,7 +131,7 @@ func (r *userResolver) LoginSessions(ctx context.Context, u *model.User) ([]*mod
 // CurrentLoginSession is the resolver of User.currentLoginSession.
 func (r *userResolver) CurrentLoginSession(ctx context.Context, u *model.User) (*model.LoginSession, error) {
 	c := caller(ctx)
-	if u.ID != c.UserID.String() {
+	if u.ID != c.UserID.String() || inEvent(ctx) {
 		return nil, nil
 	}
 	s, err := r.Logins.LoginSession(ctx, c.Actor, c.Bearer.SessionID)

@@ -24,6 +24,7 @@ import (
 type Resolver struct {
 	Trees    *tree.Service
 	Feed     *tree.Feed
+	Active   *login.ActiveFeed
 	Logins   *login.Service
 	Register *login.Register
 	Now      func() time.Time // the database's clock
@@ -56,6 +57,19 @@ func (r *Resolver) Account() AccountResolver { return &accountResolver{r} }
 
 // AccountSecurity implements ResolverRoot.
 func (r *Resolver) AccountSecurity() AccountSecurityResolver { return &accountSecurityResolver{r} }
+
+// ActiveSessionsState implements ResolverRoot.
+func (r *Resolver) ActiveSessionsState() ActiveSessionsStateResolver {
+	return &activeSessionsStateResolver{r}
+}
+
+// ActiveSessionsChange implements ResolverRoot.
+func (r *Resolver) ActiveSessionsChange() ActiveSessionsChangeResolver {
+	return &activeSessionsChangeResolver{r}
+}
+
+// SessionPolicy implements ResolverRoot.
+func (r *Resolver) SessionPolicy() SessionPolicyResolver { return &sessionPolicyResolver{r} }
 
 // TreeSessionState implements ResolverRoot.
 func (r *Resolver) TreeSessionState() TreeSessionStateResolver { return &treeSessionStateResolver{r} }
@@ -101,6 +115,10 @@ type (
 	escalationQueueResolver          struct{ *Resolver }
 	escalationsChangeResolver        struct{ *Resolver }
 	treeChangeResolver               struct{ *Resolver }
+
+	activeSessionsStateResolver  struct{ *Resolver }
+	activeSessionsChangeResolver struct{ *Resolver }
+	sessionPolicyResolver        struct{ *Resolver }
 
 	accountResolver         struct{ *Resolver }
 	accountSecurityResolver struct{ *Resolver }

@@ -45,6 +45,7 @@ func toLoginSessionOf(s login.Session, u *model.User) *model.LoginSession {
 		LastActiveAt:      s.LastActiveAt,
 		IdleExpiresAt:     s.Deadlines.Idle,
 		AbsoluteExpiresAt: s.Deadlines.Absolute,
+		ConnectedNow:      s.Connected,
 	}
 }
 
@@ -55,6 +56,10 @@ func toSessionPolicy(p login.Policy) *model.SessionPolicy {
 		AbsoluteMinutes: p.AbsoluteMinutes(),
 		AtSessionLimit:  model.AtSessionLimit(p.AtCap),
 		Inherited:       p.Inherited,
+		ChosenAt:        instant(p.ChosenAt),
+	}
+	if !p.ChosenBy.IsZero() {
+		out.ChosenBy = &model.User{ID: p.ChosenBy.String()} // the rest is read where it is asked for
 	}
 	if p.Admins != nil {
 		out.Admins = &model.SessionLimits{Preset: model.SessionPolicyPreset(p.AdminsPreset), IdleMinutes: p.Admins.IdleMinutes(), AbsoluteMinutes: p.Admins.AbsoluteMinutes()}

@@ -38,8 +38,9 @@ var mayImport = map[string][]string{
 	"internal/store": {
 		"internal/account", "internal/fault", "internal/event", "internal/id", "internal/login", "internal/tree", "migrations",
 	},
-	"internal/pgtest": {"internal/devdb", "internal/store", "migrations"},
-	"graph/model":     {"internal/fault", "internal/login", "internal/tree"},
+	"internal/natsfeed": {"internal/event"},
+	"internal/pgtest":   {"internal/devdb", "internal/store", "migrations"},
+	"graph/model":       {"internal/fault", "internal/login", "internal/tree"},
 	"graph": {
 		"graph/model", "internal/account", "internal/fault", "internal/event", "internal/id", "internal/live", "internal/login", "internal/tree",
 	},
@@ -60,6 +61,7 @@ var onlyIn = []struct {
 	{"github.com/99designs/gqlgen", []string{"graph", "internal/live", "internal/server", "cmd/branchline-bench"}, "the domain does not know GraphQL"},
 	{"github.com/vektah/gqlparser/v2/gqlerror", []string{"graph", "internal/live"}, "a gqlerror made elsewhere would pass the presenter unexamined"},
 	{"github.com/gorilla/websocket", []string{"internal/live", "cmd/branchline-bench"}, "sockets belong to the live transport"},
+	{"github.com/nats-io", []string{"internal/natsfeed"}, "NATS carries hints and nothing else"},
 	{"github.com/golang-jwt/jwt", []string{"internal/login"}, "tokens belong to login"},
 	{"codeberg.org/go-pdf/fpdf", []string{"internal/pdf"}, "it panics on letters that it does not know: package pdf keeps them from it"},
 	{"github.com/spf13/cobra", []string{"cmd"}, "the command line belongs to cmd"},

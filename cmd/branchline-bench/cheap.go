@@ -59,7 +59,7 @@ func serveCheap(ctx context.Context, o order) (string, error) {
 	clock := login.NewClock(login.OwnClocks())
 	logins, settings := store.NewLogins(db), login.DefaultSettings()
 	register = login.NewRegister(login.RegisterOptions{
-		Clock: clock, Changes: changes, Expirer: logins, Hints: notifier, TokenLife: settings.AccessLife, Log: log,
+		Clock: clock, Changes: changes, Expirer: logins, Present: logins, Hints: notifier, TokenLife: settings.AccessLife, Log: log,
 	})
 	service, err := login.NewService(logins, notifier, ring, login.DefaultBounds(), settings, clock.Now)
 	if err != nil {
@@ -70,7 +70,7 @@ func serveCheap(ctx context.Context, o order) (string, error) {
 		Resolver: &graph.Resolver{
 			Trees: &tree.Service{Store: store.NewTrees(db), Now: clock.Now}, Logins: service, Register: register, Now: clock.Now,
 		},
-		Register: register, Tokens: service.Access, Ping: db.PingContext, Web: http.NotFoundHandler(), Now: clock.Now, Log: log,
+		Register: register, Tokens: service.Access, Ping: db.PingContext, Hints: notifier.Traffic, Web: http.NotFoundHandler(), Now: clock.Now, Log: log,
 		InsecureCookies: true,
 	})
 	listener, err := net.Listen("tcp", "127.0.0.1:0")

@@ -20,6 +20,7 @@ import (
 	"github.com/branchline/branchline/internal/event"
 	"github.com/branchline/branchline/internal/live"
 	"github.com/branchline/branchline/internal/login"
+	"github.com/branchline/branchline/internal/natsfeed"
 	"github.com/branchline/branchline/internal/server"
 	"github.com/branchline/branchline/internal/store"
 	"github.com/branchline/branchline/internal/tree"
@@ -61,8 +62,9 @@ type app struct {
 	log      *slog.Logger
 	db       *store.DB
 	changes  *store.LoginChanges
-	notifier *store.Notifier
+	carrier  carrier
 	register *login.Register
+	active   *login.ActiveFeed
 	logins   *login.Service
 	trees    *tree.Service
 	feed     *tree.Feed
@@ -72,6 +74,22 @@ type app struct {
 	treeStore *store.Trees
 	stop      context.CancelFunc // nil until it was started
 	running   sync.WaitGroup
+}
+
+// carrier takes hints to the other processes and brings theirs.
+type carrier interface {
+	event.Hinter
+	Start(ctx context.Context)
+	Stop()
+	Traffic() event.Traffic
+}
+
+// newCarrier returns NATS where it is set up, else PostgreSQL.
+func newCarrier(s config.Settings, deliver func(event.Hint), log *slog.Logger) (carrier, error) {
+	if s.Events.EventsURL.IsZero() {
+		return store.NewNotifier(s.Database.Feed().Reveal(), deliver, log)
+	}
+	return natsfeed.New(s.Events.EventsURL.Reveal(), s.Events.EventsSubject, deliver, log)
 }
 
 // assemble connects to the database and puts the program together. Nothing runs
@@ -89,8 +107,9 @@ func assemble(ctx context.Context, s config.Settings, log *slog.Logger) (*app, e
 	if p.changes, err = store.NewLoginChanges(s.Database.Feed().Reveal()); err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
-	p.notifier, err = store.NewNotifier(s.Database.Feed().Reveal(), func(h event.Hint) {
+	p.carrier, err = newCarrier(s, func(h event.Hint) {
 		p.register.Deliver(h)
+		p.active.Deliver(h)
 		p.feed.Deliver(h)
 	}, log)
 	if err != nil {
@@ -99,16 +118,17 @@ func assemble(ctx context.Context, s config.Settings, log *slog.Logger) (*app, e
 	clock := login.NewClock(login.OwnClocks())
 	logins := store.NewLogins(db)
 	p.register = login.NewRegister(login.RegisterOptions{
-		Clock: clock, Changes: p.changes, Expirer: logins, Hints: p.notifier, TokenLife: s.Login.AccessTokenLifetime, Log: log,
+		Clock: clock, Changes: p.changes, Expirer: logins, Present: logins, Hints: p.carrier, TokenLife: s.Login.AccessTokenLifetime, Log: log,
 	})
 	settings := login.DefaultSettings()
 	settings.AccessLife, settings.Grace, settings.Reauthentication = s.Login.AccessTokenLifetime, s.Login.RefreshGrace, s.Login.ReauthenticateWithin
-	if p.logins, err = login.NewService(logins, p.notifier, ring, s.Login.Bounds(), settings, clock.Now); err != nil {
+	if p.logins, err = login.NewService(logins, p.carrier, ring, s.Login.Bounds(), settings, clock.Now); err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
 	p.now, p.treeStore = clock.Now, store.NewTrees(db)
-	p.trees = &tree.Service{Store: p.treeStore, Now: clock.Now, Hints: p.notifier}
-	p.feed = tree.NewFeed(p.treeStore, p.notifier, log)
+	p.active = login.NewActiveFeed(logins, clock.Now, log)
+	p.trees = &tree.Service{Store: p.treeStore, Now: clock.Now, Hints: p.carrier}
+	p.feed = tree.NewFeed(p.treeStore, p.carrier, log)
 
 	schema := ""
 	if s.Server.Explorer {
@@ -116,7 +136,7 @@ func assemble(ctx context.Context, s config.Settings, log *slog.Logger) (*app, e
 	}
 	p.server = server.New(server.Options{
 		Resolver: &graph.Resolver{
-			Trees: p.trees, Feed: p.feed, Logins: p.logins, Register: p.register, Now: clock.Now, Version: version(),
+			Trees: p.trees, Feed: p.feed, Active: p.active, Logins: p.logins, Register: p.register, Now: clock.Now, Version: version(),
 			InvitationURL: func(token string) string {
 				return string(s.Server.PublicURL) + "/accept-invitation#token=" + url.QueryEscape(token)
 			},
@@ -128,6 +148,7 @@ func assemble(ctx context.Context, s config.Settings, log *slog.Logger) (*app, e
 		Register:        p.register,
 		Tokens:          p.logins.Access,
 		Ping:            db.PingContext,
+		Hints:           p.carrier.Traffic,
 		Web:             web.Handler(web.Options{Explorer: s.Server.Explorer}),
 		Schema:          schema,
 		Now:             clock.Now,
@@ -165,8 +186,9 @@ func (p *app) refuseOldDatabase(ctx context.Context) error {
 // start begins to read the database's changes.
 func (p *app) start(ctx context.Context) {
 	ctx, p.stop = context.WithCancel(context.WithoutCancel(ctx)) // they end by close, after the last request
-	p.notifier.Start(ctx)
+	p.carrier.Start(ctx)
 	p.register.Start(ctx)
+	p.active.Start(ctx)
 	p.feed.Start(ctx)
 	p.server.Start(ctx)
 	p.running.Go(func() { p.keepHouse(ctx) })
@@ -178,9 +200,10 @@ func (p *app) close() {
 		p.server.Stop()
 		p.stop()
 		p.running.Wait()
+		p.active.Stop()
 		p.feed.Stop()
 		p.register.Stop()
-		p.notifier.Stop()
+		p.carrier.Stop()
 	}
 	if err := p.db.Close(); err != nil {
 		p.log.Error("close the database", "error", err)

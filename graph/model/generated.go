@@ -12,6 +12,11 @@ import (
 	"github.com/99designs/gqlgen/graphql"
 )
 
+// What happens to the list of those who are signed in.
+type ActiveSessionsEvent interface {
+	IsActiveSessionsEvent()
+}
+
 // What happens to the list of running troubleshooting sessions.
 type ActiveTreeSessionsEvent interface {
 	IsActiveTreeSessionsEvent()
@@ -1007,6 +1012,10 @@ type LoginSession struct {
 	IdleExpiresAt time.Time `json:"idleExpiresAt"`
 	// When it ends in any case.
 	AbsoluteExpiresAt time.Time `json:"absoluteExpiresAt"`
+	// Whether it has a socket or an event stream open on some server now. Whoever loses
+	// the network counts for a minute more, and the sockets of a server that crashed for
+	// ten seconds.
+	ConnectedNow bool `json:"connectedNow"`
 }
 
 func (LoginSession) IsNode() {}
@@ -1369,6 +1378,10 @@ type SessionPolicy struct {
 	AtSessionLimit AtSessionLimit `json:"atSessionLimit"`
 	// Whether the account chose nothing and follows the operator's default as that changes.
 	Inherited bool `json:"inherited"`
+	// When it was chosen; null where it is inherited.
+	ChosenAt *time.Time `json:"chosenAt,omitempty"`
+	// The owner who chose it; null where it is inherited.
+	ChosenBy *User `json:"chosenBy,omitempty"`
 }
 
 // What the limits of a login session may be on this server, in minutes, rounded up.
@@ -2634,8 +2647,10 @@ type UpdateSessionPolicyInput struct {
 type UpdateSessionPolicyPayload struct {
 	// The account's security as it is now.
 	AccountSecurity *AccountSecurity `json:"accountSecurity"`
-	// How many login sessions ended because the new limits put their deadline in the past.
+	// How many login sessions ended because the new limits put their deadline in the past; 0 without `applyNow`.
 	EndedCount int `json:"endedCount"`
+	// How many others go on with nearer deadlines; 0 without `applyNow`.
+	ShortenedCount int `json:"shortenedCount"`
 }
 
 // A category's new name.
@@ -2705,14 +2720,15 @@ type User struct {
 	Role Role `json:"role"`
 	// When the account or the user was made.
 	CreatedAt time.Time `json:"createdAt"`
-	// The latest sign-in; null before the first. Only oneself, admins and owners see it; null for others.
+	// The latest sign-in; null before the first. Only oneself, admins and owners see it, in events the latter two; null for others.
 	LastLoginAt *time.Time `json:"lastLoginAt,omitempty"`
-	// Since when the user may not sign in; null if they may. Only oneself, admins and owners see it; null for others.
+	// Since when the user may not sign in; null if they may. Only oneself, admins and owners see it, in events the latter two; null for others.
 	DisabledAt *time.Time `json:"disabledAt,omitempty"`
 	// The user's live login sessions, the latest activity first. Only for oneself;
-	// null for others (owners use accountSecurity).
+	// null for others (owners use accountSecurity), and in events, which are the same for
+	// all who watch.
 	LoginSessions []*LoginSession `json:"loginSessions,omitempty"`
-	// The login session of this request. Only for oneself; null for others.
+	// The login session of this request. Only for oneself; null for others and in events.
 	CurrentLoginSession *LoginSession `json:"currentLoginSession,omitempty"`
 }
 

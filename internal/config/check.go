@@ -56,6 +56,7 @@ func (s Settings) check(unread map[string]bool, checkKeys func(string) error) Pr
 	c := &checker{unread: unread}
 	s.Server.check(c, checkKeys)
 	s.Database.check(c)
+	s.Events.check(c)
 	s.Login.check(c)
 	s.Sockets.check(c)
 	return c.problems
@@ -106,6 +107,32 @@ func isPostgres(text string) bool {
 		return err == nil && (scheme == "postgres" || scheme == "postgresql")
 	}
 	return strings.Contains(text, "=")
+}
+
+func (e Events) check(c *checker) {
+	c.that(e.EventsURL.IsZero() || isNATS(e.EventsURL.Reveal()), []string{"EVENTS_URL"}, "is not the address of a NATS server. Write it like nats://user:password@host:4222, special characters of the password as %%XX")
+	c.that(isSubject(e.EventsSubject), []string{"BRANCHLINE_EVENTS_SUBJECT"}, "is %q. Write words parted by dots, such as branchline.hints, without spaces, * and >", e.EventsSubject)
+}
+
+// isNATS says whether text can be the addresses of NATS servers.
+func isNATS(text string) bool {
+	for address := range strings.SplitSeq(text, ",") {
+		u, err := url.Parse(strings.TrimSpace(address))
+		if err != nil || u.Scheme != "nats" && u.Scheme != "tls" || u.Hostname() == "" {
+			return false
+		}
+	}
+	return true
+}
+
+// isSubject says whether messages can be sent under a NATS subject.
+func isSubject(text string) bool {
+	for word := range strings.SplitSeq(text, ".") {
+		if word == "" || strings.ContainsAny(word, " \t\r\n*>") {
+			return false
+		}
+	}
+	return len(text) <= 200
 }
 
 func (l Login) check(c *checker) {

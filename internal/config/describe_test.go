@@ -38,7 +38,7 @@ func TestGeneratedFiles_AreUpToDate(t *testing.T) {
 
 func TestSettings_AreDocumented(t *testing.T) {
 	t.Parallel()
-	name := regexp.MustCompile(`^(DATABASE_URL|BRANCHLINE_[A-Z]+(_[A-Z]+)*)$`)
+	name := regexp.MustCompile(`^(DATABASE_URL|EVENTS_URL|BRANCHLINE_[A-Z]+(_[A-Z]+)*)$`)
 	names, fields := map[string]bool{}, map[string]bool{}
 	each(reflect.ValueOf(Settings{}), func(row Row, _ reflect.Value, field string) {
 		_, field, _ = strings.Cut(field, ".")

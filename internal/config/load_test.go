@@ -135,6 +135,11 @@ func TestLoad_SaysWhatIsWrongAndWhatIsRight(t *testing.T) {
 			[]string{"BRANCHLINE_EXPLORER=maybe"},
 			`BRANCHLINE_EXPLORER is "maybe". Write true or false.`,
 		},
+		"hints by something that is not NATS": {
+			[]string{"EVENTS_URL=redis://ann:hunter2@events", "BRANCHLINE_EVENTS_SUBJECT=hints.>"},
+			"EVENTS_URL is not the address of a NATS server. Write it like nats://user:password@host:4222, special characters of the password as %XX.\n" +
+				`BRANCHLINE_EVENTS_SUBJECT is "hints.>". Write words parted by dots, such as branchline.hints, without spaces, * and >.`,
+		},
 		"a secret is not repeated": {
 			[]string{"DATABASE_URL=mysql://ann:hunter2@db/x"},
 			"DATABASE_URL is not the address of a PostgreSQL database. Write it like postgres://user:password@host:5432/database, special characters of the password as %XX.",

@@ -27,6 +27,7 @@ import (
 type Settings struct {
 	Server   Server   `doc:"Server"`
 	Database Database `doc:"Database"`
+	Events   Events   `doc:"Hints between processes"`
 	Login    Login    `doc:"Login sessions"`
 	Sockets  Sockets  `doc:"Sockets"`
 	Log      Log      `doc:"Log"`
@@ -49,8 +50,14 @@ type Server struct {
 // Database says where PostgreSQL is.
 type Database struct {
 	URL         Secret `env:"DATABASE_URL" neededBy:"serve migrate" example:"postgres://branchline:password@localhost:5432/branchline" doc:"The address of a PostgreSQL database, 15 or newer. The dev command starts a private one where it is left out."`
-	FeedURL     Secret `env:"BRANCHLINE_FEED_URL" example:"postgres://branchline:password@localhost:5432/branchline" doc:"The same database without a pooler between, for LISTEN: a pooler in transaction mode loses notifications. Left out, it is DATABASE_URL."`
-	Connections int32  `env:"BRANCHLINE_DATABASE_CONNECTIONS" envDefault:"16" doc:"The most connections that one process keeps open to the database, 2 to 1000. One or two more serve the live feed."`
+	FeedURL     Secret `env:"BRANCHLINE_FEED_URL" example:"postgres://branchline:password@localhost:5432/branchline" doc:"The same database without a pooler between, for LISTEN and the live feed's reads: a pooler in transaction mode loses notifications and prepared statements. Left out, it is DATABASE_URL."`
+	Connections int32  `env:"BRANCHLINE_DATABASE_CONNECTIONS" envDefault:"16" doc:"The most connections that one process keeps open to the database, 2 to 1000. Three more serve the live feed, or one where NATS carries the hints."`
+}
+
+// Events says how processes tell each other that something changed.
+type Events struct {
+	EventsURL     Secret `env:"EVENTS_URL" example:"nats://branchline:password@nats.example.com:4222" doc:"The address of a NATS server that carries hints between processes; several of one cluster are parted by commas. tls:// is TLS from the start; ?creds=/file and ?ca=/file name a user's credentials and the certificates to trust. Left out, PostgreSQL carries them by LISTEN and NOTIFY. A NATS that is away costs half a second, and nothing is lost."`
+	EventsSubject string `env:"BRANCHLINE_EVENTS_SUBJECT" envDefault:"branchline.hints" doc:"The NATS subject of this installation. Installations that share a NATS take different ones."`
 }
 
 // Login says how long login sessions last, and what account owners may choose.

@@ -12,7 +12,8 @@ type Topic string
 
 // The topics.
 const (
-	LoginSessions Topic = "login_sessions" // sessions ended or token versions rose
+	LoginSessions Topic = "login_sessions" // sessions ended or moved, or token versions rose
+	LoginPresence Topic = "login_presence" // a session began, or its first socket came or its last one went
 	Trees         Topic = "trees"          // a tree was saved, published, archived or deleted
 	TreeSessions  Topic = "tree_sessions"  // a troubleshooting session began or changed
 )

@@ -13,6 +13,7 @@ import (
 
 	"pgregory.net/rapid"
 
+	"github.com/branchline/branchline/internal/account"
 	"github.com/branchline/branchline/internal/event"
 	"github.com/branchline/branchline/internal/id"
 )
@@ -103,7 +104,7 @@ func BenchmarkHerd(b *testing.B) {
 			start := time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
 			told := 0
 			sink := event.SinkFunc[Event](func(Event) { told++ })
-			table := watchTable{sessions: map[SessionID]*watched{}}
+			table := watchTable{sessions: map[SessionID]*watched{}, moved: map[SessionID]account.ID{}}
 			standings := map[SessionID]Standing{}
 			for i := range herd {
 				s := Standing{SessionKey: SessionKey{ID: id.New[sessionKind]()}, SignedInAt: start, Idle: time.Hour}

@@ -182,6 +182,7 @@ func (r *Register) Start(ctx context.Context) {
 	ctx, r.stop = context.WithCancel(ctx)
 	r.running.Go(func() { r.read(ctx) })
 	r.running.Go(func() { r.expire(ctx) })
+	r.running.Go(func() { r.keepConnections(ctx) })
 }
 
 // Stop ends the reading and waits for it. Check then refuses what it can no

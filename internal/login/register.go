@@ -42,6 +42,7 @@ type Register struct {
 	clock   *Clock
 	changes Changes
 	expirer Expirer
+	present Connections
 	hints   event.Hinter
 	log     *slog.Logger
 	within  time.Duration // how far back a whole read goes; what ended longer ago has no token left
@@ -65,6 +66,7 @@ type RegisterOptions struct {
 	Clock     *Clock        // renewed by every read
 	Changes   Changes       // on a connection of its own, so that a busy pool does not make it read late
 	Expirer   Expirer       // ends the sessions whose deadline has passed
+	Present   Connections   // keeps who is connected here
 	Hints     event.Hinter  // tells the other processes of these
 	TokenLife time.Duration // the longest life of an access token
 	Log       *slog.Logger  // nil is slog.Default()
@@ -79,14 +81,15 @@ type Expirer interface {
 // NewRegister returns a register that refuses every token until it is started.
 func NewRegister(o RegisterOptions) *Register {
 	r := &Register{
-		clock: o.Clock, changes: o.Changes, expirer: o.Expirer, hints: o.Hints, log: o.Log,
+		clock: o.Clock, changes: o.Changes, expirer: o.Expirer, present: o.Present, hints: o.Hints, log: o.Log,
 		within: o.TokenLife + remembersLonger,
 	}
 	if r.log == nil {
 		r.log = slog.Default()
 	}
 	r.feed.init()
-	r.watched.sessions = map[SessionID]*watched{}
+	r.watched.sessions, r.watched.moved = map[SessionID]*watched{}, map[SessionID]account.ID{}
+	r.watched.stirred = make(chan struct{}, 1)
 	r.passed.wake = make(chan struct{}, 1)
 	return r
 }

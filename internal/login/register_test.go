@@ -137,6 +137,8 @@ func (d *database) end(s login.Standing, reason login.EndReason, by login.Standi
 	d.save(s)
 }
 
+var discard = slog.New(slog.DiscardHandler)
+
 // nobodyHints sends hints to nobody.
 type nobodyHints struct{}
 
@@ -204,6 +206,7 @@ func (p *person) want(t *testing.T, want ...string) {
 // bundle is a register on a database, in a bubble.
 type bundle struct {
 	*database
+	nodes    nodes
 	register *login.Register
 	account  account.ID
 }
@@ -219,7 +222,7 @@ func inBubble(t *testing.T, test func(t *testing.T, b *bundle)) {
 func start(t *testing.T, own func() login.Reading) *bundle {
 	b := &bundle{database: newDatabase(), account: newID[account.ID]()}
 	b.register = login.NewRegister(login.RegisterOptions{
-		Clock: login.NewClock(own), Changes: b.database, Expirer: b.database, Hints: nobodyHints{}, Log: slog.New(slog.DiscardHandler), TokenLife: 5 * time.Minute,
+		Clock: login.NewClock(own), Changes: b.database, Expirer: b.database, Present: &b.nodes, Hints: nobodyHints{}, Log: slog.New(slog.DiscardHandler), TokenLife: 5 * time.Minute,
 	})
 	b.register.Start(t.Context())
 	t.Cleanup(b.register.Stop)
@@ -783,7 +786,7 @@ func TestCheck_RefusesBeforeTheFirstReadAndAfterStop(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := &bundle{database: newDatabase(), account: newID[account.ID]()}
 		ann := b.signIn()
-		r := login.NewRegister(login.RegisterOptions{Clock: login.NewClock(login.OwnClocks()), Changes: b.database, Expirer: b.database, Hints: nobodyHints{}, Log: slog.New(slog.DiscardHandler), TokenLife: time.Minute})
+		r := login.NewRegister(login.RegisterOptions{Clock: login.NewClock(login.OwnClocks()), Changes: b.database, Expirer: b.database, Present: &b.nodes, Hints: nobodyHints{}, Log: slog.New(slog.DiscardHandler), TokenLife: time.Minute})
 		if err := r.Check(t.Context(), ann.bearer()); fault.ReasonOf(err) != fault.CannotVerify {
 			t.Errorf("before the start: %v", err)
 		}

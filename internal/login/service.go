@@ -195,12 +195,12 @@ func (s *Service) LoginSession(ctx context.Context, actor account.Actor, session
 
 // LoginSessions returns the caller's own live login sessions, the latest activity
 // first.
-func (s *Service) LoginSessions(ctx context.Context, actor account.Actor) ([]Session, error) {
+func (s *Service) LoginSessions(ctx context.Context, actor account.Actor, fields SessionFields) ([]ActiveSession, error) {
 	if err := actor.Require(account.Viewer); err != nil {
 		return nil, err
 	}
-	live, err := s.Store.LiveSessions(ctx, actor.AccountID, actor.UserID, s.now())
-	slices.SortStableFunc(live, func(a, b Session) int { return b.LastActiveAt.Compare(a.LastActiveAt) })
+	live, err := s.Store.ActiveSessions(ctx, actor.AccountID, actor.UserID, fields, s.now(), MaxActiveSessions)
+	slices.SortStableFunc(live, func(a, b ActiveSession) int { return b.LastActiveAt.Compare(a.LastActiveAt) })
 	return live, err
 }
 
@@ -278,6 +278,13 @@ func (s *Service) callerEntry(action account.AuditAction, c Caller, at time.Time
 // after the commit.
 func (s *Service) hint(accountID account.ID) {
 	s.Hints.Send(event.Hint{Account: accountID.String(), Topic: event.LoginSessions})
+}
+
+// hintBegun tells every process that a login session of the account began. No
+// register has to look: a session that nobody knows is not refused. Call it after
+// the commit.
+func (s *Service) hintBegun(accountID account.ID) {
+	s.Hints.Send(event.Hint{Account: accountID.String(), Topic: event.LoginPresence})
 }
 
 func (s *Service) hintIf(changed bool, accountID account.ID) {

@@ -214,6 +214,7 @@ func (s *Service) AcceptInvitation(ctx context.Context, in AcceptInput) (SignIn,
 	if err != nil {
 		return SignIn{}, err
 	}
+	s.hintBegun(accountID)
 	out.Account, err = s.Store.Account(ctx, accountID)
 	return out, err
 }

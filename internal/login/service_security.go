@@ -29,13 +29,13 @@ func (s *Service) ActiveUsers(ctx context.Context, actor account.Actor) ([]Activ
 	return s.Store.ActiveUsers(ctx, actor.AccountID, s.now())
 }
 
-// ActiveSessions returns the account's live login sessions, newest sign-in first.
-// Owners only.
-func (s *Service) ActiveSessions(ctx context.Context, actor account.Actor) ([]Session, error) {
+// ActiveSessions returns the account's live login sessions, newest sign-in first,
+// at most MaxActiveSessions. Owners only.
+func (s *Service) ActiveSessions(ctx context.Context, actor account.Actor, fields SessionFields) ([]ActiveSession, error) {
 	if err := actor.Require(account.Owner); err != nil {
 		return nil, err
 	}
-	return s.Store.LiveSessions(ctx, actor.AccountID, account.UserID{}, s.now())
+	return s.Store.ActiveSessions(ctx, actor.AccountID, account.UserID{}, fields, s.now(), MaxActiveSessions)
 }
 
 // AuditLog returns at most limit entries, newest first, that are older than

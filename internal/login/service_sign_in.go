@@ -90,7 +90,11 @@ func (s *Service) Login(ctx context.Context, in LoginInput) (SignIn, error) {
 	if err != nil {
 		return SignIn{}, err
 	}
-	s.hintIf(len(ended) > 0, out.User.AccountID)
+	if len(ended) > 0 {
+		s.hint(out.User.AccountID)
+	} else {
+		s.hintBegun(out.User.AccountID)
+	}
 	out.Account, err = s.Store.Account(ctx, out.User.AccountID)
 	return out, err
 }

@@ -37,11 +37,32 @@ type Session struct {
 
 	UserAgent string // as the client sent it, at most 512 bytes
 	IP        string
+	// Connected says that it has a socket or an event stream in some process, as far
+	// as the read was asked for that.
+	Connected bool
 
 	EndedAt   time.Time // zero while the session lives
 	EndReason EndReason // empty while the session lives
 	EndedBy   account.UserID
 }
+
+// ActiveSession is a login session in a list of those that live.
+type ActiveSession struct {
+	Session
+	User account.User // with SessionUser; else zero
+}
+
+// SessionFields says what a list of login sessions tells beside their own rows.
+type SessionFields uint8
+
+// The fields of a login session that cost something.
+const (
+	SessionUser      SessionFields = 1 << iota // ActiveSession.User
+	SessionConnected                           // Session.Connected
+)
+
+// MaxActiveSessions is how many login sessions a list has at most.
+const MaxActiveSessions = 1000
 
 // Deadlines are the two moments at which a login session ends by itself. They
 // are frozen into it when it begins; only an active refresh moves Idle, and

@@ -39,12 +39,13 @@ type Store interface {
 	Invitations(ctx context.Context, accountID account.ID, now time.Time) ([]account.Invitation, error)
 	Invitation(ctx context.Context, accountID account.ID, invitationID account.InvitationID) (account.Invitation, error)
 
-	// LoginSession returns a login session, ended ones included.
+	// LoginSession returns a login session, ended ones included. It says whether that
+	// is connected.
 	LoginSession(ctx context.Context, accountID account.ID, sessionID SessionID) (Session, error)
-	// LiveSessions returns the login sessions that are neither ended nor past a
-	// deadline at now, newest sign-in first, at most 1,000; those of one user where
+	// ActiveSessions returns the login sessions that are neither ended nor past a
+	// deadline at now, newest sign-in first, at most limit; those of one user where
 	// userID is not zero.
-	LiveSessions(ctx context.Context, accountID account.ID, userID account.UserID, now time.Time) ([]Session, error)
+	ActiveSessions(ctx context.Context, accountID account.ID, userID account.UserID, fields SessionFields, now time.Time, limit int) ([]ActiveSession, error)
 	// ActiveUsers returns the users who have a live login session at now, newest
 	// sign-in first.
 	ActiveUsers(ctx context.Context, accountID account.ID, now time.Time) ([]ActiveUser, error)
@@ -79,7 +80,8 @@ type Tx interface {
 	Policy(ctx context.Context, accountID account.ID) (*Choice, error)
 	// EnabledOwners counts the account's owners who may sign in.
 	EnabledOwners(ctx context.Context, accountID account.ID) (int, error)
-	// LiveSessions is as in Store.
+	// LiveSessions returns the user's login sessions that are neither ended nor past
+	// a deadline at now, newest sign-in first, at most MaxActiveSessions.
 	LiveSessions(ctx context.Context, accountID account.ID, userID account.UserID, now time.Time) ([]Session, error)
 
 	CreateAccount(ctx context.Context, a account.Account) error

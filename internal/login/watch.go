@@ -109,6 +109,9 @@ type watchTable struct {
 	due      deadlineHeap
 	queue    []*watched // to be read, each once; cancelled ones may be among them
 	ticked   time.Time  // when the due ones were last taken
+
+	moved   map[SessionID]account.ID // those that came or left and are not written down
+	stirred chan struct{}            // holds one: moved is not empty
 }
 
 func (t *watchTable) add(b Bearer, s *subscription) {
@@ -118,6 +121,7 @@ func (t *watchTable) add(b Bearer, s *subscription) {
 	if w == nil {
 		w = &watched{table: t, key: SessionKey{b.AccountID, b.SessionID}, user: b.UserID}
 		t.sessions[b.SessionID] = w
+		t.stir(w.key)
 	}
 	s.of = w
 	end := &w.subs
@@ -144,6 +148,7 @@ func (t *watchTable) cancel(s *subscription) {
 	if w.subs == nil {
 		t.due.remove(w)
 		delete(t.sessions, w.key.ID)
+		t.stir(w.key)
 	}
 }
 

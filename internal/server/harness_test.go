@@ -25,6 +25,7 @@ import (
 	"github.com/branchline/branchline/internal/event"
 	"github.com/branchline/branchline/internal/live"
 	"github.com/branchline/branchline/internal/login"
+	"github.com/branchline/branchline/internal/natsfeed"
 	"github.com/branchline/branchline/internal/pgtest"
 	"github.com/branchline/branchline/internal/server"
 	"github.com/branchline/branchline/internal/store"
@@ -138,7 +139,8 @@ func (b *logBuffer) lines(t *testing.T, message string) []map[string]any {
 
 // nodeOptions are what tests turn. The zero value is a server as in production.
 type nodeOptions struct {
-	deaf            bool // hints neither arrive nor leave
+	deaf            bool   // hints neither arrive nor leave
+	nats            string // the address of the NATS that carries hints; PostgreSQL does where it is empty
 	introspection   bool
 	insecureCookies bool
 	origins         []string
@@ -153,7 +155,9 @@ type node struct {
 	http       *httptest.Server
 	server     *server.Server
 	register   *login.Register
+	active     *login.ActiveFeed
 	feed       *tree.Feed
+	hints      hinter
 	clock      *login.Clock
 	db         *store.DB
 	statements *statements
@@ -172,19 +176,25 @@ func (w *world) start(o nodeOptions) *node {
 	reads, err := store.NewLoginChanges(w.url)
 	check(w.t, err)
 	var hints hinter = deaf{}
-	if !o.deaf {
-		hints, err = store.NewNotifier(w.url, func(h event.Hint) {
-			n.register.Deliver(h)
-			n.feed.Deliver(h)
-		}, log)
-		check(w.t, err)
+	deliver := func(h event.Hint) {
+		n.register.Deliver(h)
+		n.active.Deliver(h)
+		n.feed.Deliver(h)
 	}
+	switch {
+	case o.nats != "":
+		hints, err = natsfeed.New(o.nats, "test.hints", deliver, log)
+	case !o.deaf:
+		hints, err = store.NewNotifier(w.url, deliver, log)
+	}
+	check(w.t, err)
+	n.hints = hints
 	n.clock = login.NewClock(login.OwnClocks())
 	logins := store.NewLogins(db)
 	settings := login.DefaultSettings()
 	settings.Argon2 = login.Argon2{MemoryKiB: 7 * 1024, Passes: 1, Parallelism: 1} // the least that is valid
 	n.register = login.NewRegister(login.RegisterOptions{
-		Clock: n.clock, Changes: shifted{reads, &w.shift}, Expirer: logins, Hints: hints, TokenLife: settings.AccessLife, Log: log,
+		Clock: n.clock, Changes: shifted{reads, &w.shift}, Expirer: logins, Present: logins, Hints: hints, TokenLife: settings.AccessLife, Log: log,
 	})
 	service, err := login.NewService(logins, hints, w.ring, login.DefaultBounds(), settings, n.clock.Now)
 	check(w.t, err)
@@ -192,26 +202,29 @@ func (w *world) start(o nodeOptions) *node {
 	if o.introspection {
 		schema = graph.Schema()
 	}
+	n.active = login.NewActiveFeed(logins, n.clock.Now, log)
 	n.feed = tree.NewFeed(store.NewTrees(db), hints, log)
 	n.server = server.New(server.Options{
 		Resolver: &graph.Resolver{
-			Trees: &tree.Service{Store: store.NewTrees(db), Now: n.clock.Now, Hints: hints}, Feed: n.feed, Logins: service, Register: n.register,
+			Trees: &tree.Service{Store: store.NewTrees(db), Now: n.clock.Now, Hints: hints}, Feed: n.feed, Active: n.active, Logins: service, Register: n.register,
 			Now: n.clock.Now, Version: "test", InvitationURL: func(token string) string { return "https://branchline.test/#" + token },
 			ShareURL: func(token string) string { return "https://branchline.test" + server.SharePath + token },
 			StartURL: "https://branchline.test/start",
 		},
-		Register: n.register, Tokens: service.Access, Ping: db.PingContext, Web: web.Handler(web.Options{}),
+		Register: n.register, Tokens: service.Access, Ping: db.PingContext, Hints: hints.Traffic, Web: web.Handler(web.Options{}),
 		Schema: schema, Now: n.clock.Now, Log: log, Origins: o.origins, InsecureCookies: o.insecureCookies,
 		Introspection: o.introspection, Limits: o.limits,
 	})
 	hints.Start(ctx)
 	n.register.Start(context.WithoutCancel(ctx))
+	n.active.Start(context.WithoutCancel(ctx))
 	n.feed.Start(context.WithoutCancel(ctx))
 	n.server.Start(ctx)
 	n.http = httptest.NewServer(n.server)
 	w.t.Cleanup(func() {
 		n.server.Stop()
 		n.http.Close()
+		n.active.Stop()
 		n.feed.Stop()
 		n.register.Stop()
 		hints.Stop()
@@ -236,19 +249,21 @@ func check(t *testing.T, err error) {
 	}
 }
 
-// hinter is a notifier, or none.
+// hinter is a carrier of hints, or none.
 type hinter interface {
 	event.Hinter
 	Start(ctx context.Context)
 	Stop()
+	Traffic() event.Traffic
 }
 
 // deaf stands for a hint channel that is cut.
 type deaf struct{}
 
-func (deaf) Send(event.Hint)       {}
-func (deaf) Start(context.Context) {}
-func (deaf) Stop()                 {}
+func (deaf) Send(event.Hint)        {}
+func (deaf) Start(context.Context)  {}
+func (deaf) Stop()                  {}
+func (deaf) Traffic() event.Traffic { return event.Traffic{Carrier: "none"} }
 
 // shifted moves the database's clock, as far as the register can see it.
 type shifted struct {
@@ -310,13 +325,13 @@ func (s *statements) AfterQuery(_ context.Context, e *bun.QueryEvent) {
 }
 
 // take returns the statements since the last call, those that begin and end
-// transactions left out.
+// transactions and the process's own signs of life left out.
 func (s *statements) take() []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	var list []string
 	for _, q := range s.list {
-		if verb, _, _ := strings.Cut(q, " "); verb != "BEGIN" && verb != "COMMIT" && verb != "ROLLBACK" {
+		if verb, _, _ := strings.Cut(q, " "); verb != "BEGIN" && verb != "COMMIT" && verb != "ROLLBACK" && !strings.Contains(q, "INTO nodes") {
 			list = append(list, q)
 		}
 	}

@@ -8,6 +8,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
+	"github.com/branchline/branchline/internal/event"
 	"github.com/branchline/branchline/internal/live"
 )
 
@@ -17,7 +18,7 @@ type metrics struct {
 	operations *prometheus.HistogramVec
 }
 
-func newMetrics(stats func() live.Stats, readAge func() time.Duration) *metrics {
+func newMetrics(stats func() live.Stats, readAge func() time.Duration, hints func() event.Traffic) *metrics {
 	m := &metrics{
 		registry: prometheus.NewRegistry(),
 		operations: prometheus.NewHistogramVec(prometheus.HistogramOpts{
@@ -41,6 +42,11 @@ func newMetrics(stats func() live.Stats, readAge func() time.Duration) *metrics 
 	gauge("branchline_register_read_age_seconds", "How long ago the login register's last successful read began. Over 1.5 requests are checked in the database.", func() float64 { return readAge().Seconds() })
 	counter("branchline_events_total", "Events sent to clients.", func() float64 { return float64(stats().Events) })
 	counter("branchline_event_executions_total", "Events executed. Events sent per execution is what sharing saves.", func() float64 { return float64(stats().Executions) })
+	m.registry.MustRegister(&carrier{
+		hints,
+		prometheus.NewDesc("branchline_hints_total", "Hints between processes: sent to the others, received from them, or dropped because the carrier was away. A dropped hint costs half a second.", []string{"carrier", "direction"}, nil),
+		prometheus.NewDesc("branchline_hints_connected", "Whether hints of the other processes arrive: 1 or 0.", []string{"carrier"}, nil),
+	})
 	return m
 }
 
@@ -70,4 +76,26 @@ func (c *closes) Collect(out chan<- prometheus.Metric) {
 	for label, n := range c.stats().Closes {
 		out <- prometheus.MustNewConstMetric(c.desc, prometheus.CounterValue, float64(n), label)
 	}
+}
+
+// carrier turns what the carrier of hints counts into metrics.
+type carrier struct {
+	hints            func() event.Traffic
+	total, connected *prometheus.Desc
+}
+
+// Describe implements prometheus.Collector.
+func (c *carrier) Describe(out chan<- *prometheus.Desc) { out <- c.total; out <- c.connected }
+
+// Collect implements prometheus.Collector.
+func (c *carrier) Collect(out chan<- prometheus.Metric) {
+	t := c.hints()
+	for direction, n := range map[string]int64{"sent": t.Sent, "received": t.Received, "dropped": t.Dropped} {
+		out <- prometheus.MustNewConstMetric(c.total, prometheus.CounterValue, float64(n), t.Carrier, direction)
+	}
+	connected := 0.0
+	if t.Connected {
+		connected = 1
+	}
+	out <- prometheus.MustNewConstMetric(c.connected, prometheus.GaugeValue, connected, t.Carrier)
 }

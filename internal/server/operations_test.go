@@ -244,6 +244,7 @@ var operations = map[string]struct {
 	"revokeSession":         {account.Viewer, input(func(*home) vars { return vars{"sessionId": madeUp("lses")} })},
 	"revokeMyOtherSessions": {account.Viewer, none},
 	"sessionExpiry":         {account.Viewer, none},
+	"activeSessions":        {account.Owner, none},
 	"treeSession":           {account.Viewer, func(h *home) vars { return vars{"id": h.walk} }},
 	"activeTreeSessions":    {account.Admin, none},
 	"treeChanged":           {account.Engineer, func(h *home) vars { return vars{"id": h.draft} }},

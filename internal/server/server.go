@@ -17,6 +17,7 @@ import (
 	"github.com/klauspost/compress/gzhttp"
 
 	"github.com/branchline/branchline/graph"
+	"github.com/branchline/branchline/internal/event"
 	"github.com/branchline/branchline/internal/live"
 	"github.com/branchline/branchline/internal/login"
 )
@@ -34,6 +35,7 @@ type Options struct {
 	Register *login.Register
 	Tokens   *login.AccessTokens
 	Ping     func(context.Context) error // asks the database for a sign of life
+	Hints    func() event.Traffic        // what the carrier of hints has done
 	Web      http.Handler                // the web app and the explorer
 	Schema   string                      // the schema's text, for /schema.graphqls; empty hides it
 	Now      func() time.Time            // the database's clock
@@ -72,7 +74,7 @@ func New(o Options) *Server {
 		},
 		OnRefusal: s.refusedSocket,
 	})
-	s.metrics = newMetrics(s.live.Stats, o.Register.ReadAge)
+	s.metrics = newMetrics(s.live.Stats, o.Register.ReadAge, o.Hints)
 	s.handler = s.routes()
 	return s
 }

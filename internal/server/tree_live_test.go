@@ -11,14 +11,15 @@ const watchTreeSession = `subscription($id: ID!) { treeSession(id: $id) { __type
 	... on TreeSessionUnavailable { sessionId } } }`
 
 // TestTwoNodes_AWalkIsWatched has a colleague on another server watch a walk to
-// its end, with hints and by the comparison alone.
+// its end, with each carrier of hints and by the comparison alone.
 func TestTwoNodes_AWalkIsWatched(t *testing.T) {
 	t.Parallel()
-	for name, o := range map[string]nodeOptions{"told by a hint": {}, "with the hint channel cut": {deaf: true}} {
+	for name, options := range carriers {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t)
-			a, b := w.start(nodeOptions{}), w.start(o)
+			o := options(t)
+			a, b := w.start(o), w.start(o)
 			owner := a.owner()
 			engineer, stranger := a.join(owner, "ENGINEER"), a.join(owner, "ENGINEER")
 			treeID := a.published(owner)

@@ -20,15 +20,16 @@ func (n *node) revoke(by *person, scope, userID string) int {
 	return n.post(by.access, revokeMutation, vars{"input": in}).ok().number("revokeSessions.revokedCount")
 }
 
-// TestTwoNodes_RevokedOnOneIsOutOnTheOther runs with the hint channel and without
-// it: then the other server's own read has to find what ended.
+// TestTwoNodes_RevokedOnOneIsOutOnTheOther runs with each carrier of hints and without
+// any: then the other server's own read has to find what ended.
 func TestTwoNodes_RevokedOnOneIsOutOnTheOther(t *testing.T) {
 	t.Parallel()
-	for name, o := range map[string]nodeOptions{"told by a hint": {}, "with the hint channel cut": {deaf: true}} {
+	for name, options := range carriers {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t)
-			a, b := w.start(nodeOptions{}), w.start(o)
+			o := options(t)
+			a, b := w.start(o), w.start(o)
 			owner := a.owner()
 			engineer := a.join(owner, "ENGINEER")
 			b.me(engineer.access).ok()
@@ -61,30 +62,36 @@ func TestTwoNodes_RevokedOnOneIsOutOnTheOther(t *testing.T) {
 
 func TestTwoNodes_ARoleChangesOnBoth(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
-	a, b := w.start(nodeOptions{}), w.start(nodeOptions{})
-	owner := a.owner()
-	p := a.join(owner, "ENGINEER")
-	other := a.join(owner, "ENGINEER")
-	s, untouched := b.watch(p), b.watch(other)
-	before := p.access
+	for name, options := range carriers {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			o := options(t)
+			a, b := w.start(o), w.start(o)
+			owner := a.owner()
+			p := a.join(owner, "ENGINEER")
+			other := a.join(owner, "ENGINEER")
+			s, untouched := b.watch(p), b.watch(other)
+			before := p.access
 
-	a.post(owner.access, `mutation($input: UpdateUserInput!) { updateUser(input: $input) { user { role } } }`,
-		vars{"input": vars{"userId": p.id, "role": "VIEWER"}}).ok()
-	s.closed(4403)
-	b.settle()
-	b.me(before).refused("UNAUTHENTICATED", "STALE_TOKEN")
-	late, _ := b.dial(nil)
-	late.init(before)
-	late.closed(4403)
+			a.post(owner.access, `mutation($input: UpdateUserInput!) { updateUser(input: $input) { user { role } } }`,
+				vars{"input": vars{"userId": p.id, "role": "VIEWER"}}).ok()
+			s.closed(4403)
+			b.settle()
+			b.me(before).refused("UNAUTHENTICATED", "STALE_TOKEN")
+			late, _ := b.dial(nil)
+			late.init(before)
+			late.closed(4403)
 
-	b.renew(p, true).ok()
-	if role := b.me(p.access).ok().text("me.role"); role != "VIEWER" {
-		t.Errorf("after the refresh the role is %s, want VIEWER", role)
+			b.renew(p, true).ok()
+			if role := b.me(p.access).ok().text("me.role"); role != "VIEWER" {
+				t.Errorf("after the refresh the role is %s, want VIEWER", role)
+			}
+			b.post(p.access, `mutation { createTreeCategory(input: { name: "Lamps" }) { category { id } } }`, nil).refused("FORBIDDEN")
+			b.watch(p).ask(`{ me { id } }`, nil).ok()
+			untouched.ask(`{ me { id } }`, nil).ok()
+		})
 	}
-	b.post(p.access, `mutation { createTreeCategory(input: { name: "Lamps" }) { category { id } } }`, nil).refused("FORBIDDEN")
-	b.watch(p).ask(`{ me { id } }`, nil).ok()
-	untouched.ask(`{ me { id } }`, nil).ok()
 }
 
 func TestRevoke_EveryScopeEndsTheRightPeople(t *testing.T) {

@@ -195,7 +195,7 @@ func startProcess(t *testing.T, url string, hints bool) *process {
 	p := &process{changes: &countedChanges{Changes: changes, after: make(chan struct{})}, own: &ownClocks{read: login.OwnClocks()}}
 	log := slog.New(slog.DiscardHandler)
 	p.register = login.NewRegister(login.RegisterOptions{
-		Clock: login.NewClock(p.own.now), Changes: p.changes, Expirer: store.NewLogins(db), TokenLife: 5 * time.Minute, Log: log,
+		Clock: login.NewClock(p.own.now), Changes: p.changes, Expirer: store.NewLogins(db), Present: store.NewLogins(db), TokenLife: 5 * time.Minute, Log: log,
 		Hints: hinterFunc(func(h event.Hint) {
 			if p.notifier != nil {
 				p.notifier.Send(h)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/uptrace/bun"
@@ -35,6 +36,14 @@ type loginSessionRow struct {
 	EndedAt   time.Time       `bun:"ended_at,nullzero"`
 	EndReason login.EndReason `bun:"end_reason,nullzero"`
 	EndedBy   account.UserID  `bun:"ended_by,nullzero"`
+
+	Connected bool `bun:"connected,scanonly"`
+}
+
+// loginSessionColumns are a login session's own.
+var loginSessionColumns = []string{
+	"s.account_id", "s.id", "s.user_id", "s.signed_in_at", "s.last_active_at", "s.authenticated_at", "s.idle_span", "s.idle_at", "s.absolute_at",
+	"s.generation", "s.generation_at", "s.salt", "s.attempt_hash", "s.user_agent", "s.ip", "s.ended_at", "s.end_reason", "s.ended_by",
 }
 
 func newLoginSessionRow(s login.Session) *loginSessionRow {
@@ -53,7 +62,7 @@ func (r *loginSessionRow) session() login.Session {
 		SignedInAt: r.SignedInAt.UTC(), LastActiveAt: r.LastActiveAt.UTC(), AuthenticatedAt: r.AuthenticatedAt.UTC(),
 		Idle: time.Duration(r.IdleSpan), Deadlines: login.Deadlines{Idle: r.IdleAt.UTC(), Absolute: r.AbsoluteAt.UTC()},
 		Generation: r.Generation, GenerationAt: r.GenerationAt.UTC(), Salt: r.Salt, AttemptHash: r.AttemptHash,
-		UserAgent: r.UserAgent, IP: r.IP,
+		UserAgent: r.UserAgent, IP: r.IP, Connected: r.Connected,
 		EndedAt: utc(r.EndedAt), EndReason: r.EndReason, EndedBy: r.EndedBy,
 	}
 }
@@ -72,6 +81,8 @@ func selectLoginSession(ctx context.Context, db bun.IDB, accountID account.ID, s
 	var row loginSessionRow
 	q := db.NewSelect().
 		Model(&row).
+		Column(loginSessionColumns...).
+		ColumnExpr(connectedExpr, login.GoneAfter.String()).
 		Where("s.account_id = ?", accountID).
 		Where("s.id = ?", sessionID)
 	if lock != "" {
@@ -83,25 +94,53 @@ func selectLoginSession(ctx context.Context, db bun.IDB, accountID account.ID, s
 	return row.session(), nil
 }
 
-// LiveSessions implements login.Store and login.Tx.
-func (r loginReads) LiveSessions(ctx context.Context, accountID account.ID, userID account.UserID, now time.Time) ([]login.Session, error) {
-	var rows []loginSessionRow
+// LiveSessions implements login.Tx.
+func (t loginTx) LiveSessions(ctx context.Context, accountID account.ID, userID account.UserID, now time.Time) ([]login.Session, error) {
+	active, err := t.ActiveSessions(ctx, accountID, userID, 0, now, login.MaxActiveSessions)
+	sessions := make([]login.Session, len(active))
+	for i := range active {
+		sessions[i] = active[i].Session
+	}
+	return sessions, err
+}
+
+// ActiveSessions implements login.Store.
+func (r loginReads) ActiveSessions(
+	ctx context.Context, accountID account.ID, userID account.UserID, fields login.SessionFields, now time.Time, limit int,
+) ([]login.ActiveSession, error) {
+	var rows []struct {
+		loginSessionRow `bun:",extend"`
+		User            userRow `bun:"embed:u__"`
+	}
 	q := r.db.NewSelect().
 		Model(&rows).
+		Column(loginSessionColumns...).
 		Where("s.account_id = ?", accountID).
 		Where("s.ended_at IS NULL").
 		Where("s.idle_at > ?", now). // never after absolute_at
 		OrderExpr("s.signed_in_at DESC, s.id DESC").
-		Limit(1000)
+		Limit(int64(limit))
 	if !userID.IsZero() {
 		q = q.Where("s.user_id = ?", userID)
+	}
+	if fields&login.SessionConnected != 0 {
+		q = q.ColumnExpr(connectedExpr, login.GoneAfter.String())
+	}
+	if fields&login.SessionUser != 0 {
+		q = q.Join("JOIN users AS u ON u.account_id = s.account_id AND u.id = s.user_id")
+		for _, column := range userColumns {
+			q = q.ColumnExpr("? AS ?", bun.Ident(column), bun.Ident("u__"+strings.TrimPrefix(column, "u.")))
+		}
 	}
 	if err := q.Scan(ctx); err != nil {
 		return nil, fmt.Errorf("read live login sessions: %w", err)
 	}
-	sessions := make([]login.Session, len(rows))
+	sessions := make([]login.ActiveSession, len(rows))
 	for i := range rows {
-		sessions[i] = rows[i].session()
+		sessions[i].Session = rows[i].session()
+		if fields&login.SessionUser != 0 {
+			sessions[i].User = rows[i].User.user()
+		}
 	}
 	return sessions, nil
 }

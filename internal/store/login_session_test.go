@@ -319,7 +319,7 @@ func TestSessionPolicy_ApplyNow(t *testing.T) {
 	}
 	// Spread the sessions over the past, as sign-ins and refreshes would have left them.
 	r := rand.New(rand.NewPCG(7, 7))
-	live, err := d.store.LiveSessions(t.Context(), ann.User.AccountID, account.UserID{}, d.now())
+	live, err := d.store.ActiveSessions(t.Context(), ann.User.AccountID, account.UserID{}, 0, d.now(), login.MaxActiveSessions)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -335,7 +335,7 @@ func TestSessionPolicy_ApplyNow(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	before, err := d.store.LiveSessions(t.Context(), ann.User.AccountID, account.UserID{}, d.now())
+	before, err := d.store.ActiveSessions(t.Context(), ann.User.AccountID, account.UserID{}, 0, d.now(), login.MaxActiveSessions)
 	if err != nil {
 		t.Fatal(err)
 	}

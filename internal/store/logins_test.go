@@ -220,7 +220,7 @@ func TestLogins_RegisterAndLogin(t *testing.T) {
 	if !phone.User.LastLoginAt.Equal(noon.Add(time.Minute)) {
 		t.Errorf("last login at %v", phone.User.LastLoginAt)
 	}
-	sessions, err := d.LoginSessions(t.Context(), ann.caller().Actor)
+	sessions, err := d.LoginSessions(t.Context(), ann.caller().Actor, 0)
 	if err != nil || len(sessions) != 2 || sessions[0].UserAgent != "phone" {
 		t.Errorf("own login sessions are %+v, %v", sessions, err)
 	}
@@ -438,7 +438,7 @@ func TestLogins_Strangers(t *testing.T) {
 		"users":        func() (int, error) { l, err := d.store.Users(ctx, rival); return len(l), err },
 		"active users": func() (int, error) { l, err := d.store.ActiveUsers(ctx, rival, noon); return len(l), err },
 		"live sessions": func() (int, error) {
-			l, err := d.store.LiveSessions(ctx, rival, account.UserID{}, noon)
+			l, err := d.store.ActiveSessions(ctx, rival, account.UserID{}, login.SessionUser|login.SessionConnected, noon, login.MaxActiveSessions)
 			return len(l), err
 		},
 		"invitations": func() (int, error) { l, err := d.store.Invitations(ctx, rival, noon); return len(l) + 1, err },

@@ -2,10 +2,9 @@ package store
 
 import (
 	"context"
-	"fmt"
 	"log/slog"
-	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -27,11 +26,10 @@ type Notifier struct {
 	deliver func(event.Hint)
 	log     *slog.Logger
 
-	mu      sync.Mutex // guards what follows
-	waiting map[event.Hint]struct{}
-	sender  uint32 // the server's process that serves the sending connection
+	outbox *event.Outbox
+	sender atomic.Uint32 // the server's process that serves the sending connection
+	counts event.Counts
 
-	wake    chan struct{} // holds one: a hint is waiting
 	stop    context.CancelFunc
 	running sync.WaitGroup
 }
@@ -40,11 +38,9 @@ var _ event.Hinter = (*Notifier)(nil)
 
 const (
 	notifyChannel = "branchline_hints"
-	// longestPayload is below PostgreSQL's limit of 8,000 bytes.
-	longestPayload = 7900
-	firstPause     = 100 * time.Millisecond // after a failure, doubled up to longestPause
-	longestPause   = time.Second
-	sendTimeout    = 5 * time.Second
+	firstPause    = 100 * time.Millisecond // after a failure, doubled up to longestPause
+	longestPause  = time.Second
+	sendTimeout   = 5 * time.Second
 )
 
 // everything is the hint about every account and topic. It is what a listener
@@ -60,10 +56,7 @@ func NewNotifier(url string, deliver func(event.Hint), log *slog.Logger) (*Notif
 	if err != nil {
 		return nil, err
 	}
-	return &Notifier{
-		config: config, deliver: deliver, log: log,
-		waiting: map[event.Hint]struct{}{}, wake: make(chan struct{}, 1),
-	}, nil
+	return &Notifier{config: config, deliver: deliver, log: log, outbox: event.NewOutbox()}, nil
 }
 
 // Start begins to listen and to send, until ctx is done or Stop is called.
@@ -87,14 +80,11 @@ func (n *Notifier) Stop() {
 // Send implements event.Hinter.
 func (n *Notifier) Send(h event.Hint) {
 	n.deliver(h)
-	n.mu.Lock()
-	n.waiting[h] = struct{}{}
-	n.mu.Unlock()
-	select {
-	case n.wake <- struct{}{}:
-	default:
-	}
+	n.outbox.Put(h)
 }
+
+// Traffic returns what the notifier has done.
+func (n *Notifier) Traffic() event.Traffic { return n.counts.Traffic("postgres") }
 
 // keep runs work with a connection of its own, over and over with a pause, until
 // ctx is done.
@@ -138,92 +128,44 @@ func (n *Notifier) listen(ctx context.Context, conn *pgx.Conn) error {
 	if _, err := conn.Exec(ctx, "LISTEN "+notifyChannel); err != nil {
 		return err
 	}
+	n.counts.Connected.Store(true)
+	defer n.counts.Connected.Store(false)
 	n.deliver(everything)
 	for {
 		got, err := conn.WaitForNotification(ctx)
 		if err != nil {
 			return err
 		}
-		if n.own(got.PID) {
+		if n.sender.Load() == got.PID {
 			continue // delivered when it was sent
 		}
-		for _, h := range parseHints(got.Payload) {
+		for _, h := range event.ParseHints(got.Payload) {
+			n.counts.Received.Add(1)
 			n.deliver(h)
 		}
 	}
 }
 
-func (n *Notifier) own(pid uint32) bool {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	return n.sender == pid
-}
-
 // send notifies the others of what waits until the connection fails.
 func (n *Notifier) send(ctx context.Context, conn *pgx.Conn) error {
-	n.mu.Lock()
-	n.sender = conn.PgConn().PID()
-	n.mu.Unlock()
+	n.sender.Store(conn.PgConn().PID())
 	for {
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
-		case <-n.wake:
+		case <-n.outbox.Wake():
 		}
-		n.mu.Lock()
-		hints := n.waiting
-		n.waiting = map[event.Hint]struct{}{}
-		n.mu.Unlock()
+		hints := n.outbox.Take()
 		if len(hints) == 0 {
 			continue
 		}
 		limited, cancel := context.WithTimeout(ctx, sendTimeout)
-		_, err := conn.Exec(limited, "SELECT pg_notify($1, $2)", notifyChannel, formatHints(hints))
+		_, err := conn.Exec(limited, "SELECT pg_notify($1, $2)", notifyChannel, event.FormatHints(hints))
 		cancel()
 		if err != nil {
-			n.putBack(hints)
+			n.outbox.Put(hints...) // they may not have arrived
 			return err
 		}
+		n.counts.Sent.Add(int64(len(hints)))
 	}
-}
-
-// putBack has hints sent again that may not have arrived.
-func (n *Notifier) putBack(hints map[event.Hint]struct{}) {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	for h := range hints {
-		n.waiting[h] = struct{}{}
-	}
-	select {
-	case n.wake <- struct{}{}:
-	default:
-	}
-}
-
-// formatHints returns a payload: a line for each hint, its topic, a space and its
-// account. The line of the zero hint, which means everything, is a space, and it
-// is all that is said where the lines would be too long together.
-func formatHints(hints map[event.Hint]struct{}) string {
-	var b strings.Builder
-	for h := range hints {
-		if b.Len()+len(h.Topic)+len(h.Account)+2 > longestPayload {
-			return " \n"
-		}
-		fmt.Fprintf(&b, "%s %s\n", h.Topic, h.Account)
-	}
-	return b.String()
-}
-
-// parseHints reads a payload. What it does not understand, as from another
-// version of the program, it takes for a hint about everything.
-func parseHints(payload string) []event.Hint {
-	var hints []event.Hint
-	for line := range strings.Lines(payload) {
-		topic, account, ok := strings.Cut(strings.TrimSuffix(line, "\n"), " ")
-		if !ok {
-			return []event.Hint{everything}
-		}
-		hints = append(hints, event.Hint{Account: account, Topic: event.Topic(topic)})
-	}
-	return hints
 }

@@ -1,0 +1,109 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"net/http"
+	"os"
+	"os/exec"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/gorilla/websocket"
+	"github.com/jackc/pgx/v5"
+
+	"github.com/branchline/branchline/internal/login"
+	"github.com/branchline/branchline/internal/pgtest"
+)
+
+// TestServe_AKilledProcessLeavesNobodyConnected kills a process with a socket as kill -9
+// does. Nobody says so to the other one, which has to find out.
+func TestServe_AKilledProcessLeavesNobodyConnected(t *testing.T) {
+	t.Parallel()
+	const patience = time.Minute
+	binary, url := buildProgram(t), pgtest.URL(t)
+	env := []string{"DATABASE_URL=" + url, "BRANCHLINE_KEYS=" + string(login.NewKey()), "BRANCHLINE_DRAIN=1s"}
+	other := startProcess(t, binary, env...)
+	victim := exec.CommandContext(t.Context(), binary, "serve")
+	victim.Env = append(append(os.Environ(), env...), "BRANCHLINE_ADDRESS=127.0.0.1:0", "BRANCHLINE_METRICS_ADDRESS=off", "BRANCHLINE_PUBLIC_URL=http://127.0.0.1", "BRANCHLINE_LOG_FORMAT=json")
+	victim.Dir = t.TempDir()
+	log, err := victim.StderrPipe()
+	check(t, err)
+	check(t, victim.Start())
+	address := ""
+	for lines := bufio.NewScanner(log); address == "" && lines.Scan(); {
+		var line struct{ Msg, Address string }
+		if json.Unmarshal(lines.Bytes(), &line) == nil && line.Msg == "serving" {
+			address = line.Address
+		}
+	}
+
+	post := func(token, query string, into any) {
+		t.Helper()
+		body, err := json.Marshal(map[string]string{"query": query})
+		check(t, err)
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, other+"/graphql", bytes.NewReader(body))
+		check(t, err)
+		r.Header = http.Header{"Content-Type": {"application/json"}, "Authorization": {"Bearer " + token}}
+		resp, err := (&http.Client{Timeout: patience}).Do(r)
+		check(t, err)
+		defer resp.Body.Close()
+		check(t, json.NewDecoder(resp.Body).Decode(into))
+	}
+	var registered struct {
+		Data struct{ Register struct{ AccessToken string } }
+	}
+	post("", `mutation { register(input: { accountName: "A", name: "N", email: "owner@example.com", password: "a long passphrase" }) { accessToken } }`, &registered)
+	token := registered.Data.Register.AccessToken
+	connected := func() bool {
+		var answer struct {
+			Data struct {
+				AccountSecurity struct{ ActiveSessions []struct{ ConnectedNow bool } }
+			}
+		}
+		post(token, `{ accountSecurity { activeSessions { connectedNow } } }`, &answer)
+		list := answer.Data.AccountSecurity.ActiveSessions
+		if len(list) != 1 {
+			t.Fatalf("%d login sessions, want 1", len(list))
+		}
+		return list[0].ConnectedNow
+	}
+	await := func(want bool) {
+		t.Helper()
+		for limit := time.After(patience); connected() != want; {
+			select {
+			case <-limit:
+				t.Fatalf("the login session never was connected: %v", want)
+			default:
+			}
+		}
+	}
+	await(false)
+	dialer := websocket.Dialer{Subprotocols: []string{"graphql-transport-ws"}, HandshakeTimeout: patience}
+	socket, _, err := dialer.DialContext(t.Context(), "ws://"+address+"/graphql", nil)
+	check(t, err)
+	defer socket.Close()
+	check(t, socket.WriteJSON(map[string]any{"type": "connection_init", "payload": map[string]string{"authorization": "Bearer " + token}}))
+	await(true)
+
+	check(t, victim.Process.Kill())
+	if err := victim.Wait(); err == nil || !strings.Contains(err.Error(), "killed") {
+		t.Fatalf("the process ended with %v", err)
+	}
+	conn, err := pgx.Connect(t.Context(), url)
+	check(t, err)
+	defer conn.Close(context.WithoutCancel(t.Context()))
+	_, err = conn.Exec(t.Context(), "UPDATE nodes SET seen_at = seen_at - interval '9 s' WHERE id IN (SELECT node_id FROM login_connections)")
+	check(t, err)
+	await(false)
+}
+
+func check(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}

@@ -1,0 +1,2 @@
+DROP TABLE login_connections;
+DROP TABLE nodes;
