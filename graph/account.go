@@ -147,7 +147,7 @@ func (r *accountResolver) Invitations(ctx context.Context, _ *model.Account) ([]
 
 // Invitation is the resolver of Query.invitation.
 func (r *queryResolver) Invitation(ctx context.Context, token string) (*model.InvitationPreview, error) {
-	invitation, a, err := r.Logins.Invitation(ctx, login.Secret(token))
+	invitation, a, err := r.Logins.Invitation(ctx, login.Secret(token), caller(ctx).Device)
 	if err != nil {
 		return nil, err
 	}

@@ -66,6 +66,7 @@ func serveCheap(ctx context.Context, o order) (string, error) {
 		return "", err
 	}
 	service.Passwords = login.NewPasswords(cheapHash)
+	service.Settings.Tries.Off = true // all sign-ins come from one address
 	api := server.New(server.Options{
 		Resolver: &graph.Resolver{
 			Trees: &tree.Service{Store: store.NewTrees(db), Now: clock.Now}, Logins: service, Register: register, Now: clock.Now,

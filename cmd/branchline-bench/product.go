@@ -58,6 +58,7 @@ func (b *bench) serve(ctx context.Context, name string) (*product, error) {
 		"BRANCHLINE_METRICS_ADDRESS="+operators,
 		"BRANCHLINE_KEYS="+string(b.keys),
 		"BRANCHLINE_DRAIN=1s",
+		"BRANCHLINE_SIGN_IN_LIMITS=false", // all sign-ins come from one address
 	)
 	p, err := start(cmd, name)
 	if err != nil {

@@ -13,7 +13,7 @@ import (
 )
 
 // demoPassword opens every demo sign-in. `branchline dev` prints it.
-const demoPassword = "branchline demo"
+const demoPassword = "try the cable first"
 
 // demoPeople are the demo account's users; the first one is its owner.
 var demoPeople = []struct {

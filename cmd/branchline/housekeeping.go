@@ -10,7 +10,8 @@ import (
 const (
 	sweepEvery = time.Minute
 	// sweepAtMost bounds one statement; what is left is found a minute later.
-	sweepAtMost = 1000
+	sweepAtMost  = 1000
+	forgetAtMost = 20_000 // tries to sign in, one small row each
 	// requestsKept is how long a repeated request returns the first one's result.
 	requestsKept = 24 * time.Hour
 	// countedAfter is how long nothing has to happen to a walk until it is counted for
@@ -21,8 +22,9 @@ const (
 )
 
 // keepHouse ends login sessions that passed a deadline without anybody noticing,
-// forgets old requests and links, and counts walks for the figures, until ctx ends.
-// Several processes may do it at once: of those that meet, one gets each row.
+// forgets old requests, links and tries to sign in, and counts walks for the figures,
+// until ctx ends. Several processes may do it at once: of those that meet, one gets
+// each row.
 func (p *app) keepHouse(ctx context.Context) {
 	ticker := time.NewTicker(sweepEvery)
 	defer ticker.Stop()
@@ -34,6 +36,9 @@ func (p *app) keepHouse(ctx context.Context) {
 		}
 		if _, err := p.logins.Sweep(ctx, sweepAtMost); err != nil && ctx.Err() == nil {
 			p.log.Warn("login sessions past their deadline were not swept", "error", err)
+		}
+		if err := p.logins.ForgetLimits(ctx, forgetAtMost); err != nil && ctx.Err() == nil {
+			p.log.Warn("old tries to sign in were not forgotten", "error", err)
 		}
 		if err := p.treeStore.ForgetRequests(ctx, p.now().Add(-requestsKept)); err != nil && ctx.Err() == nil {
 			p.log.Warn("old requests were not forgotten", "error", err)

@@ -22,6 +22,7 @@ const (
 	AccountRegistered    AuditAction = "ACCOUNT_REGISTERED"
 	SignedIn             AuditAction = "SIGNED_IN"
 	SignInFailed         AuditAction = "SIGN_IN_FAILED"
+	SignInLimited        AuditAction = "SIGN_IN_LIMITED" // tries with the subject's name are refused: at most one entry in a quarter of an hour
 	SignedOut            AuditAction = "SIGNED_OUT"
 	Reauthenticated      AuditAction = "REAUTHENTICATED"
 	ReauthenticateFailed AuditAction = "REAUTHENTICATION_FAILED"

@@ -58,6 +58,7 @@ func (s Settings) check(unread map[string]bool, checkKeys func(string) error) Pr
 	s.Database.check(c)
 	s.Events.check(c)
 	s.Login.check(c)
+	s.SignIn.check(c)
 	s.Sockets.check(c)
 	return c.problems
 }
@@ -176,6 +177,18 @@ func (l Login) check(c *checker) {
 	c.that(grace.Duration <= idleMin.Duration/10, []string{grace.name, idleMin.name},
 		"is %v, which is more than a tenth of %s, which is %v. Make it %s or less", grace, idleMin.name, idleMin, FormatDuration(idleMin.Duration/10))
 	c.between(span{"BRANCHLINE_REAUTHENTICATE_WITHIN", l.ReauthenticateWithin}, 0, 30*day)
+}
+
+func (s SignIn) check(c *checker) {
+	const most = 100_000
+	c.within("BRANCHLINE_SIGN_IN_NAME_TRIES", s.NameTries, 1, most)
+	c.between(span{"BRANCHLINE_SIGN_IN_NAME_EVERY", s.NameEvery}, time.Millisecond, day)
+	c.within("BRANCHLINE_SIGN_IN_ADDRESS_TRIES", s.AddressTries, 1, most)
+	c.between(span{"BRANCHLINE_SIGN_IN_ADDRESS_EVERY", s.AddressEvery}, time.Millisecond, day)
+	c.within("BRANCHLINE_SIGN_IN_DELAY_AFTER", s.DelayAfter, 1, most)
+	c.between(span{"BRANCHLINE_SIGN_IN_DELAY_MAX", s.DelayMax}, 0, time.Hour)
+	c.within("BRANCHLINE_REGISTER_TRIES", s.RegisterTries, 1, most)
+	c.between(span{"BRANCHLINE_REGISTER_EVERY", s.RegisterEvery}, time.Millisecond, day)
 }
 
 func (s Sockets) check(c *checker) {

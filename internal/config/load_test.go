@@ -31,6 +31,9 @@ func TestLoad_DefaultsAreTheProductsOwn(t *testing.T) {
 	if diff := cmp.Diff(login.DefaultBounds(), l.Login.Bounds()); diff != "" {
 		t.Errorf("bounds (-product +settings):\n%s", diff)
 	}
+	if diff := cmp.Diff(login.DefaultTryLimits(), l.SignIn.TryLimits()); diff != "" {
+		t.Errorf("limits of tries (-product +settings):\n%s", diff)
+	}
 	if got := l.Database.Feed().Reveal(); got != "postgres://ann:secret@db/branchline" {
 		t.Errorf("feed = %q, want the database's address", got)
 	}

@@ -29,6 +29,7 @@ type Settings struct {
 	Database Database `doc:"Database"`
 	Events   Events   `doc:"Hints between processes"`
 	Login    Login    `doc:"Login sessions"`
+	SignIn   SignIn   `doc:"Guessing passwords"`
 	Sockets  Sockets  `doc:"Sockets"`
 	Log      Log      `doc:"Log"`
 }
@@ -80,6 +81,31 @@ type Login struct {
 	AccessTokenLifetime  time.Duration `env:"BRANCHLINE_ACCESS_TOKEN_LIFETIME" envDefault:"5m" doc:"How long an access token is good, 1s to 1h. It is shorter where a third of the idle span or the time to the nearer deadline is."`
 	RefreshGrace         time.Duration `env:"BRANCHLINE_REFRESH_GRACE" envDefault:"30s" doc:"How long a refresh token counts as new: it is not replaced again, and the one before it still gets an access token, so that two tabs do not race. At most a tenth of the shortest idle span."`
 	ReauthenticateWithin time.Duration `env:"BRANCHLINE_REAUTHENTICATE_WITHIN" envDefault:"30m" doc:"A dangerous action asks for the password again when it was given longer ago than this (OWASP ASVS 5.0, 7.5.1); 0 turns that off."`
+}
+
+// SignIn says how often somebody may try what a password or an invitation opens.
+type SignIn struct {
+	Limits        bool          `env:"BRANCHLINE_SIGN_IN_LIMITS" envDefault:"true" doc:"Whether tries are limited at all; false is for tests under load. All processes share the limits, through the database."`
+	NameTries     int           `env:"BRANCHLINE_SIGN_IN_NAME_TRIES" envDefault:"10" doc:"How many wrong passwords one address (of IPv6: one /56) may send for one name, 1 to 100000. The right one gives all of them back."`
+	NameEvery     time.Duration `env:"BRANCHLINE_SIGN_IN_NAME_EVERY" envDefault:"1m" doc:"After this span one of them is there again, 1ms to 24h."`
+	AddressTries  int           `env:"BRANCHLINE_SIGN_IN_ADDRESS_TRIES" envDefault:"100" doc:"How many failed sign-ins one address may make, whatever the names, 1 to 100000. Those that succeed do not count. Behind a proxy that is not in BRANCHLINE_TRUSTED_PROXIES everybody has the same address."`
+	AddressEvery  time.Duration `env:"BRANCHLINE_SIGN_IN_ADDRESS_EVERY" envDefault:"2s" doc:"After this span one of them is there again, 1ms to 24h."`
+	DelayAfter    int           `env:"BRANCHLINE_SIGN_IN_DELAY_AFTER" envDefault:"20" doc:"After so many failures with one name, from whatever addresses, addresses from which its owner never signed in have to wait for each try: for 1 s, then 2 s, 4 s and so on; 1 to 100000. One failure is forgotten each BRANCHLINE_SIGN_IN_NAME_EVERY."`
+	DelayMax      time.Duration `env:"BRANCHLINE_SIGN_IN_DELAY_MAX" envDefault:"30s" doc:"The longest such wait, 0 to 1h. Nobody waits longer, whatever others do, so nobody can lock a colleague out; 0 turns the waits off."`
+	RegisterTries int           `env:"BRANCHLINE_REGISTER_TRIES" envDefault:"20" doc:"How many accounts one address may open, 1 to 100000."`
+	RegisterEvery time.Duration `env:"BRANCHLINE_REGISTER_EVERY" envDefault:"3m" doc:"After this span one of them is there again, 1ms to 24h."`
+}
+
+// TryLimits returns the settings of limits as the login package takes them.
+func (s SignIn) TryLimits() login.TryLimits {
+	l := login.DefaultTryLimits()
+	l.Off = !s.Limits
+	l.PerName = login.Rate{Burst: s.NameTries, Every: s.NameEvery}
+	l.PerAddress = login.Rate{Burst: s.AddressTries, Every: s.AddressEvery}
+	l.PerNameEverywhere = login.Rate{Burst: s.DelayAfter, Every: s.NameEvery}
+	l.LongestDelay = s.DelayMax
+	l.Register = login.Rate{Burst: s.RegisterTries, Every: s.RegisterEvery}
+	return l
 }
 
 // Sockets bounds what one client can make the server hold.

@@ -15,8 +15,7 @@ import (
 	"unicode/utf8"
 
 	"golang.org/x/crypto/argon2"
-
-	"github.com/branchline/branchline/internal/fault"
+	"golang.org/x/text/unicode/norm"
 )
 
 // Bounds of a new password, in characters. NIST SP 800-63B-4 asks for 15 where a
@@ -69,20 +68,6 @@ func NewPasswords(params Argon2) *Passwords {
 	}
 }
 
-// CheckNewPassword says what is wrong with a new password, as BadUserInput of field.
-func CheckNewPassword(field string, password Secret) error {
-	text := string(password)
-	switch n := utf8.RuneCountInString(text); {
-	case len(text) > maxPasswordBytes || n > MaxPassword:
-		return fault.Input(field, "This password is longer than %d characters. Choose a shorter one.", MaxPassword)
-	case !utf8.ValidString(text) || strings.ContainsRune(text, 0):
-		return fault.Input(field, "This password holds characters that cannot be typed. Choose another one.")
-	case n < MinPassword:
-		return fault.Input(field, "This password has %d characters. Choose one of at least %d: a few words are good.", n, MinPassword)
-	}
-	return nil
-}
-
 // Hash returns the PHC string of a password, with a new salt.
 func (p *Passwords) Hash(ctx context.Context, password Secret) (string, error) {
 	salt := make([]byte, saltBytes)
@@ -131,7 +116,9 @@ func (p *Passwords) run(ctx context.Context, password Secret, params Argon2, sal
 	p.running += held
 	p.mu.Unlock()
 	defer p.release(held)
-	return argon2.IDKey([]byte(password), salt, params.Passes, params.MemoryKiB, params.Parallelism, length), nil
+	// The same text is typed in several ways: on one system é is one character, on
+	// another one it is two (NIST SP 800-63B-4, 3.1.1.2).
+	return argon2.IDKey(norm.NFKC.Bytes([]byte(password)), salt, params.Passes, params.MemoryKiB, params.Parallelism, length), nil
 }
 
 // release has the memory of hashes collected when those that ended held as much as

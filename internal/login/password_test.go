@@ -81,27 +81,28 @@ func TestPasswords_AsManyAtATimeAsThereAreCores(t *testing.T) {
 	}
 }
 
-func TestCheckNewPassword(t *testing.T) {
+func TestCheckNewPassword_Lengths(t *testing.T) {
 	t.Parallel()
+	const owls = "🦉🌲💻🔌🎻🚜🧾🐭🌧🏮🎲🧊" // 12 characters
 	tests := map[string]struct {
 		password string
 		ok       bool
 	}{
-		"12 characters":             {"abcdefghijkl", true},
-		"11 characters":             {"abcdefghijk", false},
-		"11 characters in 33 bytes": {strings.Repeat("€", 11), false},
-		"12 characters in 48 bytes": {strings.Repeat("🦉", 12), true},
-		"256 characters":            {strings.Repeat("🦉", 256), true},
-		"257 characters":            {strings.Repeat("a", 257), false},
-		"NUL inside":                {"abcdef\x00ghijkl", false},
-		"not UTF-8":                 {"abcdefghijkl\xff", false},
-		"spaces at the ends":        {" abcdefghij ", true},
+		"12 characters":             {"owl and lamp", true},
+		"11 characters":             {"owl and lam", false},
+		"11 characters in 33 bytes": {"€₤₦₩₪₫₭₮₱₲₴", false},
+		"12 characters in 48 bytes": {owls, true},
+		"256 characters":            {strings.Repeat(owls, 21) + "🦉🌲💻🔌", true},
+		"257 characters":            {strings.Repeat(owls, 21) + "🦉🌲💻🔌🎻", false},
+		"NUL inside":                {"owl and\x00lamp", false},
+		"not UTF-8":                 {"owl and lamps\xff", false},
+		"spaces at the ends":        {" owl  lamps ", true},
 		"a megabyte":                {strings.Repeat("a", 1<<20), false},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			err := CheckNewPassword("input.password", Secret(tt.password))
+			err := CheckNewPassword("input.password", Secret(tt.password), About{})
 			if (err == nil) != tt.ok {
 				t.Errorf("the error is %v", err)
 			}

@@ -24,6 +24,8 @@ type Service struct {
 	Bounds    Bounds
 	Settings  Settings
 	Now       func() time.Time // the database's clock
+
+	refusals *refusals
 }
 
 // Settings are the operator's, beside Bounds. The zero value is not valid: begin
@@ -42,6 +44,7 @@ type Settings struct {
 	// InvitationLife is how long an invitation can be accepted.
 	InvitationLife time.Duration
 	Argon2         Argon2
+	Tries          TryLimits
 }
 
 // DefaultSettings returns the product's defaults.
@@ -49,7 +52,7 @@ func DefaultSettings() Settings {
 	return Settings{
 		Issuer: "branchline", Audience: "branchline",
 		AccessLife: 5 * time.Minute, Grace: 30 * time.Second, Reauthentication: 30 * time.Minute,
-		InvitationLife: 7 * 24 * time.Hour, Argon2: DefaultArgon2(),
+		InvitationLife: 7 * 24 * time.Hour, Argon2: DefaultArgon2(), Tries: DefaultTryLimits(),
 	}
 }
 
@@ -67,7 +70,7 @@ func (s Settings) Validate() error {
 	check(s.Reauthentication >= 0, "the age at which dangerous actions ask again has to be 0 or more")
 	check(s.InvitationLife >= time.Minute, "invitations have to last for a minute at least")
 	check(s.Argon2.MemoryKiB >= 7*1024 && s.Argon2.Passes >= 1 && s.Argon2.Parallelism >= 1, "argon2id needs at least 7 MiB, one pass and one lane")
-	return errors.Join(problems...)
+	return errors.Join(append(problems, s.Tries.Validate())...)
 }
 
 // NewService returns a service, or what is wrong with the settings.
@@ -79,7 +82,7 @@ func NewService(store Store, hints event.Hinter, ring *Ring, bounds Bounds, sett
 		Store: store, Hints: hints, Ring: ring,
 		Access:    NewAccessTokens(ring, settings.Issuer, settings.Audience, settings.AccessLife, now),
 		Passwords: NewPasswords(settings.Argon2),
-		Bounds:    bounds, Settings: settings, Now: now,
+		Bounds:    bounds, Settings: settings, Now: now, refusals: &refusals{},
 	}, nil
 }
 

@@ -128,9 +128,14 @@ func (s *Service) WithdrawInvitation(ctx context.Context, c Caller, invitationID
 
 // Invitation returns the invitation that a token belongs to, with the account, for
 // whoever is about to accept it. NotFound where the token is not one, Conflict
-// where it can no longer be accepted.
-func (s *Service) Invitation(ctx context.Context, token Secret) (account.Invitation, account.Account, error) {
+// where it can no longer be accepted, RateLimited where too many others were asked
+// for from the same network.
+func (s *Service) Invitation(ctx context.Context, token Secret, d Device) (account.Invitation, account.Account, error) {
 	accountID, invitationID, secret, err := parseInvitation(token)
+	if err != nil {
+		return account.Invitation{}, account.Account{}, err
+	}
+	leave, err := s.mayTry(ctx, limitedInvitation, s.Settings.Tries.Invitations, "invitation", network(d.clean().IP))
 	if err != nil {
 		return account.Invitation{}, account.Account{}, err
 	}
@@ -140,6 +145,9 @@ func (s *Service) Invitation(ctx context.Context, token Secret) (account.Invitat
 	}
 	if !opens(secret, i) {
 		return account.Invitation{}, account.Account{}, noInvitation
+	}
+	if err := s.succeeded(ctx, leave); err != nil {
+		return account.Invitation{}, account.Account{}, err
 	}
 	if err := i.Usable(s.now()); err != nil {
 		return account.Invitation{}, account.Account{}, err
@@ -158,10 +166,10 @@ type AcceptInput struct {
 
 // AcceptInvitation makes the invited user and signs them in. NotFound where the
 // token is not one, Conflict where the invitation was used, withdrawn or is too
-// old, or the address has become somebody's.
+// old, or the address has become somebody's, RateLimited as Invitation is.
 func (s *Service) AcceptInvitation(ctx context.Context, in AcceptInput) (SignIn, error) {
 	name, err := account.CleanName("input.name", in.Name)
-	if err := errors.Join(err, CheckNewPassword("input.password", in.Password)); err != nil {
+	if err := errors.Join(err, CheckNewPassword("input.password", in.Password, About{Name: in.Name})); err != nil {
 		return SignIn{}, err
 	}
 	accountID, invitationID, secret, err := parseInvitation(in.Token)
@@ -169,7 +177,11 @@ func (s *Service) AcceptInvitation(ctx context.Context, in AcceptInput) (SignIn,
 		return SignIn{}, err
 	}
 	// Refuse before the hash, which costs much, and again behind the lock.
-	if _, _, err := s.Invitation(ctx, in.Token); err != nil {
+	invited, a, err := s.Invitation(ctx, in.Token, in.Device)
+	if err != nil {
+		return SignIn{}, err
+	}
+	if err := CheckNewPassword("input.password", in.Password, About{AccountName: a.Name, Name: name, Email: invited.Email}); err != nil {
 		return SignIn{}, err
 	}
 	hash, err := s.Passwords.Hash(ctx, in.Password)
@@ -215,8 +227,8 @@ func (s *Service) AcceptInvitation(ctx context.Context, in AcceptInput) (SignIn,
 		return SignIn{}, err
 	}
 	s.hintBegun(accountID)
-	out.Account, err = s.Store.Account(ctx, accountID)
-	return out, err
+	out.Account = a
+	return out, nil
 }
 
 var noInvitation = fault.Missing("invitation")

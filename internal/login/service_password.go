@@ -48,8 +48,14 @@ func (s *Service) AskedAgainAt(session Session) (time.Time, bool) {
 }
 
 // confirmPassword verifies the caller's own password and returns the PHC string
-// that it matched. A wrong one is Forbidden, about field if that is not empty.
+// that it matched. A wrong one is Forbidden, about field if that is not empty; too
+// many of them in one login session are RateLimited. That session alone has to wait:
+// whoever copied its access token keeps nobody from confirming on another device.
 func (s *Service) confirmPassword(ctx context.Context, c Caller, password Secret, field string) (string, error) {
+	leave, err := s.mayTry(ctx, limitedConfirm, s.Settings.Tries.Confirm, "confirm", c.UserID.String(), c.SessionID.String())
+	if err != nil {
+		return "", err
+	}
 	stored, err := s.Store.PasswordOf(ctx, c.AccountID, c.UserID)
 	if err != nil {
 		return "", err
@@ -70,7 +76,10 @@ func (s *Service) confirmPassword(ctx context.Context, c Caller, password Secret
 		wrong.Field = field
 		return "", wrong
 	}
-	return stored, nil
+	for i := range leave.back {
+		leave.back[i].By = 0 // all of it
+	}
+	return stored, s.succeeded(ctx, leave)
 }
 
 // PasswordChange is the answer to a change of password.
@@ -88,7 +97,7 @@ func (s *Service) ChangePassword(ctx context.Context, c Caller, current, next Se
 	if err := c.Require(account.Viewer); err != nil {
 		return PasswordChange{}, err
 	}
-	if err := CheckNewPassword("input.newPassword", next); err != nil {
+	if err := s.checkOwnNewPassword(ctx, c, "input.newPassword", next); err != nil {
 		return PasswordChange{}, err
 	}
 	stored, err := s.confirmPassword(ctx, c, current, "input.currentPassword")
@@ -113,6 +122,16 @@ func (s *Service) ChangePassword(ctx context.Context, c Caller, current, next Se
 	}
 	s.hint(c.AccountID)
 	return out, nil
+}
+
+// checkOwnNewPassword is CheckNewPassword for the caller.
+func (s *Service) checkOwnNewPassword(ctx context.Context, c Caller, field string, password Secret) error {
+	user, err1 := s.Store.User(ctx, c.AccountID, c.UserID)
+	a, err2 := s.Store.Account(ctx, c.AccountID)
+	if err := errors.Join(err1, err2); err != nil {
+		return err
+	}
+	return CheckNewPassword(field, password, About{AccountName: a.Name, Name: user.Name, Email: user.Email})
 }
 
 // verifyAnew verifies the caller's password against what is stored now, and

@@ -21,12 +21,19 @@ type RegisterInput struct {
 }
 
 // Register makes an account with its first owner, and signs them in. Conflict if
-// the e-mail address is somebody's already.
+// the e-mail address is somebody's already; RateLimited where too many accounts
+// came from the same network.
 func (s *Service) Register(ctx context.Context, in RegisterInput) (SignIn, error) {
 	accountName, err1 := account.CleanName("input.accountName", in.AccountName)
 	name, err2 := account.CleanName("input.name", in.Name)
 	email, err3 := account.CleanEmail("input.email", in.Email)
-	if err := errors.Join(err1, err2, err3, CheckNewPassword("input.password", in.Password)); err != nil {
+	about := About{AccountName: in.AccountName, Name: in.Name, Email: in.Email}
+	if err := errors.Join(err1, err2, err3, CheckNewPassword("input.password", in.Password, about)); err != nil {
+		return SignIn{}, err
+	}
+	// An account costs its token, also one that was not made: whoever asks whether
+	// an address has a user gets as few answers as accounts.
+	if _, err := s.mayTry(ctx, limitedRegister, s.Settings.Tries.Register, "register", network(in.Device.clean().IP)); err != nil {
 		return SignIn{}, err
 	}
 	hash, err := s.Passwords.Hash(ctx, in.Password)
@@ -74,9 +81,14 @@ var wrongCredentials = fault.New(fault.Unauthenticated, "The e-mail address or t
 // fault, Unauthenticated with the reason InvalidCredentials, after the same work.
 // A disabled user is Forbidden, said only to who knows the password. Where the
 // account's cap on login sessions is reached, the policy says which of Conflict
-// and another device's end it is.
+// and another device's end it is. RateLimited, before anything is compared, where
+// the name or the network has been tried too often: see TryLimits.
 func (s *Service) Login(ctx context.Context, in LoginInput) (SignIn, error) {
 	email, err := account.CleanEmail("input.email", in.Email)
+	if err != nil {
+		return SignIn{}, err
+	}
+	leave, err := s.maySignIn(ctx, email, in.Device)
 	if err != nil {
 		return SignIn{}, err
 	}
@@ -94,6 +106,9 @@ func (s *Service) Login(ctx context.Context, in LoginInput) (SignIn, error) {
 		s.hint(out.User.AccountID)
 	} else {
 		s.hintBegun(out.User.AccountID)
+	}
+	if err := s.succeeded(ctx, leave); err != nil {
+		return SignIn{}, err
 	}
 	out.Account, err = s.Store.Account(ctx, out.User.AccountID)
 	return out, err

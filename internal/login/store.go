@@ -55,6 +55,21 @@ type Store interface {
 	// before; from the newest on where that is zero.
 	AuditLog(ctx context.Context, accountID account.ID, before AuditMark, limit int) ([]account.AuditEntry, error)
 
+	// Supplies returns how many tokens these keys have, without a lock. Keys that
+	// were never seen are left out.
+	Supplies(ctx context.Context, keys []LimitKey) (map[LimitKey]Supply, error)
+	// TakeTokens takes a token of each in order, until one has none, in one
+	// statement, and returns how many it took. Of any number of callers in all
+	// processes at once as many get a token as there are.
+	TakeTokens(ctx context.Context, takes []Take, now time.Time) (int, error)
+	// BeginWait writes down that a key was first seen at now, unless it was seen
+	// before.
+	BeginWait(ctx context.Context, key LimitKey, now, forgetAt time.Time) error
+	// GiveTokensBack returns tokens.
+	GiveTokensBack(ctx context.Context, back []GiveBack, now time.Time) error
+	// ForgetLimits removes at most limit keys that say nothing any more at now.
+	ForgetLimits(ctx context.Context, now time.Time, limit int) error
+
 	// ExpireLoginSessions ends the sessions whose nearer deadline has passed at
 	// now, at most limit of them, each with its reason and an audit entry, in one
 	// statement. With ids only those are looked at; without, the whole

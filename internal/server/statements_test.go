@@ -70,7 +70,7 @@ func TestStatements_OfTheExamples(t *testing.T) {
 		{"import-tree", 3, func() vars { return vars{"input": vars{"format": "MARKDOWN", "content": runbook}} }},
 		{"publish-tree", 8, func() vars { return vars{"input": vars{"treeId": draft, "expectedRevision": revision}} }},
 		{"invite-user", 6, func() vars { return vars{"input": vars{"email": "third@example.com", "role": "VIEWER"}} }},
-		{"accept-invitation", 12, func() vars {
+		{"accept-invitation", 13, func() vars {
 			return vars{"input": vars{"token": invitation, "name": "N", "password": invited.password}}
 		}},
 		{"start-session", 3, func() vars { return vars{"input": vars{"treeId": tree2}} }},
@@ -108,10 +108,10 @@ func TestStatements_OfTheExamples(t *testing.T) {
 		{"complete-session", 5, func() vars {
 			return vars{"input": vars{"sessionId": walk, "expectedStep": step(), "outcome": "UNRESOLVED", "reason": "No time."}}
 		}},
-		{"register", 8, func() vars {
+		{"register", 9, func() vars {
 			return vars{"input": vars{"accountName": "A", "name": "N", "email": fresh.email, "password": fresh.password}}
 		}},
-		{"login", 8, func() vars { return vars{"input": vars{"email": h.owner.email, "password": h.owner.password}} }},
+		{"login", 11, func() vars { return vars{"input": vars{"email": h.owner.email, "password": h.owner.password}} }},
 		{"refresh", 5, func() vars { return vars{"input": vars{"refreshToken": h.owner.refresh, "attemptId": newAttempt()}} }},
 		{"update-session-policy", 9, func() vars { return vars{"input": vars{"preset": "STRICT", "applyNow": true}} }},
 		{"revoke-sessions", 6, func() vars { return vars{"input": vars{"scope": "USER", "userId": h.colleague.id}} }},

@@ -579,9 +579,9 @@ func TestLogins_InvitationWorksOnce(t *testing.T) {
 	if strings.HasSuffix(string(lateToken), "A") {
 		last = "E"
 	}
-	_, _, err = d.Invitation(t.Context(), lateToken[:len(lateToken)-1]+last)
+	_, _, err = d.Invitation(t.Context(), lateToken[:len(lateToken)-1]+last, login.Device{})
 	wantRefusal(t, err, fault.NotFound, "")
-	if i, a, err := d.Invitation(t.Context(), lateToken); err != nil || i.Email != "cem@acme.example" || a.Name != "acme" {
+	if i, a, err := d.Invitation(t.Context(), lateToken, login.Device{}); err != nil || i.Email != "cem@acme.example" || a.Name != "acme" {
 		t.Errorf("the invitation shows %+v, %+v, %v", i, a, err)
 	}
 	d.advance(7 * 24 * time.Hour)

@@ -1,0 +1,362 @@
+package login
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"math"
+	"net/netip"
+	"sync/atomic"
+	"time"
+
+	"github.com/branchline/branchline/internal/account"
+	"github.com/branchline/branchline/internal/fault"
+)
+
+// TryLimits say how often somebody may try what a password or an invitation opens,
+// before anything is hashed. The zero value is not valid: begin with DefaultTryLimits.
+type TryLimits struct {
+	// Off lets everything through, for tests under load.
+	Off bool
+	// PerName holds for one name from one network: hard. What succeeds gives all
+	// of it back.
+	PerName Rate
+	// PerAddress holds for one network, whatever the names: hard. What succeeds
+	// gives its token back, so an office that signs in at nine costs itself nothing.
+	PerAddress Rate
+	// PerNameEverywhere is how many failures a name may have, from wherever, before
+	// networks that are not known as the person's own have to wait: for 1 s, then
+	// 2 s, 4 s and so on up to LongestDelay, once from each network. Nobody is ever
+	// refused for longer, so nobody can lock a colleague out.
+	PerNameEverywhere Rate
+	LongestDelay      time.Duration
+	// Register holds for new accounts from one network.
+	Register Rate
+	// Invitations holds for looking at invitations, and accepting them, from one
+	// network. What a right secret opens gives its token back.
+	Invitations Rate
+	// Confirm holds for confirming one's own password in one login session. A right
+	// one gives all of it back.
+	Confirm Rate
+}
+
+// Rate is a supply of tokens.
+type Rate struct {
+	Burst int           // tokens when it is full
+	Every time.Duration // one comes back
+}
+
+// full is how long an empty supply takes to be full again.
+func (r Rate) full() time.Duration { return time.Duration(r.Burst) * r.Every }
+
+// DefaultTryLimits returns the product's defaults. With them one address makes 10
+// guesses at a name and one more each minute, and whoever has many addresses at
+// most one each half a minute from each.
+func DefaultTryLimits() TryLimits {
+	return TryLimits{
+		PerName:           Rate{10, time.Minute},
+		PerAddress:        Rate{100, 2 * time.Second},
+		PerNameEverywhere: Rate{20, time.Minute},
+		LongestDelay:      30 * time.Second,
+		Register:          Rate{20, 3 * time.Minute},
+		Invitations:       Rate{30, 10 * time.Second},
+		Confirm:           Rate{5, time.Minute},
+	}
+}
+
+// Validate returns all that is wrong with the limits, in words for the operator.
+func (l TryLimits) Validate() error {
+	var problems []error
+	for name, r := range map[string]Rate{
+		"a name from one address": l.PerName, "one address": l.PerAddress, "a name from everywhere": l.PerNameEverywhere,
+		"new accounts": l.Register, "invitations": l.Invitations, "confirming a password": l.Confirm,
+	} {
+		if r.Burst < 1 || r.Burst > 100_000 || r.Every < time.Millisecond || r.Every > 24*time.Hour {
+			problems = append(problems, fmt.Errorf("the limit of tries for %s has to have 1 to 100,000 tokens, one of which comes back in 1 ms to 24 h", name))
+		}
+	}
+	if l.LongestDelay < 0 || l.LongestDelay > time.Hour {
+		problems = append(problems, errors.New("the longest delay of a name has to be from 0 to 1 h"))
+	}
+	return errors.Join(problems...)
+}
+
+const (
+	// knownFor is how long a network counts as a person's own after a sign-in: as
+	// long as the longest login session lasts.
+	knownFor = 90 * 24 * time.Hour
+	// toldEvery is how often the audit log says that tries at a name are refused.
+	toldEvery = 15 * time.Minute
+)
+
+// LimitKey is what tokens are counted for: a hash, so that neither names nor
+// addresses are kept.
+type LimitKey [16]byte
+
+func limitKey(kind string, parts ...string) LimitKey {
+	h := sha256.New()
+	for _, part := range append([]string{kind}, parts...) {
+		fmt.Fprintf(h, "%d:%s", len(part), part)
+	}
+	return LimitKey(h.Sum(nil)[:16])
+}
+
+// network returns what an address's tries are counted for: the address itself of
+// IPv4, which offices and whole streets share already, so that a wider net would
+// hold neighbours liable; and the /56 of IPv6, which providers give to one customer,
+// who could use another /64 for each guess. What is no address is a network itself.
+func network(ip string) string {
+	addr, err := netip.ParseAddr(ip)
+	if err != nil {
+		return ip
+	}
+	addr = addr.Unmap().WithZone("")
+	if addr.Is4() {
+		return addr.String()
+	}
+	return netip.PrefixFrom(addr, 56).Masked().String()
+}
+
+// Supply is how many tokens a key has, and what else is known of it. The zero value
+// is a key that was never seen: all tokens are there.
+type Supply struct {
+	FullAt     time.Time // when all tokens are back
+	Since      time.Time // when it was last tried, or first made to wait
+	KnownUntil time.Time // until when the network is known to be the person's own; zero if never
+}
+
+// Take takes one token of a key.
+type Take struct {
+	Key  LimitKey
+	Rate Rate
+	// Most bounds how long the supply may take to be full again. Where Soft is set
+	// a token is taken beyond that too, and the supply stays as empty as that.
+	Most time.Duration
+	Soft bool
+}
+
+func (r Rate) take(key LimitKey) Take { return Take{Key: key, Rate: r, Most: r.full()} }
+
+// wait returns how long it takes until a token is there.
+func (t Take) wait(s Supply, now time.Time) time.Duration {
+	if t.Soft {
+		return 0
+	}
+	full := now
+	if s.FullAt.After(now) {
+		full = s.FullAt
+	}
+	return max(0, full.Add(t.Rate.Every-t.Most).Sub(now))
+}
+
+// GiveBack returns tokens that a success had taken.
+type GiveBack struct {
+	Key LimitKey
+	// By is how much earlier the supply is full; all of it where that is zero.
+	By time.Duration
+	// Known says that the network is the person's own until then.
+	Known time.Time
+}
+
+// limited is which limit refused somebody, for the audit log and the metrics.
+type limited string
+
+const (
+	limitedName       limited = "NAME_FROM_ADDRESS"
+	limitedAddress    limited = "ADDRESS"
+	limitedEverywhere limited = "NAME_EVERYWHERE"
+	limitedRegister   limited = "REGISTER"
+	limitedInvitation limited = "INVITATION"
+	limitedConfirm    limited = "CONFIRM_PASSWORD"
+)
+
+// refusals counts what this process refused.
+type refusals struct{ name, address, everywhere, register, invitation, confirm atomic.Uint64 }
+
+func (r *refusals) of(l limited) *atomic.Uint64 {
+	return map[limited]*atomic.Uint64{
+		limitedName: &r.name, limitedAddress: &r.address, limitedEverywhere: &r.everywhere,
+		limitedRegister: &r.register, limitedInvitation: &r.invitation, limitedConfirm: &r.confirm,
+	}[l]
+}
+
+// Refusals returns how many tries this process has refused since it started, by
+// the limit.
+func (s *Service) Refusals() map[string]uint64 {
+	counts := map[string]uint64{}
+	for _, l := range []limited{limitedName, limitedAddress, limitedEverywhere, limitedRegister, limitedInvitation, limitedConfirm} {
+		counts[string(l)] = s.refusals.of(l).Load()
+	}
+	return counts
+}
+
+// tooOften counts a refusal and words it. The words are the same whichever limit
+// it was, and whether the name is anybody's or not.
+func (s *Service) tooOften(by limited, wait time.Duration) error {
+	s.refusals.of(by).Add(1)
+	seconds := max(1, int(math.Ceil(wait.Seconds())))
+	return fault.New(fault.RateLimited, "That was tried too often. Try again in %s.", spanWords(seconds)).With("retryAfterSeconds", seconds)
+}
+
+func spanWords(seconds int) string {
+	switch {
+	case seconds == 1:
+		return "a second"
+	case seconds < 120:
+		return fmt.Sprintf("%d seconds", seconds)
+	}
+	return fmt.Sprintf("%d minutes", (seconds+59)/60)
+}
+
+// permit is leave to try once. What a success had taken is given back by it.
+type permit struct{ back []GiveBack }
+
+// limit is a Take with what is said when it refuses.
+type limit struct {
+	Take
+	by limited
+}
+
+// take takes a token of each limit, in order, or is RateLimited. What a look without
+// a lock says comes first, so that a flood of refused tries writes nothing.
+func (s *Service) take(ctx context.Context, limits []limit, supplies map[LimitKey]Supply) error {
+	now := s.now()
+	takes := make([]Take, len(limits))
+	for i, l := range limits {
+		if wait := l.wait(supplies[l.Key], now); wait > 0 {
+			return s.tooOften(l.by, wait)
+		}
+		takes[i] = l.Take
+	}
+	taken, err := s.Store.TakeTokens(ctx, takes, now)
+	if err != nil {
+		return err
+	}
+	if taken < len(limits) { // others were quicker
+		refused := limits[taken]
+		return s.tooOften(refused.by, refused.Rate.Every)
+	}
+	return nil
+}
+
+// mayTry takes a token of one limit, or is RateLimited.
+func (s *Service) mayTry(ctx context.Context, by limited, rate Rate, kind string, parts ...string) (permit, error) {
+	if s.Settings.Tries.Off {
+		return permit{}, nil
+	}
+	take, now := rate.take(limitKey(kind, parts...)), s.now()
+	taken, err := s.Store.TakeTokens(ctx, []Take{take}, now)
+	if err != nil || taken == 1 {
+		return permit{[]GiveBack{{Key: take.Key, By: rate.Every}}}, err
+	}
+	supplies, err := s.Store.Supplies(ctx, []LimitKey{take.Key})
+	if err != nil {
+		return permit{}, err
+	}
+	return permit{}, s.tooOften(by, take.wait(supplies[take.Key], now))
+}
+
+// maySignIn takes what a sign-in with a name takes, which may be nobody's: nothing of it
+// depends on that. What is refused is told to the owners of the account that the
+// name belongs to, once in a while.
+func (s *Service) maySignIn(ctx context.Context, email string, d Device) (permit, error) {
+	l := s.Settings.Tries
+	if l.Off {
+		return permit{}, nil
+	}
+	where := network(d.clean().IP)
+	pair, net, name := limitKey("name", email, where), limitKey("address", where), limitKey("everywhere", email)
+	everywhere := l.PerNameEverywhere.take(name)
+	everywhere.Soft = true
+	everywhere.Most += time.Duration(doublings(l.LongestDelay)) * l.PerNameEverywhere.Every
+	limits := []limit{
+		{l.PerName.take(pair), limitedName},
+		{l.PerAddress.take(net), limitedAddress},
+		{everywhere, limitedEverywhere},
+	}
+	err := s.passDelay(ctx, pair, net, name, limits)
+	if errors.Is(err, fault.RateLimited) {
+		if err := s.tell(ctx, email, d); err != nil {
+			return permit{}, err
+		}
+	}
+	return permit{[]GiveBack{
+		{Key: pair, Known: s.now().Add(knownFor)},
+		{Key: net, By: l.PerAddress.Every},
+		{Key: name, By: l.PerNameEverywhere.Every},
+	}}, err
+}
+
+// passDelay takes the tokens of a sign-in, unless the name has had so many failures
+// that a network which is not known has to wait first.
+func (s *Service) passDelay(ctx context.Context, pair, net, name LimitKey, limits []limit) error {
+	supplies, err := s.Store.Supplies(ctx, []LimitKey{pair, net, name})
+	if err != nil {
+		return err
+	}
+	l, now, mine := s.Settings.Tries, s.now(), supplies[pair]
+	if delay := l.delay(supplies[name], now); delay > 0 && !mine.KnownUntil.After(now) {
+		since := mine.Since
+		if since.IsZero() {
+			since = now
+			if err := s.Store.BeginWait(ctx, pair, now, now.Add(l.PerName.full()+l.LongestDelay)); err != nil {
+				return err
+			}
+		}
+		if wait := since.Add(delay).Sub(now); wait > 0 {
+			return s.tooOften(limitedEverywhere, wait)
+		}
+	}
+	return s.take(ctx, limits, supplies)
+}
+
+// tell writes into the audit log that tries at a name are refused, once in
+// toldEvery, however many there are.
+func (s *Service) tell(ctx context.Context, email string, d Device) error {
+	once := Rate{1, toldEvery}
+	key := limitKey("told", email)
+	now := s.now()
+	supplies, err := s.Store.Supplies(ctx, []LimitKey{key})
+	if err != nil || once.take(key).wait(supplies[key], now) > 0 {
+		return err
+	}
+	taken, err := s.Store.TakeTokens(ctx, []Take{once.take(key)}, now)
+	if err != nil || taken == 0 {
+		return err
+	}
+	e := s.entry(account.SignInLimited, account.ID{}, account.UserID{}, d, now)
+	e.Details["quietMinutes"] = int(toldEvery.Minutes())
+	return s.Store.RecordFailure(ctx, email, e)
+}
+
+// delay is how long a network that is not known has to wait for a name.
+func (l TryLimits) delay(name Supply, now time.Time) time.Duration {
+	if !name.FullAt.After(now.Add(l.PerNameEverywhere.full())) || l.LongestDelay == 0 {
+		return 0
+	}
+	over := name.FullAt.Sub(now) - l.PerNameEverywhere.full()
+	steps := int((over - 1) / l.PerNameEverywhere.Every) // 0 for the first failure too many
+	return min(time.Second<<min(steps, 12), l.LongestDelay)
+}
+
+// doublings is how many failures it takes until a delay that begins with a second
+// and doubles is that long: so many are remembered and no more.
+func doublings(longest time.Duration) int {
+	return 1 + max(0, int(math.Ceil(math.Log2(max(longest.Seconds(), 1)))))
+}
+
+// succeeded gives back what a right password or secret had taken. It may fail
+// without harm: tokens come back by themselves.
+func (s *Service) succeeded(ctx context.Context, p permit) error {
+	if len(p.back) == 0 {
+		return nil
+	}
+	return s.Store.GiveTokensBack(ctx, p.back, s.now())
+}
+
+// ForgetLimits removes what the limits remember of tries that say nothing any more,
+// at most limit of them. Any process may call it at any time.
+func (s *Service) ForgetLimits(ctx context.Context, limit int) error {
+	return s.Store.ForgetLimits(ctx, s.now(), limit)
+}
