@@ -58,6 +58,9 @@ func setCosts(c *ComplexityRoot) {
 	c.Query.Nodes = func(child int, ids []string) int { return 1 + len(ids)*(usual+child) }
 	c.Account.Members = func(child int) int { return 1 + usual*child }
 	c.AccountSecurity.ActiveSessions = func(child int) int { return 1 + usual*child }
+	c.AccountSecurity.AuditLog = func(child int, first *int, _ *string, _ *model.AuditLogFilter) int {
+		return statement + length(first, nil)*child
+	}
 	c.AccountSecurity.ActiveUsers = func(child int) int { return 1 + usual*child }
 	c.ActiveSessionsState.Sessions = func(child int) int { return 1 + usual*child }
 	c.ActiveSessionsChange.Added = func(child int) int { return 1 + usual*child }

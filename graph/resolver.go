@@ -26,6 +26,7 @@ type Resolver struct {
 	Feed     *tree.Feed
 	Active   *login.ActiveFeed
 	Logins   *login.Service
+	Audit    *login.AuditFeed
 	Register *login.Register
 	Now      func() time.Time // the database's clock
 	Version  string           // of the program
@@ -171,6 +172,7 @@ func (r *queryResolver) ServerInfo(context.Context) (*model.ServerInfo, error) {
 		PolicyBounds:         toPolicyBounds(r.Logins.Bounds),
 		SessionExportFormats: model.AllTreeSessionExportFormat,
 		TreeImportFormats:    model.AllTreeFormat,
+		PasswordRules:        &model.PasswordRules{MinLength: login.MinPassword, MaxLength: login.MaxPassword},
 	}, nil
 }
 
@@ -215,6 +217,9 @@ func (r *queryResolver) finders() map[string]func(context.Context, string) (mode
 		prefix[account.UserID](): func(ctx context.Context, text string) (model.Node, error) { return found(r.userByID(ctx, text)) },
 		prefix[login.SessionID](): func(ctx context.Context, text string) (model.Node, error) {
 			return found(r.loginSessionByID(ctx, text))
+		},
+		prefix[account.AuditID](): func(ctx context.Context, text string) (model.Node, error) {
+			return found(r.auditEntryByID(ctx, text))
 		},
 		prefix[tree.ID]():        func(ctx context.Context, text string) (model.Node, error) { return found(r.Tree(ctx, text)) },
 		prefix[tree.ClientID]():  func(ctx context.Context, text string) (model.Node, error) { return found(r.Client(ctx, text)) },

@@ -277,12 +277,12 @@ func TestImport_ErrorsAreNamedAndChangeNothing(t *testing.T) {
 	if len(all) != 1 || all["Good"] == nil || all["Good"].Status != tree.Published || all["Good"].Revision != 2 {
 		t.Errorf("trees = %+v", all)
 	}
-	entries, err := b.logins.Store.AuditLog(t.Context(), b.other.AccountID, login.AuditMark{}, 100)
+	entries, err := b.logins.Store.AuditLog(t.Context(), b.other.AccountID, login.AuditFilter{}, login.AuditMark{}, 100)
 	if err != nil {
 		t.Fatal(err)
 	}
-	i := slices.IndexFunc(entries, func(e account.AuditEntry) bool { return e.Action == account.TreePublished })
-	if i < 0 || entries[i].Details["operator"] != "branchline import" || entries[i].ActorID != b.other.UserID {
+	i := slices.IndexFunc(entries, func(e *login.AuditLine) bool { return e.Entry.Action == account.TreePublished })
+	if i < 0 || entries[i].Entry.Details["operator"] != "branchline import" || entries[i].By == nil || entries[i].By.ID != b.other.UserID {
 		t.Errorf("the audit log has %+v", entries)
 	}
 }

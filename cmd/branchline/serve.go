@@ -68,6 +68,7 @@ type app struct {
 	logins   *login.Service
 	trees    *tree.Service
 	feed     *tree.Feed
+	audit    *login.AuditFeed
 	server   *server.Server
 	now      func() time.Time // the database's clock
 
@@ -111,6 +112,7 @@ func assemble(ctx context.Context, s config.Settings, log *slog.Logger) (*app, e
 		p.register.Deliver(h)
 		p.active.Deliver(h)
 		p.feed.Deliver(h)
+		p.audit.Deliver(h)
 	}, log)
 	if err != nil {
 		return nil, errors.Join(err, db.Close())
@@ -130,6 +132,7 @@ func assemble(ctx context.Context, s config.Settings, log *slog.Logger) (*app, e
 	p.active = login.NewActiveFeed(logins, clock.Now, log)
 	p.trees = &tree.Service{Store: p.treeStore, Now: clock.Now, Hints: p.carrier}
 	p.feed = tree.NewFeed(p.treeStore, p.carrier, log)
+	p.audit = login.NewAuditFeed(logins, clock.Now, log)
 
 	schema := ""
 	if s.Server.Explorer {
@@ -137,7 +140,7 @@ func assemble(ctx context.Context, s config.Settings, log *slog.Logger) (*app, e
 	}
 	p.server = server.New(server.Options{
 		Resolver: &graph.Resolver{
-			Trees: p.trees, Feed: p.feed, Active: p.active, Logins: p.logins, Register: p.register, Now: clock.Now, Version: version(),
+			Trees: p.trees, Feed: p.feed, Active: p.active, Logins: p.logins, Audit: p.audit, Register: p.register, Now: clock.Now, Version: version(),
 			InvitationURL: func(token string) string {
 				return string(s.Server.PublicURL) + "/accept-invitation#token=" + url.QueryEscape(token)
 			},
@@ -191,6 +194,7 @@ func (p *app) start(ctx context.Context) {
 	p.register.Start(ctx)
 	p.active.Start(ctx)
 	p.feed.Start(ctx)
+	p.audit.Start(ctx)
 	p.server.Start(ctx)
 	p.running.Go(func() { p.keepHouse(ctx) })
 }
@@ -203,6 +207,7 @@ func (p *app) close() {
 		p.running.Wait()
 		p.active.Stop()
 		p.feed.Stop()
+		p.audit.Stop()
 		p.register.Stop()
 		p.carrier.Stop()
 	}

@@ -38,6 +38,7 @@ const (
 	UserRoleChanged      AuditAction = "USER_ROLE_CHANGED"
 	UserDisabled         AuditAction = "USER_DISABLED"
 	UserEnabled          AuditAction = "USER_ENABLED"
+	AuditLogExported     AuditAction = "AUDIT_LOG_EXPORTED"
 	TreePublished        AuditAction = "TREE_PUBLISHED"
 	TreeArchived         AuditAction = "TREE_ARCHIVED"
 	TreeUnarchived       AuditAction = "TREE_UNARCHIVED"
@@ -57,6 +58,17 @@ const (
 	EscalationAnswered   AuditAction = "ESCALATION_ANSWERED"    // with a hint; the subject is who had asked
 	EscalationTakenBack  AuditAction = "ESCALATION_TAKEN_BACK"  // the subject is who had asked
 )
+
+// AuditActions returns all actions, in the order of the API's enumeration.
+func AuditActions() []AuditAction {
+	return []AuditAction{
+		AccountRegistered, SignedIn, SignInFailed, SignInLimited, SignedOut, Reauthenticated, ReauthenticateFailed,
+		RefreshTokenReused, LoginSessionExpired, LoginSessionsRevoked, LoginSessionLimit, SessionPolicyChanged,
+		PasswordChanged, UserInvited, InvitationWithdrawn, InvitationAccepted, UserRoleChanged, UserDisabled, UserEnabled,
+		AuditLogExported, TreePublished, TreeArchived, TreeUnarchived, TreeDeleted, TreeVersionRestored, TreeConfirmed,
+		TreeOwnerChanged, TreeSessionShared, TreeSessionShareRevoked, TreeSessionShareOpened,
+	}
+}
 
 // AuditEntry is one line of an account's audit log. Entries are only ever added.
 type AuditEntry struct {

@@ -38,19 +38,6 @@ func (s *Service) ActiveSessions(ctx context.Context, actor account.Actor, field
 	return s.Store.ActiveSessions(ctx, actor.AccountID, account.UserID{}, fields, s.now(), MaxActiveSessions)
 }
 
-// AuditLog returns at most limit entries, newest first, that are older than
-// before; from the newest on where that is zero. Owners only. A limit outside 1 to
-// 100 is BadUserInput.
-func (s *Service) AuditLog(ctx context.Context, actor account.Actor, before AuditMark, limit int) ([]account.AuditEntry, error) {
-	if err := actor.Require(account.Owner); err != nil {
-		return nil, err
-	}
-	if limit < 1 || limit > 100 {
-		return nil, fault.Input("first", "This has to be from 1 to 100.")
-	}
-	return s.Store.AuditLog(ctx, actor.AccountID, before, limit)
-}
-
 // PolicyChange is the answer to setting the policy.
 type PolicyChange struct {
 	Policy  Policy

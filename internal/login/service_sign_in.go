@@ -99,6 +99,11 @@ func (s *Service) Login(ctx context.Context, in LoginInput) (SignIn, error) {
 	if errors.Is(err, errOtherHash) {
 		return SignIn{}, wrongCredentials
 	}
+	if reason := noEntry(err); reason != "" {
+		if err := s.Store.RecordFailure(ctx, email, s.failure(in.Device, reason)); err != nil {
+			return SignIn{}, err
+		}
+	}
 	if err != nil {
 		return SignIn{}, err
 	}
@@ -112,6 +117,24 @@ func (s *Service) Login(ctx context.Context, in LoginInput) (SignIn, error) {
 	}
 	out.Account, err = s.Store.Account(ctx, out.User.AccountID)
 	return out, err
+}
+
+// noEntry says why somebody with the right password is not let in, as the audit log
+// has it; empty where err is of another kind.
+func noEntry(err error) string {
+	switch {
+	case errors.Is(err, fault.Forbidden):
+		return "USER_DISABLED"
+	case errors.Is(err, fault.Conflict):
+		return "SESSION_LIMIT"
+	}
+	return ""
+}
+
+func (s *Service) failure(d Device, reason string) account.AuditEntry {
+	e := s.entry(account.SignInFailed, account.ID{}, account.UserID{}, d, s.now())
+	e.Details["reason"] = reason
+	return e
 }
 
 // errOtherHash says that another PHC string is stored than the one that the
@@ -174,7 +197,7 @@ func (s *Service) credentials(ctx context.Context, email string, in LoginInput) 
 		err = s.Passwords.VerifyNobody(ctx, in.Password)
 	}
 	if err == nil && !match {
-		err = s.Store.RecordFailure(ctx, email, s.entry(account.SignInFailed, account.ID{}, account.UserID{}, in.Device, s.now()))
+		err = s.Store.RecordFailure(ctx, email, s.failure(in.Device, "WRONG_PASSWORD"))
 		if err == nil {
 			err = wrongCredentials
 		}

@@ -51,9 +51,12 @@ type Store interface {
 	ActiveUsers(ctx context.Context, accountID account.ID, now time.Time) ([]ActiveUser, error)
 	// Policy returns the account's choice, or nil if it never made one.
 	Policy(ctx context.Context, accountID account.ID) (*Choice, error)
-	// AuditLog returns at most limit entries, newest first, that are older than
-	// before; from the newest on where that is zero.
-	AuditLog(ctx context.Context, accountID account.ID, before AuditMark, limit int) ([]account.AuditEntry, error)
+	// AuditLog returns at most limit lines that the filter lets through, newest
+	// first, that are older than before; from the newest on where that is zero. Users
+	// and devices come in the same statement.
+	AuditLog(ctx context.Context, accountID account.ID, filter AuditFilter, before AuditMark, limit int) ([]*AuditLine, error)
+	CountAudit(ctx context.Context, accountID account.ID, filter AuditFilter) (int, error)
+	AuditEntry(ctx context.Context, accountID account.ID, id account.AuditID) (*AuditLine, error)
 
 	// Supplies returns how many tokens these keys have, without a lock. Keys that
 	// were never seen are left out.

@@ -158,6 +158,7 @@ type node struct {
 	active     *login.ActiveFeed
 	feed       *tree.Feed
 	hints      hinter
+	audit      *login.AuditFeed
 	clock      *login.Clock
 	db         *store.DB
 	statements *statements
@@ -180,6 +181,7 @@ func (w *world) start(o nodeOptions) *node {
 		n.register.Deliver(h)
 		n.active.Deliver(h)
 		n.feed.Deliver(h)
+		n.audit.Deliver(h)
 	}
 	switch {
 	case o.nats != "":
@@ -204,9 +206,10 @@ func (w *world) start(o nodeOptions) *node {
 	}
 	n.active = login.NewActiveFeed(logins, n.clock.Now, log)
 	n.feed = tree.NewFeed(store.NewTrees(db), hints, log)
+	n.audit = login.NewAuditFeed(logins, n.clock.Now, log)
 	n.server = server.New(server.Options{
 		Resolver: &graph.Resolver{
-			Trees: &tree.Service{Store: store.NewTrees(db), Now: n.clock.Now, Hints: hints}, Feed: n.feed, Active: n.active, Logins: service, Register: n.register,
+			Trees: &tree.Service{Store: store.NewTrees(db), Now: n.clock.Now, Hints: hints}, Feed: n.feed, Active: n.active, Logins: service, Audit: n.audit, Register: n.register,
 			Now: n.clock.Now, Version: "test", InvitationURL: func(token string) string { return "https://branchline.test/#" + token },
 			ShareURL: func(token string) string { return "https://branchline.test" + server.SharePath + token },
 			StartURL: "https://branchline.test/start",
@@ -219,6 +222,7 @@ func (w *world) start(o nodeOptions) *node {
 	n.register.Start(context.WithoutCancel(ctx))
 	n.active.Start(context.WithoutCancel(ctx))
 	n.feed.Start(context.WithoutCancel(ctx))
+	n.audit.Start(context.WithoutCancel(ctx))
 	n.server.Start(ctx)
 	n.http = httptest.NewServer(n.server)
 	w.t.Cleanup(func() {
@@ -226,6 +230,7 @@ func (w *world) start(o nodeOptions) *node {
 		n.http.Close()
 		n.active.Stop()
 		n.feed.Stop()
+		n.audit.Stop()
 		n.register.Stop()
 		hints.Stop()
 		if err := n.db.Close(); err != nil {

@@ -18,7 +18,7 @@ type metrics struct {
 	operations *prometheus.HistogramVec
 }
 
-func newMetrics(stats func() live.Stats, readAge func() time.Duration, hints func() event.Traffic) *metrics {
+func newMetrics(stats func() live.Stats, readAge func() time.Duration, hints func() event.Traffic, refusals func() map[string]uint64) *metrics {
 	m := &metrics{
 		registry: prometheus.NewRegistry(),
 		operations: prometheus.NewHistogramVec(prometheus.HistogramOpts{
@@ -35,6 +35,7 @@ func newMetrics(stats func() live.Stats, readAge func() time.Duration, hints fun
 	}
 	m.registry.MustRegister(m.operations, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	m.registry.MustRegister(&closes{stats, prometheus.NewDesc("branchline_closes_total", "Connections ended, by close code. 1013 are slow readers cut off, \"1013 cannot verify\" came while no token could be checked, 1006 went without a word, client are those that the client closed.", []string{"code"}, nil)})
+	m.registry.MustRegister(&tries{refusals, prometheus.NewDesc("branchline_tries_refused_total", "Tries at passwords, invitations and new accounts that were refused because there were too many, by the limit.", []string{"limit"}, nil)})
 	gauge("branchline_sockets", "Open WebSockets.", func() float64 { return float64(stats().Sockets) })
 	gauge("branchline_event_streams", "Open streams of server-sent events.", func() float64 { return float64(stats().Streams) })
 	gauge("branchline_subscriptions", "Open subscriptions.", func() float64 { return float64(stats().Subscriptions) })
@@ -98,4 +99,20 @@ func (c *carrier) Collect(out chan<- prometheus.Metric) {
 		connected = 1
 	}
 	out <- prometheus.MustNewConstMetric(c.connected, prometheus.GaugeValue, connected, t.Carrier)
+}
+
+// tries turns the counts of refused tries by limit into a metric.
+type tries struct {
+	refusals func() map[string]uint64
+	desc     *prometheus.Desc
+}
+
+// Describe implements prometheus.Collector.
+func (t *tries) Describe(out chan<- *prometheus.Desc) { out <- t.desc }
+
+// Collect implements prometheus.Collector.
+func (t *tries) Collect(out chan<- prometheus.Metric) {
+	for limit, n := range t.refusals() {
+		out <- prometheus.MustNewConstMetric(t.desc, prometheus.CounterValue, float64(n), limit)
+	}
 }

@@ -97,6 +97,7 @@ type home struct {
 	offer                                   string
 	client, otherClient                     string
 	revision                                int
+	entry, cursor                           string // of the audit log's first line
 }
 
 func (n *node) home() *home {
@@ -112,6 +113,8 @@ func (n *node) home() *home {
 	h.client, h.otherClient = n.client(h.owner, "Example Ltd"), n.client(h.owner, "Sample Inc")
 	h.invitation = n.post(h.owner.access, `mutation($input: InviteUserInput!) { inviteUser(input: $input) { invitation { id } } }`,
 		vars{"input": vars{"email": "guest-" + madeUp("x") + "@example.com", "role": "VIEWER"}}).ok().at("inviteUser.invitation.id").(string)
+	log := n.post(h.owner.access, `{ accountSecurity { auditLog(first: 100, filter: { actions: [ACCOUNT_REGISTERED] }) { nodes { id cursor } } } }`, nil).ok()
+	h.entry, h.cursor = log.text("accountSecurity.auditLog.nodes.0.id"), log.text("accountSecurity.auditLog.nodes.0.cursor")
 	n.post(h.colleague.access, `mutation($input: CreateTreeInput!) { createTree(input: $input) { tree { id } } }`,
 		vars{"input": vars{"title": "On a shelf", "categoryId": h.category}}).ok()
 	return h
@@ -121,7 +124,7 @@ func (n *node) home() *home {
 func (h *home) of(prefix string) string {
 	return map[string]string{
 		"acct": h.owner.account, "user": h.colleague.id, "lses": h.colleague.session,
-		"tree": h.tree, "tses": h.walk, "tcat": h.category, "invt": h.invitation, "tshr": h.link, "toff": h.offer, "clnt": h.client,
+		"audt": h.entry, "tree": h.tree, "tses": h.walk, "tcat": h.category, "invt": h.invitation, "tshr": h.link, "toff": h.offer, "clnt": h.client,
 	}[prefix]
 }
 
@@ -248,6 +251,7 @@ var operations = map[string]struct {
 	"treeSession":           {account.Viewer, func(h *home) vars { return vars{"id": h.walk} }},
 	"activeTreeSessions":    {account.Admin, none},
 	"treeChanged":           {account.Engineer, func(h *home) vars { return vars{"id": h.draft} }},
+	"auditLog":              {account.Owner, func(h *home) vars { return vars{"after": h.cursor} }},
 
 	"escalations":        {account.Engineer, none}, // the query and the subscription
 	"escalationFigures":  {account.Admin, input(func(*home) vars { return vars{} })},
@@ -463,7 +467,7 @@ func mergeOther(h *home) vars {
 }
 
 // nodeKinds are the kinds that node and nodes find, each a stranger's too.
-var nodeKinds = []string{"acct", "user", "lses", "tree", "tses", "toff", "clnt"}
+var nodeKinds = []string{"acct", "user", "lses", "audt", "tree", "tses", "toff", "clnt"}
 
 func TestStranger_WalksTheSchema(t *testing.T) {
 	t.Parallel()
@@ -642,6 +646,8 @@ func TestColleague_SeesWhatTheRoleAllows(t *testing.T) {
 		"an admin does not find a colleague's login":   {admin, h.colleague.session, false},
 		"a viewer does not find the owner's login":     {viewer, h.owner.session, false},
 		"an owner finds a colleague's login":           {h.owner, h.colleague.session, true},
+		"an owner finds a line of the audit log":       {h.owner, h.entry, true},
+		"an admin does not find it":                    {admin, h.entry, false},
 		"everybody finds their own login":              {viewer, viewer.session, true},
 		"a viewer does not find an offer":              {viewer, h.offer, false},
 		"an engineer finds an offer":                   {h.colleague, h.offer, true},

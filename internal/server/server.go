@@ -74,7 +74,7 @@ func New(o Options) *Server {
 		},
 		OnRefusal: s.refusedSocket,
 	})
-	s.metrics = newMetrics(s.live.Stats, o.Register.ReadAge, o.Hints)
+	s.metrics = newMetrics(s.live.Stats, o.Register.ReadAge, o.Hints, o.Resolver.Logins.Refusals)
 	s.handler = s.routes()
 	return s
 }
@@ -109,6 +109,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.handler.S
 func (s *Server) routes() http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle(graphqlPath, s.graphql())
+	mux.HandleFunc(auditPath, s.auditLog)
 	mux.HandleFunc("GET /healthz", healthz)
 	mux.HandleFunc("GET /readyz", s.readyz)
 	mux.HandleFunc("GET /schema.graphqls", s.schema)

@@ -41,17 +41,6 @@ func newAuditRow(e account.AuditEntry) (*auditRow, error) {
 	return row, nil
 }
 
-func (r *auditRow) entry() account.AuditEntry {
-	e := account.AuditEntry{
-		AccountID: r.AccountID, ID: r.ID, At: r.At.UTC(), Action: r.Action, ActorID: r.ActorID, SubjectID: r.SubjectUserID,
-		IP: r.IP, Details: r.Details,
-	}
-	if !r.LoginSessionID.IsZero() {
-		e.LoginSessionID = r.LoginSessionID.String()
-	}
-	return e
-}
-
 // AddAudit implements login.Tx.
 func (t loginTx) AddAudit(ctx context.Context, e account.AuditEntry) error {
 	return addAudit(ctx, t.tx, e)
@@ -71,27 +60,6 @@ func addAudit(ctx context.Context, db bun.IDB, e account.AuditEntry) error {
 		Model(row).
 		Exec(ctx)
 	return wrap(err, "add audit entry")
-}
-
-// AuditLog implements login.Store.
-func (l *Logins) AuditLog(ctx context.Context, accountID account.ID, before login.AuditMark, limit int) ([]account.AuditEntry, error) {
-	var rows []auditRow
-	q := l.db.NewSelect().
-		Model(&rows).
-		Where("al.account_id = ?", accountID).
-		OrderExpr("al.at DESC, al.id DESC").
-		Limit(int64(limit))
-	if !before.ID.IsZero() {
-		q = q.Where("(al.at, al.id) < (?, ?)", before.At, before.ID)
-	}
-	if err := q.Scan(ctx); err != nil {
-		return nil, fmt.Errorf("read audit log: %w", err)
-	}
-	entries := make([]account.AuditEntry, len(rows))
-	for i := range rows {
-		entries[i] = rows[i].entry()
-	}
-	return entries, nil
 }
 
 // RecordFailure implements login.Store. It does not wait for the disk, so that the

@@ -139,15 +139,25 @@ func (d *desk) state(t testing.TB, who seat) login.EndReason {
 // actions returns the latest actions in the audit log, newest first.
 func (d *desk) actions(t testing.TB, owner seat, n int) []account.AuditAction {
 	t.Helper()
-	entries, err := d.store.AuditLog(t.Context(), owner.User.AccountID, login.AuditMark{}, n)
+	var actions []account.AuditAction
+	for _, e := range d.entries(t, owner, n) {
+		actions = append(actions, e.Action)
+	}
+	return actions
+}
+
+// entries returns the latest entries in the audit log, newest first.
+func (d *desk) entries(t testing.TB, owner seat, n int) []account.AuditEntry {
+	t.Helper()
+	lines, err := d.store.AuditLog(t.Context(), owner.User.AccountID, login.AuditFilter{}, login.AuditMark{}, n)
 	if err != nil {
 		t.Fatal(err)
 	}
-	actions := make([]account.AuditAction, len(entries))
-	for i, e := range entries {
-		actions[i] = e.Action
+	entries := make([]account.AuditEntry, len(lines))
+	for i, line := range lines {
+		entries[i] = line.Entry
 	}
-	return actions
+	return entries
 }
 
 func wantRefusal(t testing.TB, err error, code fault.Code, reason fault.Reason) {
@@ -353,9 +363,9 @@ func TestLogins_Revoke(t *testing.T) {
 			if n != len(tt.want) || d.hinted() != before+1 {
 				t.Errorf("%d ended, %d hints; want %d and 1", n, d.hinted()-before, len(tt.want))
 			}
-			entries, err := d.store.AuditLog(t.Context(), ann.User.AccountID, login.AuditMark{}, 1)
-			if err != nil || len(entries) != 1 || entries[0].Action != account.LoginSessionsRevoked || entries[0].Details["count"] != float64(n) || entries[0].ActorID != ann.User.ID {
-				t.Errorf("the log has %+v, %v", entries, err)
+			entries := d.entries(t, ann, 1)
+			if len(entries) != 1 || entries[0].Action != account.LoginSessionsRevoked || entries[0].Details["count"] != float64(n) || entries[0].ActorID != ann.User.ID {
+				t.Errorf("the log has %+v", entries)
 			}
 
 			// Verify that a second time ends none, hints at nothing, and is no error
