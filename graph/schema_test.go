@@ -6,8 +6,11 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
 	"github.com/vektah/gqlparser/v2"
 	"github.com/vektah/gqlparser/v2/ast"
+
+	"github.com/branchline/branchline/internal/account"
 )
 
 func loadSchema(t *testing.T) *ast.Schema {
@@ -213,5 +216,16 @@ func TestSchema_DeprecationsSayWhy(t *testing.T) {
 				t.Errorf("%s.%s is deprecated without a reason", d.Name, f.Name)
 			}
 		}
+	}
+}
+
+func TestSchema_AuditActionsAreTheDomains(t *testing.T) {
+	t.Parallel()
+	var listed []account.AuditAction
+	for _, v := range loadSchema(t).Types["AuditAction"].EnumValues {
+		listed = append(listed, account.AuditAction(v.Name))
+	}
+	if diff := cmp.Diff(account.AuditActions(), listed); diff != "" {
+		t.Errorf("actions (-domain +schema):\n%s", diff)
 	}
 }

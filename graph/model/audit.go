@@ -25,8 +25,8 @@ func (e *AuditEntry) GetID() string { return e.ID() }
 // ID returns the global id.
 func (e *AuditEntry) ID() string { return e.Entry.ID.String() }
 
-// At returns when it happened.
-func (e *AuditEntry) At() time.Time { return e.Entry.At }
+// HappenedAt returns when it happened.
+func (e *AuditEntry) HappenedAt() time.Time { return e.Entry.At }
 
 // Action returns what happened.
 func (e *AuditEntry) Action() AuditAction { return AuditAction(e.Entry.Action) }

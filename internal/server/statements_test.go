@@ -67,6 +67,7 @@ func TestStatements_OfTheExamples(t *testing.T) {
 			return vars{"input": vars{"clientId": h.client, "expectedRevision": 1, "mergedClientId": h.otherClient}}
 		}},
 		{"account-security", 3, nil},
+		{"audit-log", 2, func() vars { return vars{"first": 10} }},
 		{"import-tree", 3, func() vars { return vars{"input": vars{"format": "MARKDOWN", "content": runbook}} }},
 		{"publish-tree", 8, func() vars { return vars{"input": vars{"treeId": draft, "expectedRevision": revision}} }},
 		{"invite-user", 6, func() vars { return vars{"input": vars{"email": "third@example.com", "role": "VIEWER"}} }},
@@ -116,7 +117,7 @@ func TestStatements_OfTheExamples(t *testing.T) {
 		{"update-session-policy", 9, func() vars { return vars{"input": vars{"preset": "STRICT", "applyNow": true}} }},
 		{"revoke-sessions", 6, func() vars { return vars{"input": vars{"scope": "USER", "userId": h.colleague.id}} }},
 	}
-	run := map[string]bool{"session-expiry": true, "escalation-queue": true, "active-sessions": true} // the register and the feeds read for them, once for everybody
+	run := map[string]bool{"session-expiry": true, "escalation-queue": true, "active-sessions": true, "watch-audit-log": true} // the register and the feeds read for them, once for everybody
 	for _, d := range documents {
 		run[d.name] = true
 		text, err := os.ReadFile(filepath.Join("..", "..", "docs", "api-examples", d.name+".graphql"))
