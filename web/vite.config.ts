@@ -57,6 +57,7 @@ export default defineConfig({
     proxy: {
       '/graphql': { target: api, ws: true },
       '/schema.graphqls': api,
+      '/audit-log.csv': api,
       '/api': api,
     },
   },
