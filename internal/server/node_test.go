@@ -17,7 +17,7 @@ func TestNode_FindsEveryKind(t *testing.T) {
 	n := newNode(t, nodeOptions{})
 	h := n.home()
 	kinds := map[string]string{ // type -> id
-		"Account": h.owner.account, "User": h.colleague.id, "LoginSession": h.owner.session, "Tree": h.tree, "TreeSession": h.walk, "TreeOffer": h.offer, "Client": h.client,
+		"Account": h.owner.account, "User": h.colleague.id, "LoginSession": h.owner.session, "Tree": h.tree, "TreeSession": h.walk, "TreeOffer": h.offer, "AuditEntry": h.entry, "Client": h.client,
 	}
 	for _, d := range schema.PossibleTypes["Node"] {
 		if kinds[d.Name] == "" {
@@ -27,7 +27,7 @@ func TestNode_FindsEveryKind(t *testing.T) {
 	var ids, types []string
 	for typ, id := range kinds {
 		a := n.post(h.owner.access, `query($id: ID!) { node(id: $id) { __typename id ... on Account { name } ... on User { email } ... on LoginSession { device user { name } }
-			... on Tree { title graph { root } author { name } } ... on TreeSession { status heldBy { name } steps { title } } ... on TreeOffer { title offeredBy { name } } ... on Client { name revision } } }`, vars{"id": id}).ok()
+			... on Tree { title graph { root } author { name } } ... on TreeSession { status heldBy { name } steps { title } } ... on TreeOffer { title offeredBy { name } } ... on AuditEntry { summary actor { name } } ... on Client { name revision } } }`, vars{"id": id}).ok()
 		if a.text("node.__typename") != typ || a.text("node.id") != id {
 			t.Errorf("node of a %s is %s", typ, a.Body)
 		}
