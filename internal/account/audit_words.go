@@ -154,6 +154,12 @@ var auditWords = map[AuditAction]func(telling) string{
 	TreeSessionShared:       plain("ACTOR shared a troubleshooting session by a link."),
 	TreeSessionShareRevoked: plain("ACTOR took back a link to a troubleshooting session."),
 	TreeSessionShareOpened:  plain("A link to a troubleshooting session was opened for the first time."),
+	ClientDeleted: func(t telling) string {
+		return fmt.Sprintf("%s deleted the client “%s”.", t.actor, t.fact("client"))
+	},
+	ClientsMerged: func(t telling) string {
+		return fmt.Sprintf("%s made the client “%s” part of “%s”.", t.actor, t.fact("merged"), t.fact("client"))
+	},
 	AuditLogExported: func(t telling) string {
 		return fmt.Sprintf("%s exported the audit log from %s to %s.", t.actor, cmp.Or(t.facts["from"], "its beginning"), cmp.Or(t.facts["to"], "its end"))
 	},
