@@ -35,6 +35,7 @@ type ResolverRoot interface {
 	ActiveSessionsState() ActiveSessionsStateResolver
 	ActiveTreeSessionsChange() ActiveTreeSessionsChangeResolver
 	ActiveTreeSessionsState() ActiveTreeSessionsStateResolver
+	AuditEntry() AuditEntryResolver
 	EscalationQueue() EscalationQueueResolver
 	EscalationsChange() EscalationsChangeResolver
 	Mutation() MutationResolver
@@ -76,6 +77,7 @@ type ComplexityRoot struct {
 	AccountSecurity struct {
 		ActiveSessions func(childComplexity int) int
 		ActiveUsers    func(childComplexity int) int
+		AuditLog       func(childComplexity int, first *int, after *string, filter *model.AuditLogFilter) int
 		Policy         func(childComplexity int) int
 		PolicyBounds   func(childComplexity int) int
 	}
@@ -139,6 +141,37 @@ type ComplexityRoot struct {
 
 	ArchiveTreePayload struct {
 		Tree func(childComplexity int) int
+	}
+
+	AuditDetail struct {
+		Name  func(childComplexity int) int
+		Value func(childComplexity int) int
+	}
+
+	AuditEntry struct {
+		Action         func(childComplexity int) int
+		Actor          func(childComplexity int) int
+		Cursor         func(childComplexity int) int
+		Details        func(childComplexity int) int
+		Device         func(childComplexity int) int
+		HappenedAt     func(childComplexity int) int
+		ID             func(childComplexity int) int
+		IP             func(childComplexity int) int
+		LoginSessionID func(childComplexity int) int
+		Subject        func(childComplexity int) int
+		Summary        func(childComplexity int) int
+	}
+
+	AuditLogConnection struct {
+		Edges      func(childComplexity int) int
+		Nodes      func(childComplexity int) int
+		PageInfo   func(childComplexity int) int
+		TotalCount func(childComplexity int) int
+	}
+
+	AuditLogEdge struct {
+		Cursor func(childComplexity int) int
+		Node   func(childComplexity int) int
 	}
 
 	ChangePasswordPayload struct {
@@ -454,6 +487,11 @@ type ComplexityRoot struct {
 		StartCursor     func(childComplexity int) int
 	}
 
+	PasswordRules struct {
+		MaxLength func(childComplexity int) int
+		MinLength func(childComplexity int) int
+	}
+
 	PublishTreePayload struct {
 		Problems func(childComplexity int) int
 		Tree     func(childComplexity int) int
@@ -562,6 +600,7 @@ type ComplexityRoot struct {
 	}
 
 	ServerInfo struct {
+		PasswordRules        func(childComplexity int) int
 		PolicyBounds         func(childComplexity int) int
 		ServerTime           func(childComplexity int) int
 		SessionExportFormats func(childComplexity int) int
@@ -706,6 +745,7 @@ type ComplexityRoot struct {
 	Subscription struct {
 		ActiveSessions     func(childComplexity int) int
 		ActiveTreeSessions func(childComplexity int) int
+		AuditLog           func(childComplexity int, after *string) int
 		Escalations        func(childComplexity int) int
 		SessionExpiry      func(childComplexity int) int
 		TreeChanged        func(childComplexity int, id string) int
@@ -1231,6 +1271,7 @@ type AccountResolver interface {
 type AccountSecurityResolver interface {
 	ActiveUsers(ctx context.Context, obj *model.AccountSecurity) ([]*model.ActiveUser, error)
 	ActiveSessions(ctx context.Context, obj *model.AccountSecurity) ([]*model.LoginSession, error)
+	AuditLog(ctx context.Context, obj *model.AccountSecurity, first *int, after *string, filter *model.AuditLogFilter) (*model.AuditLogConnection, error)
 }
 type ActiveSessionsChangeResolver interface {
 	Added(ctx context.Context, obj *model.ActiveSessionsChange) ([]*model.LoginSession, error)
@@ -1244,6 +1285,12 @@ type ActiveTreeSessionsChangeResolver interface {
 }
 type ActiveTreeSessionsStateResolver interface {
 	Sessions(ctx context.Context, obj *model.ActiveTreeSessionsState) ([]*model.TreeSession, error)
+}
+type AuditEntryResolver interface {
+	Actor(ctx context.Context, obj *model.AuditEntry) (*model.User, error)
+	Subject(ctx context.Context, obj *model.AuditEntry) (*model.User, error)
+
+	Device(ctx context.Context, obj *model.AuditEntry) (*string, error)
 }
 type EscalationQueueResolver interface {
 	Escalations(ctx context.Context, obj *model.EscalationQueue) ([]*model.Escalation, error)
@@ -1359,6 +1406,7 @@ type SubscriptionResolver interface {
 	ActiveTreeSessions(ctx context.Context) (<-chan model.ActiveTreeSessionsEvent, error)
 	Escalations(ctx context.Context) (<-chan model.EscalationsEvent, error)
 	TreeChanged(ctx context.Context, id string) (<-chan *model.TreeChange, error)
+	AuditLog(ctx context.Context, after *string) (<-chan *model.AuditEntry, error)
 }
 type TreeResolver interface {
 	Versions(ctx context.Context, obj *model.Tree, first *int, after *string) (*model.TreeVersionConnection, error)
@@ -1474,6 +1522,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.AccountSecurity.ActiveUsers(childComplexity), true
+	case "AccountSecurity.auditLog":
+		if e.ComplexityRoot.AccountSecurity.AuditLog == nil {
+			break
+		}
+
+		args, err := ec.field_AccountSecurity_auditLog_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.AccountSecurity.AuditLog(childComplexity, args["first"].(*int), args["after"].(*string), args["filter"].(*model.AuditLogFilter)), true
 	case "AccountSecurity.policy":
 		if e.ComplexityRoot.AccountSecurity.Policy == nil {
 			break
@@ -1665,6 +1724,124 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.ArchiveTreePayload.Tree(childComplexity), true
+
+	case "AuditDetail.name":
+		if e.ComplexityRoot.AuditDetail.Name == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AuditDetail.Name(childComplexity), true
+	case "AuditDetail.value":
+		if e.ComplexityRoot.AuditDetail.Value == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AuditDetail.Value(childComplexity), true
+
+	case "AuditEntry.action":
+		if e.ComplexityRoot.AuditEntry.Action == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AuditEntry.Action(childComplexity), true
+	case "AuditEntry.actor":
+		if e.ComplexityRoot.AuditEntry.Actor == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AuditEntry.Actor(childComplexity), true
+	case "AuditEntry.cursor":
+		if e.ComplexityRoot.AuditEntry.Cursor == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AuditEntry.Cursor(childComplexity), true
+	case "AuditEntry.details":
+		if e.ComplexityRoot.AuditEntry.Details == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AuditEntry.Details(childComplexity), true
+	case "AuditEntry.device":
+		if e.ComplexityRoot.AuditEntry.Device == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AuditEntry.Device(childComplexity), true
+	case "AuditEntry.happenedAt":
+		if e.ComplexityRoot.AuditEntry.HappenedAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AuditEntry.HappenedAt(childComplexity), true
+	case "AuditEntry.id":
+		if e.ComplexityRoot.AuditEntry.ID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AuditEntry.ID(childComplexity), true
+	case "AuditEntry.ip":
+		if e.ComplexityRoot.AuditEntry.IP == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AuditEntry.IP(childComplexity), true
+	case "AuditEntry.loginSessionId":
+		if e.ComplexityRoot.AuditEntry.LoginSessionID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AuditEntry.LoginSessionID(childComplexity), true
+	case "AuditEntry.subject":
+		if e.ComplexityRoot.AuditEntry.Subject == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AuditEntry.Subject(childComplexity), true
+	case "AuditEntry.summary":
+		if e.ComplexityRoot.AuditEntry.Summary == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AuditEntry.Summary(childComplexity), true
+
+	case "AuditLogConnection.edges":
+		if e.ComplexityRoot.AuditLogConnection.Edges == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AuditLogConnection.Edges(childComplexity), true
+	case "AuditLogConnection.nodes":
+		if e.ComplexityRoot.AuditLogConnection.Nodes == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AuditLogConnection.Nodes(childComplexity), true
+	case "AuditLogConnection.pageInfo":
+		if e.ComplexityRoot.AuditLogConnection.PageInfo == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AuditLogConnection.PageInfo(childComplexity), true
+	case "AuditLogConnection.totalCount":
+		if e.ComplexityRoot.AuditLogConnection.TotalCount == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AuditLogConnection.TotalCount(childComplexity), true
+
+	case "AuditLogEdge.cursor":
+		if e.ComplexityRoot.AuditLogEdge.Cursor == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AuditLogEdge.Cursor(childComplexity), true
+	case "AuditLogEdge.node":
+		if e.ComplexityRoot.AuditLogEdge.Node == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AuditLogEdge.Node(childComplexity), true
 
 	case "ChangePasswordPayload.accessToken":
 		if e.ComplexityRoot.ChangePasswordPayload.AccessToken == nil {
@@ -3103,6 +3280,19 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.PageInfo.StartCursor(childComplexity), true
 
+	case "PasswordRules.maxLength":
+		if e.ComplexityRoot.PasswordRules.MaxLength == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PasswordRules.MaxLength(childComplexity), true
+	case "PasswordRules.minLength":
+		if e.ComplexityRoot.PasswordRules.MinLength == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PasswordRules.MinLength(childComplexity), true
+
 	case "PublishTreePayload.problems":
 		if e.ComplexityRoot.PublishTreePayload.Problems == nil {
 			break
@@ -3618,6 +3808,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.SeenSession.TreeID(childComplexity), true
 
+	case "ServerInfo.passwordRules":
+		if e.ComplexityRoot.ServerInfo.PasswordRules == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ServerInfo.PasswordRules(childComplexity), true
 	case "ServerInfo.policyBounds":
 		if e.ComplexityRoot.ServerInfo.PolicyBounds == nil {
 			break
@@ -4164,6 +4360,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Subscription.ActiveTreeSessions(childComplexity), true
+	case "Subscription.auditLog":
+		if e.ComplexityRoot.Subscription.AuditLog == nil {
+			break
+		}
+
+		args, err := ec.field_Subscription_auditLog_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Subscription.AuditLog(childComplexity, args["after"].(*string)), true
 	case "Subscription.escalations":
 		if e.ComplexityRoot.Subscription.Escalations == nil {
 			break
@@ -6220,6 +6427,7 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 			graphql.NewInputUnmarshaler("AdvanceSessionInput", ec.unmarshalInputAdvanceSessionInput),
 			graphql.NewInputUnmarshaler("AnswerEscalationInput", ec.unmarshalInputAnswerEscalationInput),
 			graphql.NewInputUnmarshaler("ArchiveTreeInput", ec.unmarshalInputArchiveTreeInput),
+			graphql.NewInputUnmarshaler("AuditLogFilter", ec.unmarshalInputAuditLogFilter),
 			graphql.NewInputUnmarshaler("ChangePasswordInput", ec.unmarshalInputChangePasswordInput),
 			graphql.NewInputUnmarshaler("ClaimSessionInput", ec.unmarshalInputClaimSessionInput),
 			graphql.NewInputUnmarshaler("ClientFactInput", ec.unmarshalInputClientFactInput),
@@ -6392,7 +6600,8 @@ var sources = []*ast.Source{
 # for stands here, with its bounds, who may ask, and which errors come back.
 #
 # Errors carry extensions.code: UNAUTHENTICATED, FORBIDDEN, NOT_FOUND,
-# BAD_USER_INPUT, CONFLICT or INTERNAL_SERVER_ERROR; further
+# BAD_USER_INPUT, CONFLICT, RATE_LIMITED (with extensions.retryAfterSeconds) or
+# INTERNAL_SERVER_ERROR; further
 # extensions.reason where a client has to tell cases apart, extensions.field
 # where one input field is at fault, and extensions.problems, a list of
 # { field, message }, where several are.
@@ -6597,7 +6806,8 @@ type Query {
   """
   What an invitation says, for whoever is about to accept it. Anybody who has its
   secret may ask. NOT_FOUND where it does not exist, CONFLICT where it can no
-  longer be accepted.
+  longer be accepted, RATE_LIMITED where too many others were asked for from the
+  same address.
   """
   invitation("The secret of the invitation." token: String!): InvitationPreview
   """
@@ -6615,12 +6825,14 @@ type Query {
 type Mutation {
   """
   Opens an account and signs in its first owner. CONFLICT where the e-mail
-  address has a user already.
+  address has a user already; RATE_LIMITED where too many accounts came from the
+  same address.
   """
   register("The account and its owner." input: RegisterInput!): SignInPayload!
   """
   Signs in. A wrong password and an unknown e-mail address get the same answer:
-  UNAUTHENTICATED with ` + "`" + `reason: INVALID_CREDENTIALS` + "`" + `.
+  UNAUTHENTICATED with ` + "`" + `reason: INVALID_CREDENTIALS` + "`" + `. Where a name or an address was
+  tried too often both get RATE_LIMITED, also with the right password.
   """
   login("Who signs in." input: LoginInput!): SignInPayload!
   """
@@ -6646,10 +6858,14 @@ type Mutation {
   """
   Confirms the password of the signed-in user, so that dangerous actions are
   allowed again for a while. A wrong one is FORBIDDEN with
-  ` + "`" + `reason: INVALID_CREDENTIALS` + "`" + `; the login session goes on.
+  ` + "`" + `reason: INVALID_CREDENTIALS` + "`" + `; the login session goes on. Too many wrong ones from
+  one login session are RATE_LIMITED.
   """
   reauthenticate("The password." input: ReauthenticateInput!): ReauthenticatePayload! @auth
-  "Changes the caller's password and ends the caller's other login sessions."
+  """
+  Changes the caller's password and ends the caller's other login sessions. A wrong
+  current password is answered as by ` + "`" + `reauthenticate` + "`" + `.
+  """
   changePassword("The old and the new password." input: ChangePasswordInput!): ChangePasswordPayload! @auth
   """
   Invites somebody into the account by a link that works once, for 7 days.
@@ -6666,7 +6882,8 @@ type Mutation {
   withdrawInvitation("Which one." input: WithdrawInvitationInput!): WithdrawInvitationPayload! @auth(role: ADMIN)
   """
   Accepts an invitation: makes the user and signs them in. NOT_FOUND where it does
-  not exist, CONFLICT where it was used, was withdrawn or is too old.
+  not exist, CONFLICT where it was used, was withdrawn or is too old, RATE_LIMITED
+  where too many others were tried from the same address.
   """
   acceptInvitation("The invitation and who accepts it." input: AcceptInvitationInput!): SignInPayload!
   """
@@ -6960,6 +7177,14 @@ type Subscription {
   After its deletion the subscription completes.
   """
   treeChanged("The tree's global id." id: ID!): TreeChange! @auth(role: ENGINEER)
+  """
+  What happens in the account: with a cursor the entries that came after it, the
+  oldest first, then each new one, once, within a second. It misses none, however
+  late it is written. After a break, go on with the cursor of the newest entry that
+  came: a few may then come again, known by their ids. More than 1,000 entries after
+  the cursor are CONFLICT: page through ` + "`" + `accountSecurity.auditLog` + "`" + `. Owners only.
+  """
+  auditLog("A cursor of an entry; only what is new if left out." after: String): AuditEntry! @auth(role: OWNER)
 }
 
 "What happens to a watched troubleshooting session."
@@ -7166,7 +7391,7 @@ input RegisterInput {
   name: String!
   "The owner's e-mail address, at most 254 characters."
   email: String!
-  "12 to 256 characters, any kind."
+  "12 to 256 characters, any kind; see PasswordRules."
   password: String!
   "How the refresh token is to come back."
   tokenDelivery: TokenDelivery! = PAYLOAD
@@ -7259,7 +7484,7 @@ type ReauthenticatePayload {
 input ChangePasswordInput {
   "The password until now."
   currentPassword: String!
-  "The new one: 12 to 256 characters, any kind."
+  "The new one: 12 to 256 characters, any kind; see PasswordRules."
   newPassword: String!
 }
 
@@ -7337,7 +7562,7 @@ input AcceptInvitationInput {
   token: String!
   "The name that colleagues will see, 1 to 120 characters."
   name: String!
-  "12 to 256 characters, any kind."
+  "12 to 256 characters, any kind; see PasswordRules."
   password: String!
   "How the refresh token is to come back."
   tokenDelivery: TokenDelivery! = PAYLOAD
@@ -9526,6 +9751,160 @@ type AccountSecurity {
   activeUsers: [ActiveUser!]!
   "Every live login session of the account, the newest sign-in first; at most 1,000."
   activeSessions: [LoginSession!]!
+  """
+  What happened in the account, newest first. As a CSV file it is at
+  ` + "`" + `GET /audit-log.csv` + "`" + `, with the access token in ` + "`" + `Authorization: Bearer` + "`" + `, and with
+  ` + "`" + `from` + "`" + ` and ` + "`" + `to` + "`" + ` (RFC 3339) in the query where not all of it is wanted.
+  """
+  auditLog(
+    "How many: 0 to 100, 20 if left out."
+    first: Int
+    "A cursor of an earlier answer."
+    after: String
+    "Leaves out what does not match."
+    filter: AuditLogFilter
+  ): AuditLogConnection!
+}
+
+"What an entry of the audit log tells."
+enum AuditAction {
+  "The account was opened."
+  ACCOUNT_REGISTERED
+  "Somebody signed in."
+  SIGNED_IN
+  "A sign-in failed: the detail ` + "`" + `reason` + "`" + ` is WRONG_PASSWORD, USER_DISABLED or SESSION_LIMIT."
+  SIGN_IN_FAILED
+  "Sign-ins with the subject's name are refused for a while, because there were too many. At most one entry in 15 minutes, however many there are."
+  SIGN_IN_LIMITED
+  "Somebody signed out."
+  SIGNED_OUT
+  "Somebody confirmed their password."
+  REAUTHENTICATED
+  "Somebody gave a wrong password when asked to confirm it."
+  REAUTHENTICATION_FAILED
+  "A refresh token came twice, as after a theft; the login session was ended."
+  REFRESH_TOKEN_REUSED
+  "A login session passed a deadline: the detail ` + "`" + `reason` + "`" + ` is EXPIRED_IDLE or EXPIRED_ABSOLUTE."
+  LOGIN_SESSION_EXPIRED
+  "Login sessions were ended: the detail ` + "`" + `scope` + "`" + ` says whose, ` + "`" + `count` + "`" + ` how many."
+  LOGIN_SESSIONS_REVOKED
+  "Somebody signed in on one device more than the policy allows, so others were signed out."
+  LOGIN_SESSION_LIMIT_REACHED
+  "The limits of login sessions changed: details below ` + "`" + `old` + "`" + ` and ` + "`" + `new` + "`" + `."
+  SESSION_POLICY_CHANGED
+  "Somebody changed their password."
+  PASSWORD_CHANGED
+  "Somebody was invited."
+  USER_INVITED
+  "An invitation was withdrawn."
+  INVITATION_WITHDRAWN
+  "An invitation was accepted."
+  INVITATION_ACCEPTED
+  "A role changed: details ` + "`" + `old` + "`" + ` and ` + "`" + `new` + "`" + `."
+  USER_ROLE_CHANGED
+  "A user may not sign in any more."
+  USER_DISABLED
+  "A user may sign in again."
+  USER_ENABLED
+  "The audit log was exported."
+  AUDIT_LOG_EXPORTED
+  "A version of a tree was published."
+  TREE_PUBLISHED
+  "A tree was archived."
+  TREE_ARCHIVED
+  "A tree was taken out of the archive."
+  TREE_UNARCHIVED
+  "A tree was deleted."
+  TREE_DELETED
+  "A tree's draft went back to an earlier version."
+  TREE_VERSION_RESTORED
+  "Somebody confirmed that a tree is still right."
+  TREE_CONFIRMED
+  "A tree has another owner: the subject."
+  TREE_OWNER_CHANGED
+  "A troubleshooting session was shared by a link."
+  TREE_SESSION_SHARED
+  "A link to a troubleshooting session was taken back."
+  TREE_SESSION_SHARE_REVOKED
+  "A link to a troubleshooting session was opened for the first time."
+  TREE_SESSION_SHARE_OPENED
+  "Clients became one."
+  CLIENTS_MERGED
+  "A client was deleted."
+  CLIENT_DELETED
+  "Somebody asked the team for help with a troubleshooting session: the detail ` + "`" + `urgency` + "`" + ` says how soon."
+  TREE_SESSION_ESCALATED
+  "Somebody took over a troubleshooting session; the subject had asked for help."
+  TREE_SESSION_CLAIMED
+  "Somebody answered a request for help with a hint; the subject had asked."
+  ESCALATION_ANSWERED
+  "A request for help was taken back; the subject had asked."
+  ESCALATION_TAKEN_BACK
+}
+
+"Which entries of the audit log are wanted. What is left out does not filter."
+input AuditLogFilter {
+  "Any of these actions."
+  actions: [AuditAction!]
+  "The global id of a user who did it or whom it was done to. A stranger's finds nothing."
+  userId: ID
+  "The first moment that counts."
+  beginsAt: DateTime
+  "The moment from which on nothing counts."
+  endsAt: DateTime
+}
+
+"A page of the audit log."
+type AuditLogConnection {
+  "The entries with their cursors."
+  edges: [AuditLogEdge!]!
+  "The entries, where no cursor is needed."
+  nodes: [AuditEntry!]!
+  "Whether there is more."
+  pageInfo: PageInfo!
+  "How many entries the filter lets through. Counted only when asked for."
+  totalCount: Int!
+}
+
+"An entry's place in the audit log."
+type AuditLogEdge {
+  "The place, for ` + "`" + `after` + "`" + `, of paging and of the subscription ` + "`" + `auditLog` + "`" + `."
+  cursor: String!
+  "The entry."
+  node: AuditEntry!
+}
+
+"Something that happened in the account, written down for ever. Owners only."
+type AuditEntry implements Node {
+  id: ID!
+  "When it happened."
+  happenedAt: DateTime!
+  "What happened."
+  action: AuditAction!
+  "The same in an English sentence with names, such as ` + "`" + `Olivia Owner signed Ed Engineer out: 1 login session` + "`" + `."
+  summary: String!
+  "Who did it; null where nobody did, as with an expiry, and where nobody was signed in."
+  actor: User
+  "Whom it was done to; null where it is about nobody else."
+  subject: User
+  "The login session that it was done from or that it is about; null if none. One that has ended is not found any more."
+  loginSessionId: ID
+  "The device of that login session in words, such as \"Firefox on Linux\"; null if none."
+  device: String
+  "The address that it was done from; empty where it was a rule or an operator."
+  ip: String!
+  "What else is to be known of it, in the order of the names."
+  details: [AuditDetail!]!
+  "The entry's place in the log, for ` + "`" + `after` + "`" + ` of the subscription ` + "`" + `auditLog` + "`" + ` and of paging."
+  cursor: String!
+}
+
+"One thing that an entry of the audit log tells."
+type AuditDetail {
+  "What it is, dotted where it is part of something, such as ` + "`" + `old.idleMinutes` + "`" + `."
+  name: String!
+  "Its value as text."
+  value: String!
 }
 
 "A choice of limits."
@@ -9836,6 +10215,21 @@ type ServerInfo {
   sessionExportFormats: [TreeSessionExportFormat!]!
   "The formats in which a tree can be imported."
   treeImportFormats: [TreeFormat!]!
+  "What is asked of a new password."
+  passwordRules: PasswordRules!
+}
+
+"""
+What is asked of a new password. There are no rules about which characters. One that
+is among the first that anybody would guess is BAD_USER_INPUT: a common password, or
+the name of the person, the account, the e-mail address or of Branchline, also with
+digits or signs behind it, said twice, or with digits for letters.
+"""
+type PasswordRules {
+  "The fewest characters."
+  minLength: Int!
+  "The most characters."
+  maxLength: Int!
 }
 
 "Which figures to work out."
@@ -10222,6 +10616,8 @@ func (ec *executionContext) childFields_AccountSecurity(ctx context.Context, fie
 		return ec.fieldContext_AccountSecurity_activeUsers(ctx, field)
 	case "activeSessions":
 		return ec.fieldContext_AccountSecurity_activeSessions(ctx, field)
+	case "auditLog":
+		return ec.fieldContext_AccountSecurity_auditLog(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type AccountSecurity", field.Name)
 }
@@ -10274,6 +10670,68 @@ func (ec *executionContext) childFields_ArchiveTreePayload(ctx context.Context, 
 		return ec.fieldContext_ArchiveTreePayload_tree(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type ArchiveTreePayload", field.Name)
+}
+
+func (ec *executionContext) childFields_AuditDetail(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "name":
+		return ec.fieldContext_AuditDetail_name(ctx, field)
+	case "value":
+		return ec.fieldContext_AuditDetail_value(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type AuditDetail", field.Name)
+}
+
+func (ec *executionContext) childFields_AuditEntry(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "id":
+		return ec.fieldContext_AuditEntry_id(ctx, field)
+	case "happenedAt":
+		return ec.fieldContext_AuditEntry_happenedAt(ctx, field)
+	case "action":
+		return ec.fieldContext_AuditEntry_action(ctx, field)
+	case "summary":
+		return ec.fieldContext_AuditEntry_summary(ctx, field)
+	case "actor":
+		return ec.fieldContext_AuditEntry_actor(ctx, field)
+	case "subject":
+		return ec.fieldContext_AuditEntry_subject(ctx, field)
+	case "loginSessionId":
+		return ec.fieldContext_AuditEntry_loginSessionId(ctx, field)
+	case "device":
+		return ec.fieldContext_AuditEntry_device(ctx, field)
+	case "ip":
+		return ec.fieldContext_AuditEntry_ip(ctx, field)
+	case "details":
+		return ec.fieldContext_AuditEntry_details(ctx, field)
+	case "cursor":
+		return ec.fieldContext_AuditEntry_cursor(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type AuditEntry", field.Name)
+}
+
+func (ec *executionContext) childFields_AuditLogConnection(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "edges":
+		return ec.fieldContext_AuditLogConnection_edges(ctx, field)
+	case "nodes":
+		return ec.fieldContext_AuditLogConnection_nodes(ctx, field)
+	case "pageInfo":
+		return ec.fieldContext_AuditLogConnection_pageInfo(ctx, field)
+	case "totalCount":
+		return ec.fieldContext_AuditLogConnection_totalCount(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type AuditLogConnection", field.Name)
+}
+
+func (ec *executionContext) childFields_AuditLogEdge(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "cursor":
+		return ec.fieldContext_AuditLogEdge_cursor(ctx, field)
+	case "node":
+		return ec.fieldContext_AuditLogEdge_node(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type AuditLogEdge", field.Name)
 }
 
 func (ec *executionContext) childFields_ChangePasswordPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -10716,6 +11174,16 @@ func (ec *executionContext) childFields_PageInfo(ctx context.Context, field grap
 	return nil, fmt.Errorf("no field named %q was found under type PageInfo", field.Name)
 }
 
+func (ec *executionContext) childFields_PasswordRules(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "minLength":
+		return ec.fieldContext_PasswordRules_minLength(ctx, field)
+	case "maxLength":
+		return ec.fieldContext_PasswordRules_maxLength(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type PasswordRules", field.Name)
+}
+
 func (ec *executionContext) childFields_PublishTreePayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "tree":
@@ -10874,6 +11342,8 @@ func (ec *executionContext) childFields_ServerInfo(ctx context.Context, field gr
 		return ec.fieldContext_ServerInfo_sessionExportFormats(ctx, field)
 	case "treeImportFormats":
 		return ec.fieldContext_ServerInfo_treeImportFormats(ctx, field)
+	case "passwordRules":
+		return ec.fieldContext_ServerInfo_passwordRules(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type ServerInfo", field.Name)
 }
@@ -12158,6 +12628,36 @@ func (ec *executionContext) dir_auth_args(ctx context.Context, rawArgs map[strin
 	return args, nil
 }
 
+func (ec *executionContext) field_AccountSecurity_auditLog_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "first",
+		func(ctx context.Context, v any) (*int, error) {
+			return ec.unmarshalOInt2ᚖint(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["first"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "after",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["after"] = arg1
+	arg2, err := graphql.ProcessArgField(ctx, rawArgs, "filter",
+		func(ctx context.Context, v any) (*model.AuditLogFilter, error) {
+			return ec.unmarshalOAuditLogFilter2ᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐAuditLogFilter(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["filter"] = arg2
+	return args, nil
+}
+
 func (ec *executionContext) field_Mutation_abandonSession_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
 	var err error
 	args := map[string]any{}
@@ -13426,6 +13926,20 @@ func (ec *executionContext) field_SharedTreeSession_file_args(ctx context.Contex
 	return args, nil
 }
 
+func (ec *executionContext) field_Subscription_auditLog_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "after",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["after"] = arg0
+	return args, nil
+}
+
 func (ec *executionContext) field_Subscription_treeChanged_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
 	var err error
 	args := map[string]any{}
@@ -13979,6 +14493,50 @@ func (ec *executionContext) fieldContext_AccountSecurity_activeSessions(_ contex
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return ec.childFields_LoginSession(ctx, field)
 		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _AccountSecurity_auditLog(ctx context.Context, field graphql.CollectedField, obj *model.AccountSecurity) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_AccountSecurity_auditLog(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.AccountSecurity().AuditLog(ctx, obj, fc.Args["first"].(*int), fc.Args["after"].(*string), fc.Args["filter"].(*model.AuditLogFilter))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *model.AuditLogConnection) graphql.Marshaler {
+			return ec.marshalNAuditLogConnection2ᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐAuditLogConnection(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_AccountSecurity_auditLog(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "AccountSecurity",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_AuditLogConnection(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_AccountSecurity_auditLog_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
 	}
 	return fc, nil
 }
@@ -14748,6 +15306,506 @@ func (ec *executionContext) fieldContext_ArchiveTreePayload_tree(_ context.Conte
 		IsResolver: false,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return ec.childFields_Tree(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _AuditDetail_name(ctx context.Context, field graphql.CollectedField, obj *model.AuditDetail) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_AuditDetail_name(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Name, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_AuditDetail_name(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("AuditDetail", field, false, false, "String")
+}
+
+func (ec *executionContext) _AuditDetail_value(ctx context.Context, field graphql.CollectedField, obj *model.AuditDetail) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_AuditDetail_value(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Value, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_AuditDetail_value(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("AuditDetail", field, false, false, "String")
+}
+
+func (ec *executionContext) _AuditEntry_id(ctx context.Context, field graphql.CollectedField, obj *model.AuditEntry) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_AuditEntry_id(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ID(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNID2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_AuditEntry_id(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("AuditEntry", field, true, false, "ID")
+}
+
+func (ec *executionContext) _AuditEntry_happenedAt(ctx context.Context, field graphql.CollectedField, obj *model.AuditEntry) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_AuditEntry_happenedAt(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.HappenedAt(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
+			return ec.marshalNDateTime2timeᚐTime(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_AuditEntry_happenedAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("AuditEntry", field, true, false, "DateTime")
+}
+
+func (ec *executionContext) _AuditEntry_action(ctx context.Context, field graphql.CollectedField, obj *model.AuditEntry) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_AuditEntry_action(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Action(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v model.AuditAction) graphql.Marshaler {
+			return ec.marshalNAuditAction2githubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐAuditAction(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_AuditEntry_action(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("AuditEntry", field, true, false, "AuditAction")
+}
+
+func (ec *executionContext) _AuditEntry_summary(ctx context.Context, field graphql.CollectedField, obj *model.AuditEntry) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_AuditEntry_summary(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Summary(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_AuditEntry_summary(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("AuditEntry", field, true, false, "String")
+}
+
+func (ec *executionContext) _AuditEntry_actor(ctx context.Context, field graphql.CollectedField, obj *model.AuditEntry) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_AuditEntry_actor(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.AuditEntry().Actor(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *model.User) graphql.Marshaler {
+			return ec.marshalOUser2ᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐUser(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_AuditEntry_actor(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "AuditEntry",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_User(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _AuditEntry_subject(ctx context.Context, field graphql.CollectedField, obj *model.AuditEntry) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_AuditEntry_subject(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.AuditEntry().Subject(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *model.User) graphql.Marshaler {
+			return ec.marshalOUser2ᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐUser(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_AuditEntry_subject(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "AuditEntry",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_User(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _AuditEntry_loginSessionId(ctx context.Context, field graphql.CollectedField, obj *model.AuditEntry) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_AuditEntry_loginSessionId(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.LoginSessionID(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return ec.marshalOID2ᚖstring(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_AuditEntry_loginSessionId(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("AuditEntry", field, true, false, "ID")
+}
+
+func (ec *executionContext) _AuditEntry_device(ctx context.Context, field graphql.CollectedField, obj *model.AuditEntry) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_AuditEntry_device(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.AuditEntry().Device(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return ec.marshalOString2ᚖstring(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_AuditEntry_device(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("AuditEntry", field, true, true, "String")
+}
+
+func (ec *executionContext) _AuditEntry_ip(ctx context.Context, field graphql.CollectedField, obj *model.AuditEntry) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_AuditEntry_ip(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.IP(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_AuditEntry_ip(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("AuditEntry", field, true, false, "String")
+}
+
+func (ec *executionContext) _AuditEntry_details(ctx context.Context, field graphql.CollectedField, obj *model.AuditEntry) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_AuditEntry_details(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Details(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*model.AuditDetail) graphql.Marshaler {
+			return ec.marshalNAuditDetail2ᚕᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐAuditDetailᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_AuditEntry_details(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "AuditEntry",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_AuditDetail(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _AuditEntry_cursor(ctx context.Context, field graphql.CollectedField, obj *model.AuditEntry) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_AuditEntry_cursor(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Cursor(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_AuditEntry_cursor(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("AuditEntry", field, true, false, "String")
+}
+
+func (ec *executionContext) _AuditLogConnection_edges(ctx context.Context, field graphql.CollectedField, obj *model.AuditLogConnection) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_AuditLogConnection_edges(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Edges, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*model.AuditLogEdge) graphql.Marshaler {
+			return ec.marshalNAuditLogEdge2ᚕᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐAuditLogEdgeᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_AuditLogConnection_edges(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "AuditLogConnection",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_AuditLogEdge(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _AuditLogConnection_nodes(ctx context.Context, field graphql.CollectedField, obj *model.AuditLogConnection) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_AuditLogConnection_nodes(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Nodes, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*model.AuditEntry) graphql.Marshaler {
+			return ec.marshalNAuditEntry2ᚕᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐAuditEntryᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_AuditLogConnection_nodes(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "AuditLogConnection",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_AuditEntry(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _AuditLogConnection_pageInfo(ctx context.Context, field graphql.CollectedField, obj *model.AuditLogConnection) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_AuditLogConnection_pageInfo(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.PageInfo, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *model.PageInfo) graphql.Marshaler {
+			return ec.marshalNPageInfo2ᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐPageInfo(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_AuditLogConnection_pageInfo(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "AuditLogConnection",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_PageInfo(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _AuditLogConnection_totalCount(ctx context.Context, field graphql.CollectedField, obj *model.AuditLogConnection) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_AuditLogConnection_totalCount(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.TotalCount, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_AuditLogConnection_totalCount(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("AuditLogConnection", field, false, false, "Int")
+}
+
+func (ec *executionContext) _AuditLogEdge_cursor(ctx context.Context, field graphql.CollectedField, obj *model.AuditLogEdge) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_AuditLogEdge_cursor(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Cursor, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_AuditLogEdge_cursor(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("AuditLogEdge", field, false, false, "String")
+}
+
+func (ec *executionContext) _AuditLogEdge_node(ctx context.Context, field graphql.CollectedField, obj *model.AuditLogEdge) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_AuditLogEdge_node(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Node, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *model.AuditEntry) graphql.Marshaler {
+			return ec.marshalNAuditEntry2ᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐAuditEntry(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_AuditLogEdge_node(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "AuditLogEdge",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_AuditEntry(ctx, field)
 		},
 	}
 	return fc, nil
@@ -21580,6 +22638,52 @@ func (ec *executionContext) fieldContext_PageInfo_endCursor(_ context.Context, f
 	return graphql.NewScalarFieldContext("PageInfo", field, false, false, "String")
 }
 
+func (ec *executionContext) _PasswordRules_minLength(ctx context.Context, field graphql.CollectedField, obj *model.PasswordRules) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PasswordRules_minLength(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.MinLength, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_PasswordRules_minLength(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("PasswordRules", field, false, false, "Int")
+}
+
+func (ec *executionContext) _PasswordRules_maxLength(ctx context.Context, field graphql.CollectedField, obj *model.PasswordRules) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PasswordRules_maxLength(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.MaxLength, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_PasswordRules_maxLength(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("PasswordRules", field, false, false, "Int")
+}
+
 func (ec *executionContext) _PublishTreePayload_tree(ctx context.Context, field graphql.CollectedField, obj *model.PublishTreePayload) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -24421,6 +25525,38 @@ func (ec *executionContext) fieldContext_ServerInfo_treeImportFormats(_ context.
 	return graphql.NewScalarFieldContext("ServerInfo", field, false, false, "TreeFormat")
 }
 
+func (ec *executionContext) _ServerInfo_passwordRules(ctx context.Context, field graphql.CollectedField, obj *model.ServerInfo) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ServerInfo_passwordRules(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.PasswordRules, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *model.PasswordRules) graphql.Marshaler {
+			return ec.marshalNPasswordRules2ᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐPasswordRules(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ServerInfo_passwordRules(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ServerInfo",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_PasswordRules(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _SessionExpired_serverTime(ctx context.Context, field graphql.CollectedField, obj *model.SessionExpired) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -26717,6 +27853,68 @@ func (ec *executionContext) fieldContext_Subscription_treeChanged(ctx context.Co
 	}()
 	ctx = graphql.WithFieldContext(ctx, fc)
 	if fc.Args, err = ec.field_Subscription_treeChanged_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Subscription_auditLog(ctx context.Context, field graphql.CollectedField) (ret func(ctx context.Context) graphql.Marshaler) {
+	return graphql.ResolveFieldStream(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Subscription_auditLog(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Subscription().AuditLog(ctx, fc.Args["after"].(*string))
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				role, err := ec.unmarshalNRole2githubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐRole(ctx, "OWNER")
+				if err != nil {
+					var zeroVal *model.AuditEntry
+					return zeroVal, err
+				}
+				if ec.Directives.Auth == nil {
+					var zeroVal *model.AuditEntry
+					return zeroVal, errors.New("directive auth is not implemented")
+				}
+				return ec.Directives.Auth(ctx, nil, directive0, role)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *model.AuditEntry) graphql.Marshaler {
+			return ec.marshalNAuditEntry2ᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐAuditEntry(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Subscription_auditLog(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Subscription",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_AuditEntry(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Subscription_auditLog_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
 		ec.Error(ctx, err)
 		return fc, err
 	}
@@ -36808,6 +38006,69 @@ func UnmarshalArchiveTreeInput(ctx context.Context, raw any) (model.ArchiveTreeI
 	return out, err
 }
 
+func (ec *executionContext) unmarshalInputAuditLogFilter(ctx context.Context, obj any) (model.AuditLogFilter, error) {
+	var it model.AuditLogFilter
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"actions", "userId", "beginsAt", "endsAt"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "actions":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("actions"))
+			data, err := ec.unmarshalOAuditAction2ᚕgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐAuditActionᚄ(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Actions = data
+		case "userId":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("userId"))
+			data, err := ec.unmarshalOID2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.UserID = data
+		case "beginsAt":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("beginsAt"))
+			data, err := ec.unmarshalODateTime2ᚖtimeᚐTime(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.BeginsAt = data
+		case "endsAt":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("endsAt"))
+			data, err := ec.unmarshalODateTime2ᚖtimeᚐTime(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.EndsAt = data
+		}
+	}
+	return it, nil
+}
+
+// UnmarshalAuditLogFilter unmarshals raw into the AuditLogFilter input type, using the
+// unmarshaler bound to ctx's request. Call it from a resolver to decode an input
+// object that was not passed as a field argument.
+//
+// ctx must come from a gqlgen request; outside one there is no unmarshaler to use
+// and the returned error says so.
+func UnmarshalAuditLogFilter(ctx context.Context, raw any) (model.AuditLogFilter, error) {
+	var out model.AuditLogFilter
+	err := graphql.UnmarshalNamedInputFromContext(ctx, "AuditLogFilter", raw, &out)
+	return out, err
+}
+
 func (ec *executionContext) unmarshalInputChangePasswordInput(ctx context.Context, obj any) (model.ChangePasswordInput, error) {
 	var it model.ChangePasswordInput
 	if obj == nil {
@@ -41630,6 +42891,11 @@ func (ec *executionContext) _Node(ctx context.Context, sel ast.SelectionSet, obj
 			return graphql.Null
 		}
 		return ec._Client(ctx, sel, obj)
+	case *model.AuditEntry:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._AuditEntry(ctx, sel, obj)
 	case model.Account:
 		return ec._Account(ctx, sel, &obj)
 	case *model.Account:
@@ -41943,6 +43209,12 @@ func (ec *executionContext) _AccountSecurity(ctx context.Context, sel ast.Select
 				true, true,
 				func(ctx context.Context) graphql.Marshaler {
 					return ec._AccountSecurity_activeSessions(ctx, field, obj)
+				})
+		case "auditLog":
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, true,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._AccountSecurity_auditLog(ctx, field, obj)
 				})
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
@@ -42394,6 +43666,216 @@ func (ec *executionContext) _ArchiveTreePayload(ctx context.Context, sel ast.Sel
 			out.Values[i] = graphql.MarshalString("ArchiveTreePayload")
 		case "tree":
 			out.Values[i] = ec._ArchiveTreePayload_tree(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var auditDetailImplementors = []string{"AuditDetail"}
+
+func (ec *executionContext) _AuditDetail(ctx context.Context, sel ast.SelectionSet, obj *model.AuditDetail) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, auditDetailImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("AuditDetail")
+		case "name":
+			out.Values[i] = ec._AuditDetail_name(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "value":
+			out.Values[i] = ec._AuditDetail_value(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var auditEntryImplementors = []string{"AuditEntry", "Node"}
+
+func (ec *executionContext) _AuditEntry(ctx context.Context, sel ast.SelectionSet, obj *model.AuditEntry) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, auditEntryImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("AuditEntry")
+		case "id":
+			out.Values[i] = ec._AuditEntry_id(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "happenedAt":
+			out.Values[i] = ec._AuditEntry_happenedAt(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "action":
+			out.Values[i] = ec._AuditEntry_action(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "summary":
+			out.Values[i] = ec._AuditEntry_summary(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "actor":
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, false,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._AuditEntry_actor(ctx, field, obj)
+				})
+		case "subject":
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, false,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._AuditEntry_subject(ctx, field, obj)
+				})
+		case "loginSessionId":
+			out.Values[i] = ec._AuditEntry_loginSessionId(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "device":
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, false,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._AuditEntry_device(ctx, field, obj)
+				})
+		case "ip":
+			out.Values[i] = ec._AuditEntry_ip(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "details":
+			out.Values[i] = ec._AuditEntry_details(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "cursor":
+			out.Values[i] = ec._AuditEntry_cursor(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var auditLogConnectionImplementors = []string{"AuditLogConnection"}
+
+func (ec *executionContext) _AuditLogConnection(ctx context.Context, sel ast.SelectionSet, obj *model.AuditLogConnection) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, auditLogConnectionImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("AuditLogConnection")
+		case "edges":
+			out.Values[i] = ec._AuditLogConnection_edges(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "nodes":
+			out.Values[i] = ec._AuditLogConnection_nodes(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "pageInfo":
+			out.Values[i] = ec._AuditLogConnection_pageInfo(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "totalCount":
+			out.Values[i] = ec._AuditLogConnection_totalCount(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var auditLogEdgeImplementors = []string{"AuditLogEdge"}
+
+func (ec *executionContext) _AuditLogEdge(ctx context.Context, sel ast.SelectionSet, obj *model.AuditLogEdge) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, auditLogEdgeImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("AuditLogEdge")
+		case "cursor":
+			out.Values[i] = ec._AuditLogEdge_cursor(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "node":
+			out.Values[i] = ec._AuditLogEdge_node(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
@@ -44667,6 +46149,44 @@ func (ec *executionContext) _PageInfo(ctx context.Context, sel ast.SelectionSet,
 	return out
 }
 
+var passwordRulesImplementors = []string{"PasswordRules"}
+
+func (ec *executionContext) _PasswordRules(ctx context.Context, sel ast.SelectionSet, obj *model.PasswordRules) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, passwordRulesImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("PasswordRules")
+		case "minLength":
+			out.Values[i] = ec._PasswordRules_minLength(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "maxLength":
+			out.Values[i] = ec._PasswordRules_maxLength(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
 var publishTreePayloadImplementors = []string{"PublishTreePayload"}
 
 func (ec *executionContext) _PublishTreePayload(ctx context.Context, sel ast.SelectionSet, obj *model.PublishTreePayload) graphql.Marshaler {
@@ -45470,6 +46990,11 @@ func (ec *executionContext) _ServerInfo(ctx context.Context, sel ast.SelectionSe
 			}
 		case "treeImportFormats":
 			out.Values[i] = ec._ServerInfo_treeImportFormats(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "passwordRules":
+			out.Values[i] = ec._ServerInfo_passwordRules(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
@@ -46421,6 +47946,8 @@ func (ec *executionContext) _Subscription(ctx context.Context, sel ast.Selection
 		return ec._Subscription_escalations(ctx, fields[0])
 	case "treeChanged":
 		return ec._Subscription_treeChanged(ctx, fields[0])
+	case "auditLog":
+		return ec._Subscription_auditLog(ctx, fields[0])
 	default:
 		panic("unknown field " + strconv.Quote(fields[0].Name))
 	}
@@ -50304,6 +51831,96 @@ func (ec *executionContext) marshalNAtSessionLimit2githubᚗcomᚋbranchlineᚋb
 	return v
 }
 
+func (ec *executionContext) unmarshalNAuditAction2githubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐAuditAction(ctx context.Context, v any) (model.AuditAction, error) {
+	var res model.AuditAction
+	err := res.UnmarshalGQL(v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNAuditAction2githubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐAuditAction(ctx context.Context, sel ast.SelectionSet, v model.AuditAction) graphql.Marshaler {
+	return v
+}
+
+func (ec *executionContext) marshalNAuditDetail2ᚕᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐAuditDetailᚄ(ctx context.Context, sel ast.SelectionSet, v []*model.AuditDetail) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNAuditDetail2ᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐAuditDetail(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) marshalNAuditDetail2ᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐAuditDetail(ctx context.Context, sel ast.SelectionSet, v *model.AuditDetail) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "AuditDetail!")
+		return graphql.Null
+	}
+	return ec._AuditDetail(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalNAuditEntry2ᚕᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐAuditEntryᚄ(ctx context.Context, sel ast.SelectionSet, v []*model.AuditEntry) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNAuditEntry2ᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐAuditEntry(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) marshalNAuditEntry2ᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐAuditEntry(ctx context.Context, sel ast.SelectionSet, v *model.AuditEntry) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "AuditEntry!")
+		return graphql.Null
+	}
+	return ec._AuditEntry(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalNAuditLogConnection2ᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐAuditLogConnection(ctx context.Context, sel ast.SelectionSet, v *model.AuditLogConnection) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "AuditLogConnection!")
+		return graphql.Null
+	}
+	return ec._AuditLogConnection(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalNAuditLogEdge2ᚕᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐAuditLogEdgeᚄ(ctx context.Context, sel ast.SelectionSet, v []*model.AuditLogEdge) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNAuditLogEdge2ᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐAuditLogEdge(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) marshalNAuditLogEdge2ᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐAuditLogEdge(ctx context.Context, sel ast.SelectionSet, v *model.AuditLogEdge) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "AuditLogEdge!")
+		return graphql.Null
+	}
+	return ec._AuditLogEdge(ctx, sel, v)
+}
+
 func (ec *executionContext) unmarshalNBoolean2bool(ctx context.Context, v any) (bool, error) {
 	res, err := graphql.UnmarshalBoolean(v)
 	return res, graphql.ErrorOnPath(ctx, err)
@@ -51037,6 +52654,14 @@ func (ec *executionContext) marshalNPageInfo2ᚖgithubᚗcomᚋbranchlineᚋbran
 		return graphql.Null
 	}
 	return ec._PageInfo(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalNPasswordRules2ᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐPasswordRules(ctx context.Context, sel ast.SelectionSet, v *model.PasswordRules) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "PasswordRules!")
+		return graphql.Null
+	}
+	return ec._PasswordRules(ctx, sel, v)
 }
 
 func (ec *executionContext) unmarshalNPublishTreeInput2githubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐPublishTreeInput(ctx context.Context, v any) (model.PublishTreeInput, error) {
@@ -53116,6 +54741,50 @@ func (ec *executionContext) unmarshalOActionNodeInput2ᚖgithubᚗcomᚋbranchli
 		return nil, nil
 	}
 	res, err := ec.unmarshalInputActionNodeInput(ctx, v)
+	return &res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) unmarshalOAuditAction2ᚕgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐAuditActionᚄ(ctx context.Context, v any) ([]model.AuditAction, error) {
+	if v == nil {
+		return nil, nil
+	}
+	vSlice := graphql.CoerceList(v)
+	var err error
+	res := make([]model.AuditAction, len(vSlice))
+	for i := range vSlice {
+		ctx := graphql.WithPathContext(ctx, graphql.NewPathWithIndex(i))
+		res[i], err = ec.unmarshalNAuditAction2githubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐAuditAction(ctx, vSlice[i])
+		if err != nil {
+			return nil, err
+		}
+	}
+	return res, nil
+}
+
+func (ec *executionContext) marshalOAuditAction2ᚕgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐAuditActionᚄ(ctx context.Context, sel ast.SelectionSet, v []model.AuditAction) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNAuditAction2githubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐAuditAction(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) unmarshalOAuditLogFilter2ᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐAuditLogFilter(ctx context.Context, v any) (*model.AuditLogFilter, error) {
+	if v == nil {
+		return nil, nil
+	}
+	res, err := ec.unmarshalInputAuditLogFilter(ctx, v)
 	return &res, graphql.ErrorOnPath(ctx, err)
 }
 

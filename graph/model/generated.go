@@ -82,7 +82,7 @@ type AcceptInvitationInput struct {
 	Token string `json:"token"`
 	// The name that colleagues will see, 1 to 120 characters.
 	Name string `json:"name"`
-	// 12 to 256 characters, any kind.
+	// 12 to 256 characters, any kind; see PasswordRules.
 	Password string `json:"password"`
 	// How the refresh token is to come back.
 	TokenDelivery TokenDelivery `json:"tokenDelivery"`
@@ -136,6 +136,10 @@ type AccountSecurity struct {
 	ActiveUsers []*ActiveUser `json:"activeUsers"`
 	// Every live login session of the account, the newest sign-in first; at most 1,000.
 	ActiveSessions []*LoginSession `json:"activeSessions"`
+	// What happened in the account, newest first. As a CSV file it is at
+	// `GET /audit-log.csv`, with the access token in `Authorization: Bearer`, and with
+	// `from` and `to` (RFC 3339) in the query where not all of it is wanted.
+	AuditLog *AuditLogConnection `json:"auditLog"`
 }
 
 // Something to do, with one way on or with results to choose from.
@@ -317,11 +321,51 @@ type ArchiveTreePayload struct {
 	Tree *Tree `json:"tree"`
 }
 
+// One thing that an entry of the audit log tells.
+type AuditDetail struct {
+	// What it is, dotted where it is part of something, such as `old.idleMinutes`.
+	Name string `json:"name"`
+	// Its value as text.
+	Value string `json:"value"`
+}
+
+// A page of the audit log.
+type AuditLogConnection struct {
+	// The entries with their cursors.
+	Edges []*AuditLogEdge `json:"edges"`
+	// The entries, where no cursor is needed.
+	Nodes []*AuditEntry `json:"nodes"`
+	// Whether there is more.
+	PageInfo *PageInfo `json:"pageInfo"`
+	// How many entries the filter lets through. Counted only when asked for.
+	TotalCount int `json:"totalCount"`
+}
+
+// An entry's place in the audit log.
+type AuditLogEdge struct {
+	// The place, for `after`, of paging and of the subscription `auditLog`.
+	Cursor string `json:"cursor"`
+	// The entry.
+	Node *AuditEntry `json:"node"`
+}
+
+// Which entries of the audit log are wanted. What is left out does not filter.
+type AuditLogFilter struct {
+	// Any of these actions.
+	Actions []AuditAction `json:"actions,omitempty"`
+	// The global id of a user who did it or whom it was done to. A stranger's finds nothing.
+	UserID *string `json:"userId,omitempty"`
+	// The first moment that counts.
+	BeginsAt *time.Time `json:"beginsAt,omitempty"`
+	// The moment from which on nothing counts.
+	EndsAt *time.Time `json:"endsAt,omitempty"`
+}
+
 // A change of one's password.
 type ChangePasswordInput struct {
 	// The password until now.
 	CurrentPassword string `json:"currentPassword"`
-	// The new one: 12 to 256 characters, any kind.
+	// The new one: 12 to 256 characters, any kind; see PasswordRules.
 	NewPassword string `json:"newPassword"`
 }
 
@@ -1085,6 +1129,17 @@ type PageInfo struct {
 	EndCursor *string `json:"endCursor,omitempty"`
 }
 
+// What is asked of a new password. There are no rules about which characters. One that
+// is among the first that anybody would guess is BAD_USER_INPUT: a common password, or
+// the name of the person, the account, the e-mail address or of Branchline, also with
+// digits or signs behind it, said twice, or with digits for letters.
+type PasswordRules struct {
+	// The fewest characters.
+	MinLength int `json:"minLength"`
+	// The most characters.
+	MaxLength int `json:"maxLength"`
+}
+
 // Which draft to publish.
 type PublishTreeInput struct {
 	// The tree's global id.
@@ -1152,7 +1207,7 @@ type RegisterInput struct {
 	Name string `json:"name"`
 	// The owner's e-mail address, at most 254 characters.
 	Email string `json:"email"`
-	// 12 to 256 characters, any kind.
+	// 12 to 256 characters, any kind; see PasswordRules.
 	Password string `json:"password"`
 	// How the refresh token is to come back.
 	TokenDelivery TokenDelivery `json:"tokenDelivery"`
@@ -1340,6 +1395,8 @@ type ServerInfo struct {
 	SessionExportFormats []TreeSessionExportFormat `json:"sessionExportFormats"`
 	// The formats in which a tree can be imported.
 	TreeImportFormats []TreeFormat `json:"treeImportFormats"`
+	// What is asked of a new password.
+	PasswordRules *PasswordRules `json:"passwordRules"`
 }
 
 // A pair of limits.
@@ -2818,6 +2875,166 @@ func (e *AtSessionLimit) UnmarshalJSON(b []byte) error {
 }
 
 func (e AtSessionLimit) MarshalJSON() ([]byte, error) {
+	var buf bytes.Buffer
+	e.MarshalGQL(&buf)
+	return buf.Bytes(), nil
+}
+
+// What an entry of the audit log tells.
+type AuditAction string
+
+const (
+	// The account was opened.
+	AuditActionAccountRegistered AuditAction = "ACCOUNT_REGISTERED"
+	// Somebody signed in.
+	AuditActionSignedIn AuditAction = "SIGNED_IN"
+	// A sign-in failed: the detail `reason` is WRONG_PASSWORD, USER_DISABLED or SESSION_LIMIT.
+	AuditActionSignInFailed AuditAction = "SIGN_IN_FAILED"
+	// Sign-ins with the subject's name are refused for a while, because there were too many. At most one entry in 15 minutes, however many there are.
+	AuditActionSignInLimited AuditAction = "SIGN_IN_LIMITED"
+	// Somebody signed out.
+	AuditActionSignedOut AuditAction = "SIGNED_OUT"
+	// Somebody confirmed their password.
+	AuditActionReauthenticated AuditAction = "REAUTHENTICATED"
+	// Somebody gave a wrong password when asked to confirm it.
+	AuditActionReauthenticationFailed AuditAction = "REAUTHENTICATION_FAILED"
+	// A refresh token came twice, as after a theft; the login session was ended.
+	AuditActionRefreshTokenReused AuditAction = "REFRESH_TOKEN_REUSED"
+	// A login session passed a deadline: the detail `reason` is EXPIRED_IDLE or EXPIRED_ABSOLUTE.
+	AuditActionLoginSessionExpired AuditAction = "LOGIN_SESSION_EXPIRED"
+	// Login sessions were ended: the detail `scope` says whose, `count` how many.
+	AuditActionLoginSessionsRevoked AuditAction = "LOGIN_SESSIONS_REVOKED"
+	// Somebody signed in on one device more than the policy allows, so others were signed out.
+	AuditActionLoginSessionLimitReached AuditAction = "LOGIN_SESSION_LIMIT_REACHED"
+	// The limits of login sessions changed: details below `old` and `new`.
+	AuditActionSessionPolicyChanged AuditAction = "SESSION_POLICY_CHANGED"
+	// Somebody changed their password.
+	AuditActionPasswordChanged AuditAction = "PASSWORD_CHANGED"
+	// Somebody was invited.
+	AuditActionUserInvited AuditAction = "USER_INVITED"
+	// An invitation was withdrawn.
+	AuditActionInvitationWithdrawn AuditAction = "INVITATION_WITHDRAWN"
+	// An invitation was accepted.
+	AuditActionInvitationAccepted AuditAction = "INVITATION_ACCEPTED"
+	// A role changed: details `old` and `new`.
+	AuditActionUserRoleChanged AuditAction = "USER_ROLE_CHANGED"
+	// A user may not sign in any more.
+	AuditActionUserDisabled AuditAction = "USER_DISABLED"
+	// A user may sign in again.
+	AuditActionUserEnabled AuditAction = "USER_ENABLED"
+	// The audit log was exported.
+	AuditActionAuditLogExported AuditAction = "AUDIT_LOG_EXPORTED"
+	// A version of a tree was published.
+	AuditActionTreePublished AuditAction = "TREE_PUBLISHED"
+	// A tree was archived.
+	AuditActionTreeArchived AuditAction = "TREE_ARCHIVED"
+	// A tree was taken out of the archive.
+	AuditActionTreeUnarchived AuditAction = "TREE_UNARCHIVED"
+	// A tree was deleted.
+	AuditActionTreeDeleted AuditAction = "TREE_DELETED"
+	// A tree's draft went back to an earlier version.
+	AuditActionTreeVersionRestored AuditAction = "TREE_VERSION_RESTORED"
+	// Somebody confirmed that a tree is still right.
+	AuditActionTreeConfirmed AuditAction = "TREE_CONFIRMED"
+	// A tree has another owner: the subject.
+	AuditActionTreeOwnerChanged AuditAction = "TREE_OWNER_CHANGED"
+	// A troubleshooting session was shared by a link.
+	AuditActionTreeSessionShared AuditAction = "TREE_SESSION_SHARED"
+	// A link to a troubleshooting session was taken back.
+	AuditActionTreeSessionShareRevoked AuditAction = "TREE_SESSION_SHARE_REVOKED"
+	// A link to a troubleshooting session was opened for the first time.
+	AuditActionTreeSessionShareOpened AuditAction = "TREE_SESSION_SHARE_OPENED"
+	// Clients became one.
+	AuditActionClientsMerged AuditAction = "CLIENTS_MERGED"
+	// A client was deleted.
+	AuditActionClientDeleted AuditAction = "CLIENT_DELETED"
+	// Somebody asked the team for help with a troubleshooting session: the detail `urgency` says how soon.
+	AuditActionTreeSessionEscalated AuditAction = "TREE_SESSION_ESCALATED"
+	// Somebody took over a troubleshooting session; the subject had asked for help.
+	AuditActionTreeSessionClaimed AuditAction = "TREE_SESSION_CLAIMED"
+	// Somebody answered a request for help with a hint; the subject had asked.
+	AuditActionEscalationAnswered AuditAction = "ESCALATION_ANSWERED"
+	// A request for help was taken back; the subject had asked.
+	AuditActionEscalationTakenBack AuditAction = "ESCALATION_TAKEN_BACK"
+)
+
+var AllAuditAction = []AuditAction{
+	AuditActionAccountRegistered,
+	AuditActionSignedIn,
+	AuditActionSignInFailed,
+	AuditActionSignInLimited,
+	AuditActionSignedOut,
+	AuditActionReauthenticated,
+	AuditActionReauthenticationFailed,
+	AuditActionRefreshTokenReused,
+	AuditActionLoginSessionExpired,
+	AuditActionLoginSessionsRevoked,
+	AuditActionLoginSessionLimitReached,
+	AuditActionSessionPolicyChanged,
+	AuditActionPasswordChanged,
+	AuditActionUserInvited,
+	AuditActionInvitationWithdrawn,
+	AuditActionInvitationAccepted,
+	AuditActionUserRoleChanged,
+	AuditActionUserDisabled,
+	AuditActionUserEnabled,
+	AuditActionAuditLogExported,
+	AuditActionTreePublished,
+	AuditActionTreeArchived,
+	AuditActionTreeUnarchived,
+	AuditActionTreeDeleted,
+	AuditActionTreeVersionRestored,
+	AuditActionTreeConfirmed,
+	AuditActionTreeOwnerChanged,
+	AuditActionTreeSessionShared,
+	AuditActionTreeSessionShareRevoked,
+	AuditActionTreeSessionShareOpened,
+	AuditActionClientsMerged,
+	AuditActionClientDeleted,
+	AuditActionTreeSessionEscalated,
+	AuditActionTreeSessionClaimed,
+	AuditActionEscalationAnswered,
+	AuditActionEscalationTakenBack,
+}
+
+func (e AuditAction) IsValid() bool {
+	switch e {
+	case AuditActionAccountRegistered, AuditActionSignedIn, AuditActionSignInFailed, AuditActionSignInLimited, AuditActionSignedOut, AuditActionReauthenticated, AuditActionReauthenticationFailed, AuditActionRefreshTokenReused, AuditActionLoginSessionExpired, AuditActionLoginSessionsRevoked, AuditActionLoginSessionLimitReached, AuditActionSessionPolicyChanged, AuditActionPasswordChanged, AuditActionUserInvited, AuditActionInvitationWithdrawn, AuditActionInvitationAccepted, AuditActionUserRoleChanged, AuditActionUserDisabled, AuditActionUserEnabled, AuditActionAuditLogExported, AuditActionTreePublished, AuditActionTreeArchived, AuditActionTreeUnarchived, AuditActionTreeDeleted, AuditActionTreeVersionRestored, AuditActionTreeConfirmed, AuditActionTreeOwnerChanged, AuditActionTreeSessionShared, AuditActionTreeSessionShareRevoked, AuditActionTreeSessionShareOpened, AuditActionClientsMerged, AuditActionClientDeleted, AuditActionTreeSessionEscalated, AuditActionTreeSessionClaimed, AuditActionEscalationAnswered, AuditActionEscalationTakenBack:
+		return true
+	}
+	return false
+}
+
+func (e AuditAction) String() string {
+	return string(e)
+}
+
+func (e *AuditAction) UnmarshalGQL(v any) error {
+	str, ok := v.(string)
+	if !ok {
+		return fmt.Errorf("enums must be strings")
+	}
+
+	*e = AuditAction(str)
+	if !e.IsValid() {
+		return fmt.Errorf("%s is not a valid AuditAction", str)
+	}
+	return nil
+}
+
+func (e AuditAction) MarshalGQL(w io.Writer) {
+	_, _ = fmt.Fprint(w, strconv.Quote(e.String()))
+}
+
+func (e *AuditAction) UnmarshalJSON(b []byte) error {
+	s, err := strconv.Unquote(string(b))
+	if err != nil {
+		return err
+	}
+	return e.UnmarshalGQL(s)
+}
+
+func (e AuditAction) MarshalJSON() ([]byte, error) {
 	var buf bytes.Buffer
 	e.MarshalGQL(&buf)
 	return buf.Bytes(), nil

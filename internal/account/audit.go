@@ -67,7 +67,7 @@ func AuditActions() []AuditAction {
 		PasswordChanged, UserInvited, InvitationWithdrawn, InvitationAccepted, UserRoleChanged, UserDisabled, UserEnabled,
 		AuditLogExported, TreePublished, TreeArchived, TreeUnarchived, TreeDeleted, TreeVersionRestored, TreeConfirmed,
 		TreeOwnerChanged, TreeSessionShared, TreeSessionShareRevoked, TreeSessionShareOpened,
-		ClientsMerged, ClientDeleted,
+		ClientsMerged, ClientDeleted, TreeSessionEscalated, TreeSessionClaimed, EscalationAnswered, EscalationTakenBack,
 	}
 }
 

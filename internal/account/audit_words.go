@@ -154,6 +154,12 @@ var auditWords = map[AuditAction]func(telling) string{
 	TreeSessionShared:       plain("ACTOR shared a troubleshooting session by a link."),
 	TreeSessionShareRevoked: plain("ACTOR took back a link to a troubleshooting session."),
 	TreeSessionShareOpened:  plain("A link to a troubleshooting session was opened for the first time."),
+	TreeSessionEscalated: func(t telling) string {
+		return fmt.Sprintf("%s asked the team for help with a troubleshooting session, urgency %s.", t.actor, t.fact("urgency"))
+	},
+	TreeSessionClaimed:  plain("ACTOR took over a troubleshooting session with which SUBJECT had asked for help."),
+	EscalationAnswered:  plain("ACTOR gave SUBJECT a hint for a troubleshooting session."),
+	EscalationTakenBack: plain("ACTOR took back a request for help of SUBJECT."),
 	ClientDeleted: func(t telling) string {
 		return fmt.Sprintf("%s deleted the client “%s”.", t.actor, t.fact("client"))
 	},
