@@ -131,6 +131,7 @@ func (out reply) write(status int, resp *graphql.Response) {
 	header := out.w.Header()
 	header.Set("Content-Type", out.media+"; charset=utf-8")
 	header.Set("Content-Length", strconv.Itoa(len(b)))
+	header.Set("Cache-Control", "no-store") // tokens and one person's view: no cache may keep them, of a GET neither
 	header.Set("X-Content-Type-Options", "nosniff")
 	out.w.WriteHeader(status)
 	out.w.Write(b) // the client is gone; there is nobody to tell

@@ -160,6 +160,9 @@ func TestHTTP(t *testing.T) {
 			if media := resp.Header.Get("Content-Type"); media != tt.media+"; charset=utf-8" {
 				t.Errorf("content type %q, want %q", media, tt.media)
 			}
+			if cache := resp.Header.Get("Cache-Control"); cache != "no-store" {
+				t.Errorf("Cache-Control %q: a cache may keep the answer", cache)
+			}
 			if begin, cut := strings.CutSuffix(tt.want, "…"); cut && !strings.HasPrefix(got, begin) || !cut && got != tt.want {
 				t.Errorf("body %s\nwant %s", got, tt.want)
 			}

@@ -154,3 +154,18 @@ func TestPasswords_AStormLeavesNoHeapOfGarbage(t *testing.T) { // not parallel: 
 		t.Errorf("the heap grew by %d MiB, want at most %d", grown>>20, most>>20)
 	}
 }
+
+func TestPasswords_AreTheSameOnEveryKeyboard(t *testing.T) {
+	t.Parallel()
+	p := NewPasswords(quick)
+	const composed, decomposed = "caf\u00e9 owls and lamps", "cafe\u0301 owls and lamps"
+	stored, err := p.Hash(t.Context(), composed)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for password, want := range map[Secret]bool{decomposed: true, "cafe owls and lamps": false, "CAF\u00c9 OWLS AND LAMPS": false} {
+		if match, _, err := p.Verify(t.Context(), password, stored); match != want || err != nil {
+			t.Errorf("%x: match %t, %v", string(password), match, err)
+		}
+	}
+}

@@ -1,0 +1,98 @@
+package internal_test
+
+import (
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+var (
+	mentionedFile    = regexp.MustCompile("`([a-z][\\w./-]*/[\\w.-]+\\.[a-z]+|schema\\.graphqls)`")
+	mentionedTest    = regexp.MustCompile("`(?:([a-z]+)\\.)?((?:Test|Fuzz)\\w+)`")
+	mentionedSetting = regexp.MustCompile(`\b(?:BRANCHLINE_[A-Z_]+|[A-Z]+_URL)\b`)
+	testFunction     = regexp.MustCompile(`(?m)^func ((?:Test|Fuzz)\w+)\(`)
+)
+
+// TestSecurityPage_NamesWhatIsThere holds docs/security.md to the repository: a reviewer
+// follows it to files, runs the tests that it names, and an operator sets what it
+// says.
+func TestSecurityPage_NamesWhatIsThere(t *testing.T) {
+	t.Parallel()
+	read := func(name string) string {
+		t.Helper()
+		text, err := os.ReadFile(filepath.Join("..", name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(text)
+	}
+	page, settings := read("docs/security.md"), read("docs/configuration.md")
+	tests := testsByPackage(t)
+	for kind, n := range map[string]int{
+		"files": checkEach(page, mentionedFile, func(m []string) {
+			if info, err := os.Stat(filepath.Join("..", m[1])); err != nil || info.IsDir() {
+				t.Errorf("there is no file %s", m[1])
+			}
+		}),
+		"tests": checkEach(page, mentionedTest, func(m []string) {
+			if m[1] == "" {
+				t.Errorf("%s has no package: write it like login.%s", m[2], m[2])
+			} else if !tests[m[1]+"."+m[2]] {
+				t.Errorf("there is no test %s.%s", m[1], m[2])
+			}
+		}),
+		"settings": checkEach(page, mentionedSetting, func(m []string) {
+			if !strings.Contains(settings, "| `"+m[0]+"` |") {
+				t.Errorf("there is no setting %s", m[0])
+			}
+		}),
+	} {
+		if n < 10 {
+			t.Errorf("the page names %d %s: it is not written as this test reads it", n, kind)
+		}
+	}
+}
+
+// checkEach calls check with each match, and returns how many there are.
+func checkEach(page string, mentioned *regexp.Regexp, check func([]string)) int {
+	all := mentioned.FindAllStringSubmatch(page, -1)
+	for _, m := range all {
+		check(m)
+	}
+	return len(all)
+}
+
+// testsByPackage returns every test of the repository as `folder.TestName`.
+func testsByPackage(t *testing.T) map[string]bool {
+	t.Helper()
+	tests := map[string]bool{}
+	err := filepath.WalkDir("..", func(path string, d fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return err
+		case d.IsDir() && (d.Name() == "node_modules" || strings.HasPrefix(d.Name(), ".") && path != ".."):
+			return fs.SkipDir
+		case !strings.HasSuffix(path, "_test.go"):
+			return nil
+		}
+		text, err := os.ReadFile(path)
+		if err != nil {
+			return err
+		}
+		absolute, err := filepath.Abs(filepath.Dir(path))
+		if err != nil {
+			return err
+		}
+		for _, m := range testFunction.FindAllStringSubmatch(string(text), -1) {
+			tests[filepath.Base(absolute)+"."+m[1]] = true
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return tests
+}
