@@ -25,7 +25,9 @@ const (
 	MinPassword = 12
 	MaxPassword = 256
 
-	maxPasswordBytes = MaxPassword * utf8.UTFMax
+	// maxPasswordBytes bounds what is normalised, as it was typed: a character may
+	// come in several parts.
+	maxPasswordBytes = 4 * MaxPassword * utf8.UTFMax
 )
 
 // Argon2 holds the parameters of argon2id (RFC 9106).

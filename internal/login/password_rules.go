@@ -31,10 +31,14 @@ const (
 // twice, or with digits that stand for letters.
 func CheckNewPassword(field string, password Secret, about About) error {
 	text := string(password)
-	n := utf8.RuneCountInString(text)
+	if len(text) > maxPasswordBytes {
+		return passwordTooLong(field)
+	}
+	// What is hashed counts: the same password has as many characters on any keyboard.
+	n := utf8.RuneCountInString(norm.NFKC.String(text))
 	switch {
-	case len(text) > maxPasswordBytes || n > MaxPassword:
-		return fault.Input(field, "This password is longer than %d characters. Choose a shorter one.", MaxPassword)
+	case n > MaxPassword:
+		return passwordTooLong(field)
 	case !utf8.ValidString(text) || strings.ContainsRune(text, 0):
 		return fault.Input(field, "This password holds characters that cannot be typed. Choose another one.")
 	case n < MinPassword:
@@ -56,6 +60,10 @@ func CheckNewPassword(field string, password Secret, about About) error {
 		return fault.Input(field, "This password is made of your name, your e-mail address, or the name of your account or of Branchline. Choose three or four words that do not belong together.")
 	}
 	return nil
+}
+
+func passwordTooLong(field string) error {
+	return fault.Input(field, "This password is longer than %d characters. Choose a shorter one.", MaxPassword)
 }
 
 // folded returns a text as those are compared that look alike.

@@ -97,6 +97,8 @@ func TestCheckNewPassword_Lengths(t *testing.T) {
 		"NUL inside":                {"owl and\x00lamp", false},
 		"not UTF-8":                 {"owl and lamps\xff", false},
 		"spaces at the ends":        {" owl  lamps ", true},
+		"11 characters in 12 parts": {"owl and le\u0301m", false},
+		"255 in five bytes each":    {strings.Repeat("o\u0323\u0302a\u0323\u0302e\u0302\u0301u\u031b\u0300O\u0323\u0302", 51), true},
 		"a megabyte":                {strings.Repeat("a", 1<<20), false},
 	}
 	for name, tt := range tests {
