@@ -48,6 +48,14 @@ func (s *Service) Refresh(ctx context.Context, in RefreshInput) (Refreshed, erro
 	if err != nil {
 		return Refreshed{}, err
 	}
+	// Whoever sends what was not made here locks nothing: it is refused on a plain read.
+	seen, err := s.Store.LoginSession(ctx, token.AccountID, token.SessionID)
+	if errors.Is(err, fault.NotFound) || err == nil && !s.Ring.Genuine(token, seen) {
+		return Refreshed{}, invalidRefreshToken
+	}
+	if err != nil {
+		return Refreshed{}, err
+	}
 	var out Refreshed
 	var refusal *fault.Fault // of a transaction that is committed all the same
 	changed := false

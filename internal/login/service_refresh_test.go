@@ -32,6 +32,10 @@ func (s stuck) InTx(ctx context.Context, f func(ctx context.Context, tx login.Tx
 	return ctx.Err()
 }
 
+func (s stuck) LoginSession(context.Context, account.ID, login.SessionID) (login.Session, error) {
+	return s.tx.session, nil
+}
+
 func (s stuckTx) LockSession(ctx context.Context, _ account.ID, _ login.SessionID) (login.Session, error) {
 	if !s.atCommit {
 		<-ctx.Done()

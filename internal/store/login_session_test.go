@@ -95,6 +95,14 @@ func TestLoginSessions_AForgedRefreshTokenChangesNothing(t *testing.T) {
 	part := strings.Split(token, ".")
 	join := func(parts ...string) string { return strings.Join(parts, ".") }
 	hints := d.hinted()
+	held, err := d.db.BeginTx(t.Context(), nil) // whoever locks a session has to wait
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer held.Rollback()
+	if _, err := held.NewRaw("SELECT FROM login_sessions FOR UPDATE").Exec(t.Context()); err != nil {
+		t.Fatal(err)
+	}
 	for name, forged := range map[string]string{
 		"an older generation":  join(part[0], part[1], part[2], "2", part[4]),
 		"another MAC":          join(part[0], part[1], part[2], part[3], strings.Repeat("A", 43)),
@@ -117,6 +125,9 @@ func TestLoginSessions_AForgedRefreshTokenChangesNothing(t *testing.T) {
 	for _, id := range []login.Secret{"", "short", "with spaces in it and long enough", login.Secret(strings.Repeat("x", 65))} {
 		_, err := d.Refresh(t.Context(), refreshOf(ann, id, false))
 		wantRefusal(t, err, fault.BadUserInput, "")
+	}
+	if err := held.Rollback(); err != nil {
+		t.Fatal(err)
 	}
 	if d.hinted() != hints {
 		t.Error("forged tokens sent hints")
