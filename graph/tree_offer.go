@@ -95,6 +95,11 @@ func (r *treeResolver) Offers(ctx context.Context, of *model.Tree, status []mode
 	if err != nil {
 		return nil, err
 	}
+	if inEvent(ctx) {
+		for _, edge := range page.Edges {
+			edge.Node.Session = nil // which of those who share the event may read it differs
+		}
+	}
 	return toOfferConnection(page), nil
 }
 

@@ -370,6 +370,18 @@ func TestEvents_TellNothingOfWhoeverComesFirst(t *testing.T) {
 	if first := s.answer().ok(); first.at("treeSession.session.heldBy.lastLoginAt") != nil || first.at("treeSession.session.heldBy.loginSessions") != nil {
 		t.Errorf("an event that all engineers share tells what is one's own: %s", first.Body)
 	}
+	tree := n.published(owner)
+	n.offered(engineer, tree)
+	const offers = `{ nodes { title sessionId } edges { node { sessionId } } }`
+	if mine := n.post(engineer.access, `query($id: ID!) { tree(id: $id) { offers `+offers+` } }`, vars{"id": tree}).ok(); mine.at("tree.offers.nodes.0.sessionId") == nil {
+		t.Errorf("an engineer does not see their own session: %s", mine.Body)
+	}
+	s = n.open(engineer.access)
+	s.subscribe("offers", `subscription($id: ID!) { treeChanged(id: $id) { tree { offers `+offers+` } } }`, vars{"id": tree})
+	if first := s.answer().ok(); first.text("treeChanged.tree.offers.nodes.0.title") == "" ||
+		first.at("treeChanged.tree.offers.nodes.0.sessionId") != nil || first.at("treeChanged.tree.offers.edges.0.node.sessionId") != nil {
+		t.Errorf("an event that all engineers share tells of a session that one of them may read: %s", first.Body)
+	}
 }
 
 // TestNATS_GoesAndComesBack takes NATS away under two servers. Nothing is lost while it
