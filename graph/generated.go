@@ -602,6 +602,7 @@ type ComplexityRoot struct {
 	ServerInfo struct {
 		PasswordRules        func(childComplexity int) int
 		PolicyBounds         func(childComplexity int) int
+		RegistrationOpen     func(childComplexity int) int
 		ServerTime           func(childComplexity int) int
 		SessionExportFormats func(childComplexity int) int
 		TreeImportFormats    func(childComplexity int) int
@@ -3820,6 +3821,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.ServerInfo.PolicyBounds(childComplexity), true
+	case "ServerInfo.registrationOpen":
+		if e.ComplexityRoot.ServerInfo.RegistrationOpen == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ServerInfo.RegistrationOpen(childComplexity), true
 	case "ServerInfo.serverTime":
 		if e.ComplexityRoot.ServerInfo.ServerTime == nil {
 			break
@@ -6826,7 +6833,7 @@ type Mutation {
   """
   Opens an account and signs in its first owner. CONFLICT where the e-mail
   address has a user already; RATE_LIMITED where too many accounts came from the
-  same address.
+  same address; FORBIDDEN where ` + "`" + `serverInfo.registrationOpen` + "`" + ` is false.
   """
   register("The account and its owner." input: RegisterInput!): SignInPayload!
   """
@@ -6870,8 +6877,9 @@ type Mutation {
   """
   Invites somebody into the account by a link that works once, for 7 days.
   Admins may invite up to ADMIN, owners anybody. CONFLICT where the e-mail
-  address has a user already. Inviting an owner or an admin asks for the password
-  again when the sign-in is old: FORBIDDEN with
+  address has a user already, and where 500 invitations are open. RATE_LIMITED where the
+  account asked for too many; one that is refused counts too. Inviting an owner or
+  an admin asks for the password again when the sign-in is old: FORBIDDEN with
   ` + "`" + `reason: REAUTHENTICATION_REQUIRED` + "`" + `.
   """
   inviteUser("Whom to invite." input: InviteUserInput!): InviteUserPayload! @auth(role: ADMIN)
@@ -10217,6 +10225,8 @@ type ServerInfo {
   treeImportFormats: [TreeFormat!]!
   "What is asked of a new password."
   passwordRules: PasswordRules!
+  "Whether anybody may open an account by ` + "`" + `register` + "`" + `. Where it is false people come by invitation alone."
+  registrationOpen: Boolean!
 }
 
 """
@@ -10487,7 +10497,7 @@ type TreeOffer implements Node {
   offeredAt: DateTime!
   "When such a step was taken last; null where none stands any more."
   latestAt: DateTime
-  "The global id of the session with the latest such step, for who may read it; null for others."
+  "The global id of the session with the latest such step, for who may read it; null for others, and in events."
   sessionId: ID
   "Who accepted or dismissed it; null while it is open."
   decidedBy: User
@@ -11344,6 +11354,8 @@ func (ec *executionContext) childFields_ServerInfo(ctx context.Context, field gr
 		return ec.fieldContext_ServerInfo_treeImportFormats(ctx, field)
 	case "passwordRules":
 		return ec.fieldContext_ServerInfo_passwordRules(ctx, field)
+	case "registrationOpen":
+		return ec.fieldContext_ServerInfo_registrationOpen(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type ServerInfo", field.Name)
 }
@@ -25555,6 +25567,29 @@ func (ec *executionContext) fieldContext_ServerInfo_passwordRules(_ context.Cont
 		},
 	}
 	return fc, nil
+}
+
+func (ec *executionContext) _ServerInfo_registrationOpen(ctx context.Context, field graphql.CollectedField, obj *model.ServerInfo) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ServerInfo_registrationOpen(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.RegistrationOpen, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+			return ec.marshalNBoolean2bool(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ServerInfo_registrationOpen(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ServerInfo", field, false, false, "Boolean")
 }
 
 func (ec *executionContext) _SessionExpired_serverTime(ctx context.Context, field graphql.CollectedField, obj *model.SessionExpired) (ret graphql.Marshaler) {
@@ -46995,6 +47030,11 @@ func (ec *executionContext) _ServerInfo(ctx context.Context, sel ast.SelectionSe
 			}
 		case "passwordRules":
 			out.Values[i] = ec._ServerInfo_passwordRules(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "registrationOpen":
+			out.Values[i] = ec._ServerInfo_registrationOpen(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}

@@ -173,6 +173,7 @@ func (r *queryResolver) ServerInfo(context.Context) (*model.ServerInfo, error) {
 		SessionExportFormats: model.AllTreeSessionExportFormat,
 		TreeImportFormats:    model.AllTreeFormat,
 		PasswordRules:        &model.PasswordRules{MinLength: login.MinPassword, MaxLength: login.MaxPassword},
+		RegistrationOpen:     !r.Logins.Settings.RegistrationClosed,
 	}, nil
 }
 

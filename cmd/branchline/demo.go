@@ -40,7 +40,9 @@ func (p *app) loadDemo(ctx context.Context) (bool, error) {
 	if any, err := p.db.HasAccounts(ctx); any || err != nil {
 		return false, err
 	}
-	owner, err := p.logins.Register(ctx, login.RegisterInput{
+	opener := *p.logins
+	opener.Settings.RegistrationClosed = false // to strangers
+	owner, err := opener.Register(ctx, login.RegisterInput{
 		AccountName: "Demo IT", Name: demoPeople[0].name, Email: demoPeople[0].email, Password: demoPassword,
 	})
 	if err != nil {

@@ -124,7 +124,7 @@ func assemble(ctx context.Context, s config.Settings, log *slog.Logger) (*app, e
 	})
 	settings := login.DefaultSettings()
 	settings.AccessLife, settings.Grace, settings.Reauthentication = s.Login.AccessTokenLifetime, s.Login.RefreshGrace, s.Login.ReauthenticateWithin
-	settings.Tries = s.SignIn.TryLimits()
+	settings.Tries, settings.RegistrationClosed = s.SignIn.TryLimits(), s.SignIn.Registration == config.Closed
 	if p.logins, err = login.NewService(logins, p.carrier, ring, s.Login.Bounds(), settings, clock.Now); err != nil {
 		return nil, errors.Join(err, db.Close())
 	}

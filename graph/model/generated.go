@@ -1397,6 +1397,8 @@ type ServerInfo struct {
 	TreeImportFormats []TreeFormat `json:"treeImportFormats"`
 	// What is asked of a new password.
 	PasswordRules *PasswordRules `json:"passwordRules"`
+	// Whether anybody may open an account by `register`. Where it is false people come by invitation alone.
+	RegistrationOpen bool `json:"registrationOpen"`
 }
 
 // A pair of limits.
@@ -2140,7 +2142,7 @@ type TreeOffer struct {
 	OfferedAt time.Time `json:"offeredAt"`
 	// When such a step was taken last; null where none stands any more.
 	LatestAt *time.Time `json:"latestAt,omitempty"`
-	// The global id of the session with the latest such step, for who may read it; null for others.
+	// The global id of the session with the latest such step, for who may read it; null for others, and in events.
 	SessionID *string `json:"sessionId,omitempty"`
 	// Who accepted or dismissed it; null while it is open.
 	DecidedBy *User `json:"decidedBy,omitempty"`

@@ -189,6 +189,8 @@ func (s SignIn) check(c *checker) {
 	c.between(span{"BRANCHLINE_SIGN_IN_DELAY_MAX", s.DelayMax}, 0, time.Hour)
 	c.within("BRANCHLINE_REGISTER_TRIES", s.RegisterTries, 1, most)
 	c.between(span{"BRANCHLINE_REGISTER_EVERY", s.RegisterEvery}, time.Millisecond, day)
+	c.within("BRANCHLINE_INVITE_TRIES", s.InviteTries, 1, most)
+	c.between(span{"BRANCHLINE_INVITE_EVERY", s.InviteEvery}, time.Millisecond, day)
 }
 
 func (s Sockets) check(c *checker) {

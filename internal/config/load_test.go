@@ -110,6 +110,11 @@ func TestLoad_SaysWhatIsWrongAndWhatIsRight(t *testing.T) {
 			[]string{"BRANCHLINE_LOGIN_PRESET=custom"},
 			`BRANCHLINE_LOGIN_PRESET is "custom". Choose STRICT or STANDARD.`,
 		},
+		"registration for some": {
+			[]string{"BRANCHLINE_REGISTRATION=invited", "BRANCHLINE_INVITE_TRIES=0"},
+			"BRANCHLINE_INVITE_TRIES is 0. It has to be from 1 to 100000.\n" +
+				`BRANCHLINE_REGISTRATION is "invited". Choose open or closed.`,
+		},
 		"a public address with a path": {
 			[]string{"BRANCHLINE_PUBLIC_URL=https://example.com/app"},
 			`BRANCHLINE_PUBLIC_URL has "https://example.com/app", which goes on after the host. Write only https://example.com.`,

@@ -29,7 +29,7 @@ type Settings struct {
 	Database Database `doc:"Database"`
 	Events   Events   `doc:"Hints between processes"`
 	Login    Login    `doc:"Login sessions"`
-	SignIn   SignIn   `doc:"Guessing passwords"`
+	SignIn   SignIn   `doc:"Guessing passwords, and opening accounts"`
 	Sockets  Sockets  `doc:"Sockets"`
 	Log      Log      `doc:"Log"`
 }
@@ -83,7 +83,8 @@ type Login struct {
 	ReauthenticateWithin time.Duration `env:"BRANCHLINE_REAUTHENTICATE_WITHIN" envDefault:"30m" doc:"A dangerous action asks for the password again when it was given longer ago than this (OWASP ASVS 5.0, 7.5.1); 0 turns that off."`
 }
 
-// SignIn says how often somebody may try what a password or an invitation opens.
+// SignIn says how often somebody may try what a password or an invitation opens, and
+// who may open an account.
 type SignIn struct {
 	Limits        bool          `env:"BRANCHLINE_SIGN_IN_LIMITS" envDefault:"true" doc:"Whether tries are limited at all; false is for tests under load. All processes share the limits, through the database."`
 	NameTries     int           `env:"BRANCHLINE_SIGN_IN_NAME_TRIES" envDefault:"10" doc:"How many wrong passwords one address (of IPv6: one /56) may send for one name, 1 to 100000. The right one gives all of them back."`
@@ -94,6 +95,9 @@ type SignIn struct {
 	DelayMax      time.Duration `env:"BRANCHLINE_SIGN_IN_DELAY_MAX" envDefault:"30s" doc:"The longest such wait, 0 to 1h. Nobody waits longer, whatever others do, so nobody can lock a colleague out; 0 turns the waits off."`
 	RegisterTries int           `env:"BRANCHLINE_REGISTER_TRIES" envDefault:"20" doc:"How many accounts one address may open, 1 to 100000."`
 	RegisterEvery time.Duration `env:"BRANCHLINE_REGISTER_EVERY" envDefault:"3m" doc:"After this span one of them is there again, 1ms to 24h."`
+	InviteTries   int           `env:"BRANCHLINE_INVITE_TRIES" envDefault:"100" doc:"How many people one account may invite, 1 to 100000. Those who have a user already count too: the answer tells so."`
+	InviteEvery   time.Duration `env:"BRANCHLINE_INVITE_EVERY" envDefault:"1m" doc:"After this span one of them is there again, 1ms to 24h."`
+	Registration  Registration  `env:"BRANCHLINE_REGISTRATION" envDefault:"open" doc:"Who may open an account: open is whoever reaches the site, closed is nobody. Where it is closed people come by invitation; open it for the first account."`
 }
 
 // TryLimits returns the settings of limits as the login package takes them.
@@ -105,6 +109,7 @@ func (s SignIn) TryLimits() login.TryLimits {
 	l.PerNameEverywhere = login.Rate{Burst: s.DelayAfter, Every: s.NameEvery}
 	l.LongestDelay = s.DelayMax
 	l.Register = login.Rate{Burst: s.RegisterTries, Every: s.RegisterEvery}
+	l.Invite = login.Rate{Burst: s.InviteTries, Every: s.InviteEvery}
 	return l
 }
 

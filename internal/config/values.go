@@ -112,6 +112,24 @@ func (f *LogFormat) UnmarshalText(text []byte) error {
 	return fmt.Errorf("is %q. Choose %s or %s", text, JSON, Text)
 }
 
+// Registration says who may open an account.
+type Registration string
+
+// Who may open an account.
+const (
+	Open   Registration = "open"   // whoever reaches the site
+	Closed Registration = "closed" // nobody
+)
+
+// UnmarshalText reads it in any case.
+func (r *Registration) UnmarshalText(text []byte) error {
+	switch *r = Registration(strings.ToLower(string(text))); *r {
+	case Open, Closed:
+		return nil
+	}
+	return fmt.Errorf("is %q. Choose %s or %s", text, Open, Closed)
+}
+
 func parsePreset(text string) (any, error) {
 	switch p := login.Preset(strings.ToUpper(text)); p {
 	case login.Strict, login.Standard:

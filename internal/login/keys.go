@@ -44,8 +44,8 @@ const shortestKey = 32
 // verify, so that a new key can be put in front and an old one dropped when its
 // tokens are gone, without anybody being logged out.
 //
-// Each key has two sub-keys, derived by HKDF (RFC 5869), so that what one kind of
-// token gives away is worth nothing for the other.
+// Each key has three sub-keys, derived by HKDF (RFC 5869), so that what one use gives
+// away is worth nothing for the others.
 type Ring struct {
 	signing *key
 	byID    map[string]*key
@@ -55,6 +55,7 @@ type key struct {
 	id      string
 	access  material // of access tokens
 	refresh material // of refresh tokens
+	limits  material // of what tries are counted for
 }
 
 // material is a key behind a function, where no way of printing reaches it, not
@@ -107,15 +108,17 @@ func NewKey() Secret {
 }
 
 func derive(kid string, raw []byte) (*key, error) {
-	access, err := hkdf.Key(sha256.New, raw, nil, "branchline access token v1", shortestKey)
-	if err != nil {
-		return nil, err
+	k := &key{id: kid}
+	for purpose, sub := range map[string]*material{
+		"branchline access token v1": &k.access, "branchline refresh token v1": &k.refresh, "branchline limit v1": &k.limits,
+	} {
+		derived, err := hkdf.Key(sha256.New, raw, nil, purpose, shortestKey)
+		if err != nil {
+			return nil, err
+		}
+		*sub = func() []byte { return derived }
 	}
-	refresh, err := hkdf.Key(sha256.New, raw, nil, "branchline refresh token v1", shortestKey)
-	if err != nil {
-		return nil, err
-	}
-	return &key{id: kid, access: func() []byte { return access }, refresh: func() []byte { return refresh }}, nil
+	return k, nil
 }
 
 // String names the keys without telling them.

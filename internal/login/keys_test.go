@@ -96,3 +96,28 @@ func TestSecrets_NeverPrint(t *testing.T) {
 		}
 	}
 }
+
+func TestLimitKey_NeedsTheKeyRing(t *testing.T) {
+	t.Parallel()
+	one, two := NewKey(), NewKey()
+	ring := func(setting Secret) *Ring {
+		r, err := ParseRing(setting)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return r
+	}
+	key := ring(one).limitKey("name", "ann@acme.example", "192.0.2.1")
+	if ring(one+","+two).limitKey("name", "ann@acme.example", "192.0.2.1") != key {
+		t.Error("two processes with the same key in front count apart")
+	}
+	for name, other := range map[string]LimitKey{
+		"another ring":  ring(two).limitKey("name", "ann@acme.example", "192.0.2.1"),
+		"another kind":  ring(one).limitKey("names", "ann@acme.example", "192.0.2.1"),
+		"another split": ring(one).limitKey("name", "ann@acme.example1", "92.0.2.1"),
+	} {
+		if other == key {
+			t.Errorf("%s has the same key", name)
+		}
+	}
+}

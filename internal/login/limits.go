@@ -2,6 +2,7 @@ package login
 
 import (
 	"context"
+	"crypto/hmac"
 	"crypto/sha256"
 	"errors"
 	"fmt"
@@ -16,6 +17,9 @@ import (
 
 // TryLimits say how often somebody may try what a password or an invitation opens,
 // before anything is hashed. The zero value is not valid: begin with DefaultTryLimits.
+//
+// A rate that holds for a network holds sixteenfold for the /48 around it in IPv6,
+// which has 256 of them and may be one customer's.
 type TryLimits struct {
 	// Off lets everything through, for tests under load.
 	Off bool
@@ -39,6 +43,9 @@ type TryLimits struct {
 	// Confirm holds for confirming one's own password in one login session. A right
 	// one gives all of it back.
 	Confirm Rate
+	// Invite holds for inviting people into one account, whether that succeeds or not:
+	// each answer tells whether an address is taken.
+	Invite Rate
 }
 
 // Rate is a supply of tokens.
@@ -49,6 +56,11 @@ type Rate struct {
 
 // full is how long an empty supply takes to be full again.
 func (r Rate) full() time.Duration { return time.Duration(r.Burst) * r.Every }
+
+// wide returns the rate for the network around one that r holds for.
+func (r Rate) wide() Rate {
+	return Rate{r.Burst * wider, (r.Every / wider).Truncate(time.Microsecond)}
+}
 
 // DefaultTryLimits returns the product's defaults. With them one address makes 10
 // guesses at a name and one more each minute, and whoever has many addresses at
@@ -62,6 +74,7 @@ func DefaultTryLimits() TryLimits {
 		Register:          Rate{20, 3 * time.Minute},
 		Invitations:       Rate{30, 10 * time.Second},
 		Confirm:           Rate{5, time.Minute},
+		Invite:            Rate{100, time.Minute},
 	}
 }
 
@@ -71,6 +84,7 @@ func (l TryLimits) Validate() error {
 	for name, r := range map[string]Rate{
 		"a name from one address": l.PerName, "one address": l.PerAddress, "a name from everywhere": l.PerNameEverywhere,
 		"new accounts": l.Register, "invitations": l.Invitations, "confirming a password": l.Confirm,
+		"inviting people": l.Invite,
 	} {
 		if r.Burst < 1 || r.Burst > 100_000 || r.Every < time.Millisecond || r.Every > 24*time.Hour {
 			problems = append(problems, fmt.Errorf("the limit of tries for %s has to have 1 to 100,000 tokens, one of which comes back in 1 ms to 24 h", name))
@@ -88,25 +102,41 @@ const (
 	knownFor = 90 * 24 * time.Hour
 	// toldEvery is how often the audit log says that tries at a name are refused.
 	toldEvery = 15 * time.Minute
+	// wider is how many times as much the /48 of an IPv6 address may try as its /56.
+	wider = 16
 )
 
-// LimitKey is what tokens are counted for: a hash, so that neither names nor
-// addresses are kept.
+// LimitKey is what tokens are counted for: a MAC, so that neither names nor addresses
+// are kept, nor can be found by guessing without the key.
 type LimitKey [16]byte
 
-func limitKey(kind string, parts ...string) LimitKey {
-	h := sha256.New()
+// limitKey is the same in all processes that sign with the same key. With another key
+// all supplies are full, and no network is known.
+func (r *Ring) limitKey(kind string, parts ...string) LimitKey {
+	h := hmac.New(sha256.New, r.signing.limits())
 	for _, part := range append([]string{kind}, parts...) {
 		fmt.Fprintf(h, "%d:%s", len(part), part)
 	}
 	return LimitKey(h.Sum(nil)[:16])
 }
 
-// network returns what an address's tries are counted for: the address itself of
+// Network returns what an address's tries are counted for: the address itself of
 // IPv4, which offices and whole streets share already, so that a wider net would
 // hold neighbours liable; and the /56 of IPv6, which providers give to one customer,
 // who could use another /64 for each guess. What is no address is a network itself.
-func network(ip string) string {
+func Network(ip string) string { return networkOf(ip, 56) }
+
+// around returns the network around Network, which has a wider supply: the /48 of
+// IPv6, which is one customer's where the provider is generous. It is empty where
+// there is none.
+func around(ip string) string {
+	if wide := networkOf(ip, 48); wide != Network(ip) {
+		return wide
+	}
+	return ""
+}
+
+func networkOf(ip string, bits int) string {
 	addr, err := netip.ParseAddr(ip)
 	if err != nil {
 		return ip
@@ -115,7 +145,7 @@ func network(ip string) string {
 	if addr.Is4() {
 		return addr.String()
 	}
-	return netip.PrefixFrom(addr, 56).Masked().String()
+	return netip.PrefixFrom(addr, bits).Masked().String()
 }
 
 // Supply is how many tokens a key has, and what else is known of it. The zero value
@@ -169,15 +199,17 @@ const (
 	limitedRegister   limited = "REGISTER"
 	limitedInvitation limited = "INVITATION"
 	limitedConfirm    limited = "CONFIRM_PASSWORD"
+	limitedInvite     limited = "INVITE"
 )
 
 // refusals counts what this process refused.
-type refusals struct{ name, address, everywhere, register, invitation, confirm atomic.Uint64 }
+type refusals struct{ name, address, everywhere, register, invitation, confirm, invite atomic.Uint64 }
 
 func (r *refusals) of(l limited) *atomic.Uint64 {
 	return map[limited]*atomic.Uint64{
 		limitedName: &r.name, limitedAddress: &r.address, limitedEverywhere: &r.everywhere,
 		limitedRegister: &r.register, limitedInvitation: &r.invitation, limitedConfirm: &r.confirm,
+		limitedInvite: &r.invite,
 	}[l]
 }
 
@@ -185,7 +217,7 @@ func (r *refusals) of(l limited) *atomic.Uint64 {
 // the limit.
 func (s *Service) Refusals() map[string]uint64 {
 	counts := map[string]uint64{}
-	for _, l := range []limited{limitedName, limitedAddress, limitedEverywhere, limitedRegister, limitedInvitation, limitedConfirm} {
+	for _, l := range []limited{limitedName, limitedAddress, limitedEverywhere, limitedRegister, limitedInvitation, limitedConfirm, limitedInvite} {
 		counts[string(l)] = s.refusals.of(l).Load()
 	}
 	return counts
@@ -240,21 +272,40 @@ func (s *Service) take(ctx context.Context, limits []limit, supplies map[LimitKe
 	return nil
 }
 
-// mayTry takes a token of one limit, or is RateLimited.
-func (s *Service) mayTry(ctx context.Context, by limited, rate Rate, kind string, parts ...string) (permit, error) {
+// mayTry takes a token of each supply, or is RateLimited.
+func (s *Service) mayTry(ctx context.Context, by limited, takes ...Take) (permit, error) {
 	if s.Settings.Tries.Off {
 		return permit{}, nil
 	}
-	take, now := rate.take(limitKey(kind, parts...)), s.now()
-	taken, err := s.Store.TakeTokens(ctx, []Take{take}, now)
-	if err != nil || taken == 1 {
-		return permit{[]GiveBack{{Key: take.Key, By: rate.Every}}}, err
-	}
-	supplies, err := s.Store.Supplies(ctx, []LimitKey{take.Key})
+	now := s.now()
+	taken, err := s.Store.TakeTokens(ctx, takes, now)
 	if err != nil {
 		return permit{}, err
 	}
-	return permit{}, s.tooOften(by, take.wait(supplies[take.Key], now))
+	if taken < len(takes) {
+		refused := takes[taken]
+		supplies, err := s.Store.Supplies(ctx, []LimitKey{refused.Key})
+		if err != nil {
+			return permit{}, err
+		}
+		return permit{}, s.tooOften(by, refused.wait(supplies[refused.Key], now))
+	}
+	var p permit
+	for _, t := range takes {
+		p.back = append(p.back, GiveBack{Key: t.Key, By: t.Rate.Every})
+	}
+	return p, nil
+}
+
+// from returns what a try takes of the network that it comes from, and of the one
+// around that.
+func (s *Service) from(d Device, rate Rate, kind string) []Take {
+	ip := d.clean().IP
+	takes := []Take{rate.take(s.Ring.limitKey(kind, Network(ip)))}
+	if wide := around(ip); wide != "" {
+		takes = append(takes, rate.wide().take(s.Ring.limitKey(kind, wide)))
+	}
+	return takes
 }
 
 // maySignIn takes what a sign-in with a name takes, which may be nobody's: nothing of it
@@ -265,57 +316,92 @@ func (s *Service) maySignIn(ctx context.Context, email string, d Device) (permit
 	if l.Off {
 		return permit{}, nil
 	}
-	where := network(d.clean().IP)
-	pair, net, name := limitKey("name", email, where), limitKey("address", where), limitKey("everywhere", email)
-	everywhere := l.PerNameEverywhere.take(name)
-	everywhere.Soft = true
-	everywhere.Most += time.Duration(doublings(l.LongestDelay)) * l.PerNameEverywhere.Every
-	limits := []limit{
-		{l.PerName.take(pair), limitedName},
-		{l.PerAddress.take(net), limitedAddress},
-		{everywhere, limitedEverywhere},
+	ip := d.clean().IP
+	t := signInTry{
+		pair:       l.PerName.take(s.Ring.limitKey("name", email, Network(ip))),
+		net:        l.PerAddress.take(s.Ring.limitKey("address", Network(ip))),
+		everywhere: l.PerNameEverywhere.take(s.Ring.limitKey("everywhere", email)),
 	}
-	err := s.passDelay(ctx, pair, net, name, limits)
+	t.everywhere.Soft = true
+	t.everywhere.Most += time.Duration(doublings(l.LongestDelay)) * l.PerNameEverywhere.Every
+	if wide := around(ip); wide != "" {
+		t.around = true
+		t.widePair = l.PerName.wide().take(s.Ring.limitKey("name", email, wide))
+		t.wideNet = l.PerAddress.wide().take(s.Ring.limitKey("address", wide))
+	}
+	limits, err := s.passDelay(ctx, t)
 	if errors.Is(err, fault.RateLimited) {
 		if err := s.tell(ctx, email, d); err != nil {
 			return permit{}, err
 		}
 	}
-	return permit{[]GiveBack{
-		{Key: pair, Known: s.now().Add(knownFor)},
-		{Key: net, By: l.PerAddress.Every},
-		{Key: name, By: l.PerNameEverywhere.Every},
-	}}, err
+	var p permit
+	for _, l := range limits {
+		back := GiveBack{Key: l.Key, By: l.Rate.Every}
+		if l.Key == t.pair.Key {
+			back.By, back.Known = 0, s.now().Add(knownFor) // all of it
+		}
+		p.back = append(p.back, back)
+	}
+	return p, err
+}
+
+// signInTry is what a sign-in may take.
+type signInTry struct {
+	pair, net, everywhere Take
+	around                bool // there is a network around the one that it comes from
+	widePair, wideNet     Take
+}
+
+// keys are those that say whether it may be taken.
+func (t signInTry) keys() []LimitKey {
+	keys := []LimitKey{t.pair.Key, t.net.Key, t.everywhere.Key}
+	if t.around {
+		keys = append(keys, t.widePair.Key, t.wideNet.Key)
+	}
+	return keys
+}
+
+// limits returns what is taken, in the order in which rows are locked. From a network
+// that is the person's own the one around it does not count: others may live there.
+func (t signInTry) limits(own bool) []limit {
+	pair, net, everywhere := limit{t.pair, limitedName}, limit{t.net, limitedAddress}, limit{t.everywhere, limitedEverywhere}
+	if !t.around || own {
+		return []limit{pair, net, everywhere}
+	}
+	return []limit{pair, {t.widePair, limitedName}, net, {t.wideNet, limitedAddress}, everywhere}
 }
 
 // passDelay takes the tokens of a sign-in, unless the name has had so many failures
-// that a network which is not known has to wait first.
-func (s *Service) passDelay(ctx context.Context, pair, net, name LimitKey, limits []limit) error {
-	supplies, err := s.Store.Supplies(ctx, []LimitKey{pair, net, name})
+// that a network which is not known has to wait first. It returns what it took.
+func (s *Service) passDelay(ctx context.Context, t signInTry) ([]limit, error) {
+	supplies, err := s.Store.Supplies(ctx, t.keys())
 	if err != nil {
-		return err
+		return nil, err
 	}
-	l, now, mine := s.Settings.Tries, s.now(), supplies[pair]
-	if delay := l.delay(supplies[name], now); delay > 0 && !mine.KnownUntil.After(now) {
+	l, now, mine := s.Settings.Tries, s.now(), supplies[t.pair.Key]
+	own := mine.KnownUntil.After(now)
+	if delay := l.delay(supplies[t.everywhere.Key], now); delay > 0 && !own {
 		since := mine.Since
 		if since.IsZero() {
 			since = now
-			if err := s.Store.BeginWait(ctx, pair, now, now.Add(l.PerName.full()+l.LongestDelay)); err != nil {
-				return err
+			if err := s.Store.BeginWait(ctx, t.pair.Key, now, now.Add(l.PerName.full()+l.LongestDelay)); err != nil {
+				return nil, err
 			}
 		}
 		if wait := since.Add(delay).Sub(now); wait > 0 {
-			return s.tooOften(limitedEverywhere, wait)
+			return nil, s.tooOften(limitedEverywhere, wait)
 		}
 	}
-	return s.take(ctx, limits, supplies)
+	limits := t.limits(own)
+	return limits, s.take(ctx, limits, supplies)
 }
 
 // tell writes into the audit log that tries at a name are refused, once in
 // toldEvery, however many there are.
 func (s *Service) tell(ctx context.Context, email string, d Device) error {
 	once := Rate{1, toldEvery}
-	key := limitKey("told", email)
+	key := s.Ring.limitKey("told", email)
 	now := s.now()
 	supplies, err := s.Store.Supplies(ctx, []LimitKey{key})
 	if err != nil || once.take(key).wait(supplies[key], now) > 0 {

@@ -45,6 +45,8 @@ type Settings struct {
 	InvitationLife time.Duration
 	Argon2         Argon2
 	Tries          TryLimits
+	// RegistrationClosed keeps everybody from opening an account.
+	RegistrationClosed bool
 }
 
 // DefaultSettings returns the product's defaults.

@@ -32,9 +32,13 @@ func (s *Service) Invitations(ctx context.Context, actor account.Actor) ([]accou
 	return s.Store.Invitations(ctx, actor.AccountID, s.now())
 }
 
+// MaxOpenInvitations is how many invitations of an account may be waiting.
+const MaxOpenInvitations = 500
+
 // Invite invites somebody into the account and returns the invitation with its
 // token, which is kept nowhere. Admins invite up to ADMIN, owners anybody, owners
-// and admins only after a recent sign-in. Conflict if the address is somebody's.
+// and admins only after a recent sign-in. Conflict if the address is somebody's, and
+// where MaxOpenInvitations are open; RateLimited where the account asked for too many.
 func (s *Service) Invite(ctx context.Context, c Caller, email string, role account.Role) (account.Invitation, Secret, error) {
 	if err := c.Require(account.Admin); err != nil {
 		return account.Invitation{}, "", err
@@ -45,6 +49,10 @@ func (s *Service) Invite(ctx context.Context, c Caller, email string, role accou
 	}
 	if !role.Valid() {
 		return account.Invitation{}, "", fault.Input("input.role", "There is no such role. Choose one of %v.", account.Roles())
+	}
+	// A token is gone also where somebody was invited: that too tells of an address.
+	if _, err := s.mayTry(ctx, limitedInvite, s.Settings.Tries.Invite.take(s.Ring.limitKey("invite", c.AccountID.String()))); err != nil {
+		return account.Invitation{}, "", err
 	}
 	switch _, _, err := s.Store.Credentials(ctx, email); {
 	case err == nil:
@@ -65,6 +73,12 @@ func (s *Service) Invite(ctx context.Context, c Caller, email string, role accou
 			return err
 		}
 		now := s.now()
+		switch open, err := tx.OpenInvitations(ctx, c.AccountID, now); {
+		case err != nil:
+			return err
+		case open >= MaxOpenInvitations:
+			return fault.New(fault.Conflict, "%d invitations of your account are open, as many as there may be. Withdraw some first.", open)
+		}
 		i = account.Invitation{
 			AccountID: c.AccountID, ID: account.NewInvitationID(), Email: email, Role: role, SecretHash: hash[:],
 			InvitedBy: c.UserID, CreatedAt: now, ExpiresAt: now.Add(s.Settings.InvitationLife),
@@ -135,7 +149,7 @@ func (s *Service) Invitation(ctx context.Context, token Secret, d Device) (accou
 	if err != nil {
 		return account.Invitation{}, account.Account{}, err
 	}
-	leave, err := s.mayTry(ctx, limitedInvitation, s.Settings.Tries.Invitations, "invitation", network(d.clean().IP))
+	leave, err := s.mayTry(ctx, limitedInvitation, s.from(d, s.Settings.Tries.Invitations, "invitation")...)
 	if err != nil {
 		return account.Invitation{}, account.Account{}, err
 	}

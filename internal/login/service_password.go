@@ -52,7 +52,7 @@ func (s *Service) AskedAgainAt(session Session) (time.Time, bool) {
 // many of them in one login session are RateLimited. That session alone has to wait:
 // whoever copied its access token keeps nobody from confirming on another device.
 func (s *Service) confirmPassword(ctx context.Context, c Caller, password Secret, field string) (string, error) {
-	leave, err := s.mayTry(ctx, limitedConfirm, s.Settings.Tries.Confirm, "confirm", c.UserID.String(), c.SessionID.String())
+	leave, err := s.mayTry(ctx, limitedConfirm, s.Settings.Tries.Confirm.take(s.Ring.limitKey("confirm", c.UserID.String(), c.SessionID.String())))
 	if err != nil {
 		return "", err
 	}
@@ -192,4 +192,50 @@ func (s *Service) changePassword(ctx context.Context, c Caller, stored, hash str
 		return PasswordChange{}, err
 	}
 	return out, nil
+}
+
+// ResetPassword gives a user another password in place of one that they forgot, ends
+// all their login sessions and returns how many those were. It is the operator's, by
+// the command that the audit log names; there is no way to it over the API.
+func (s *Service) ResetPassword(ctx context.Context, accountID account.ID, userID account.UserID, next Secret, command string) (int, error) {
+	hash, err := s.Passwords.Hash(ctx, next)
+	if err != nil {
+		return 0, err
+	}
+	var ended []Ended
+	err = s.Store.InTx(ctx, func(ctx context.Context, tx Tx) error {
+		if err := tx.LockAccount(ctx, accountID); err != nil {
+			return err
+		}
+		user, err := tx.LockUser(ctx, accountID, userID)
+		if err != nil {
+			return err
+		}
+		now := s.now()
+		user.TokenVersion++
+		if err := tx.SaveUser(ctx, user); err != nil {
+			return err
+		}
+		if err := tx.SavePassword(ctx, accountID, userID, hash); err != nil {
+			return err
+		}
+		done := s.entry(account.PasswordChanged, accountID, account.UserID{}, Device{}, now)
+		done.SubjectID, done.Details["operator"] = userID, command
+		if err := tx.AddAudit(ctx, done); err != nil {
+			return err
+		}
+		e := Ending{
+			AccountID: accountID, User: userID, Reason: PasswordChanged, At: now,
+			Audit: s.entry(account.LoginSessionsRevoked, accountID, account.UserID{}, Device{}, now),
+		}
+		e.Audit.SubjectID = userID
+		e.Audit.Details["scope"], e.Audit.Details["operator"] = string(afterNewPassword), command
+		ended, err = tx.EndLoginSessions(ctx, e)
+		return err
+	})
+	if err != nil {
+		return 0, err
+	}
+	s.hint(accountID)
+	return len(ended), nil
 }

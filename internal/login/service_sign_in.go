@@ -22,8 +22,11 @@ type RegisterInput struct {
 
 // Register makes an account with its first owner, and signs them in. Conflict if
 // the e-mail address is somebody's already; RateLimited where too many accounts
-// came from the same network.
+// came from the same network; Forbidden where the operator has closed registration.
 func (s *Service) Register(ctx context.Context, in RegisterInput) (SignIn, error) {
+	if s.Settings.RegistrationClosed {
+		return SignIn{}, fault.New(fault.Forbidden, "Nobody can open an account here by themselves. Ask somebody of your team for an invitation.")
+	}
 	accountName, err1 := account.CleanName("input.accountName", in.AccountName)
 	name, err2 := account.CleanName("input.name", in.Name)
 	email, err3 := account.CleanEmail("input.email", in.Email)
@@ -33,7 +36,7 @@ func (s *Service) Register(ctx context.Context, in RegisterInput) (SignIn, error
 	}
 	// An account costs its token, also one that was not made: whoever asks whether
 	// an address has a user gets as few answers as accounts.
-	if _, err := s.mayTry(ctx, limitedRegister, s.Settings.Tries.Register, "register", network(in.Device.clean().IP)); err != nil {
+	if _, err := s.mayTry(ctx, limitedRegister, s.from(in.Device, s.Settings.Tries.Register, "register")...); err != nil {
 		return SignIn{}, err
 	}
 	hash, err := s.Passwords.Hash(ctx, in.Password)

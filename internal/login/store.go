@@ -109,6 +109,9 @@ type Tx interface {
 	// notes the transaction where the version rises, so that every process finds it.
 	SaveUser(ctx context.Context, u account.User) error
 	SavePassword(ctx context.Context, accountID account.ID, userID account.UserID, passwordHash string) error
+	// OpenInvitations counts the account's invitations that may still be accepted at
+	// now.
+	OpenInvitations(ctx context.Context, accountID account.ID, now time.Time) (int, error)
 	CreateInvitation(ctx context.Context, i account.Invitation) error
 	// SaveInvitation writes what became of it: accepted or revoked.
 	SaveInvitation(ctx context.Context, i account.Invitation) error

@@ -58,8 +58,8 @@ func (s *Server) socketContext(ctx context.Context, r *http.Request) context.Con
 // run there yet. Cookies are not looked at: any page could open a socket with them.
 func (s *Server) authenticateSocket(ctx context.Context, token string) (live.Principal, error) {
 	c := callerOf(ctx)
-	if token == "" { // who is nobody shares the bound on sockets with all nobodies of the address
-		return live.Principal{Key: "anonymous " + c.Device.IP}, nil
+	if token == "" { // who is nobody shares the bound on sockets with all nobodies of the network
+		return live.Principal{Key: "anonymous " + login.Network(c.Device.IP)}, nil
 	}
 	claims, err := s.verify(ctx, token)
 	if err != nil {

@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"net/http/cookiejar"
 	"net/http/httptest"
+	"net/netip"
 	"strconv"
 	"strings"
 	"sync"
@@ -145,6 +146,8 @@ type nodeOptions struct {
 	insecureCookies bool
 	origins         []string
 	limits          live.Limits
+	closed          bool           // to new accounts
+	proxies         []netip.Prefix // that are trusted
 }
 
 // node is one server of the world, with a pool, a register and a notifier of its
@@ -195,6 +198,7 @@ func (w *world) start(o nodeOptions) *node {
 	logins := store.NewLogins(db)
 	settings := login.DefaultSettings()
 	settings.Argon2 = login.Argon2{MemoryKiB: 7 * 1024, Passes: 1, Parallelism: 1} // the least that is valid
+	settings.RegistrationClosed = o.closed
 	n.register = login.NewRegister(login.RegisterOptions{
 		Clock: n.clock, Changes: shifted{reads, &w.shift}, Expirer: logins, Present: logins, Hints: hints, TokenLife: settings.AccessLife, Log: log,
 	})
@@ -216,7 +220,7 @@ func (w *world) start(o nodeOptions) *node {
 		},
 		Register: n.register, Tokens: service.Access, Ping: db.PingContext, Hints: hints.Traffic, Web: web.Handler(web.Options{}),
 		Schema: schema, Now: n.clock.Now, Log: log, Origins: o.origins, InsecureCookies: o.insecureCookies,
-		Introspection: o.introspection, Limits: o.limits,
+		Introspection: o.introspection, Limits: o.limits, TrustedProxies: o.proxies,
 	})
 	hints.Start(ctx)
 	n.register.Start(context.WithoutCancel(ctx))

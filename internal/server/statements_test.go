@@ -70,7 +70,7 @@ func TestStatements_OfTheExamples(t *testing.T) {
 		{"audit-log", 2, func() vars { return vars{"first": 10} }},
 		{"import-tree", 3, func() vars { return vars{"input": vars{"format": "MARKDOWN", "content": runbook}} }},
 		{"publish-tree", 8, func() vars { return vars{"input": vars{"treeId": draft, "expectedRevision": revision}} }},
-		{"invite-user", 6, func() vars { return vars{"input": vars{"email": "third@example.com", "role": "VIEWER"}} }},
+		{"invite-user", 8, func() vars { return vars{"input": vars{"email": "third@example.com", "role": "VIEWER"}} }},
 		{"accept-invitation", 13, func() vars {
 			return vars{"input": vars{"token": invitation, "name": "N", "password": invited.password}}
 		}},

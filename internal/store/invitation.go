@@ -63,12 +63,7 @@ func selectInvitation(ctx context.Context, db bun.IDB, accountID account.ID, inv
 // Invitations implements login.Store.
 func (l *Logins) Invitations(ctx context.Context, accountID account.ID, now time.Time) ([]account.Invitation, error) {
 	var rows []invitationRow
-	err := l.db.NewSelect().
-		Model(&rows).
-		Where("i.account_id = ?", accountID).
-		Where("i.accepted_at IS NULL").
-		Where("i.revoked_at IS NULL").
-		Where("i.expires_at > ?", now).
+	err := openInvitations(l.db.NewSelect().Model(&rows), accountID, now).
 		OrderExpr("i.created_at DESC, i.id DESC").
 		Scan(ctx)
 	if err != nil {
@@ -79,6 +74,20 @@ func (l *Logins) Invitations(ctx context.Context, accountID account.ID, now time
 		invitations[n] = rows[n].invitation()
 	}
 	return invitations, nil
+}
+
+// OpenInvitations implements login.Tx.
+func (t loginTx) OpenInvitations(ctx context.Context, accountID account.ID, now time.Time) (int, error) {
+	n, err := openInvitations(t.tx.NewSelect().Model((*invitationRow)(nil)), accountID, now).Count(ctx)
+	return int(n), wrap(err, "count open invitations")
+}
+
+// openInvitations narrows to those that may still be accepted.
+func openInvitations(q *bun.SelectQuery, accountID account.ID, now time.Time) *bun.SelectQuery {
+	return q.Where("i.account_id = ?", accountID).
+		Where("i.accepted_at IS NULL").
+		Where("i.revoked_at IS NULL").
+		Where("i.expires_at > ?", now)
 }
 
 // CreateInvitation implements login.Tx.

@@ -94,6 +94,117 @@ func TestSignInLimit_NetworksOfIPv6(t *testing.T) {
 	}
 }
 
+// TestSignInLimit_AroundANetworkOfIPv6 guesses from all networks of a /48. Who signed in
+// from one of them before is not in the way of it.
+func TestSignInLimit_AroundANetworkOfIPv6(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t)
+	d.Passwords = login.NewPasswords(quickHash)
+	d.Settings.Tries.PerName = login.Rate{Burst: 2, Every: 16 * time.Second}
+	d.Settings.Tries.Register = login.Rate{Burst: 1, Every: 16 * time.Second}
+	d.Settings.Tries.LongestDelay = 0
+	ann := d.found(t, "acme", "ann")
+	in := func(n int) string { return fmt.Sprintf("2001:db8:0:%x00::1", n) } // a /56 each
+	const home = 200
+	if err := d.try(t, ann.User.Email, password, in(home)); err != nil {
+		t.Fatal(err)
+	}
+	for n := range 32 {
+		if err := d.try(t, ann.User.Email, wrong, in(n)); fault.ReasonOf(err) != fault.InvalidCredentials {
+			t.Fatalf("guess %d: %v", n+1, err)
+		}
+	}
+	if err := d.try(t, ann.User.Email, wrong, in(32)); retryAfter(err) != 1 {
+		t.Errorf("the 33rd guess: %v", err)
+	}
+	for range 3 {
+		if err := d.try(t, ann.User.Email, password, in(home)); err != nil {
+			t.Errorf("from home: %v", err)
+		}
+	}
+	if err := d.try(t, ann.User.Email, wrong, "2001:db8:1::1"); fault.ReasonOf(err) != fault.InvalidCredentials {
+		t.Errorf("from another /48: %v", err)
+	}
+	if err := d.try(t, "bob@acme.example", wrong, in(32)); fault.ReasonOf(err) != fault.InvalidCredentials {
+		t.Errorf("another name: %v", err)
+	}
+	d.advance(time.Second)
+	if err := d.try(t, ann.User.Email, wrong, in(32)); fault.ReasonOf(err) != fault.InvalidCredentials {
+		t.Errorf("a second later: %v", err)
+	}
+	for n := range 17 {
+		_, err := d.Register(t.Context(), login.RegisterInput{
+			AccountName: "A", Name: "N", Email: fmt.Sprintf("n%d@rival.example", n), Password: password, Device: login.Device{IP: in(n)},
+		})
+		if limited := retryAfter(err) > 0; limited != (n == 16) {
+			t.Fatalf("account %d: %v", n+1, err)
+		}
+	}
+}
+
+// TestSignInLimit_Inviting invites people until the account may not any more.
+func TestSignInLimit_Inviting(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t)
+	d.Settings.Tries.Invite = login.Rate{Burst: 3, Every: time.Minute}
+	ann, eve := d.found(t, "acme", "ann"), d.found(t, "rival", "eve")
+	invite := func(who seat, email string) error {
+		_, _, err := d.Invite(t.Context(), who.caller(), email, account.Engineer)
+		return err
+	}
+	for range 2 { // whether an address is taken costs as much as an invitation
+		wantRefusal(t, invite(ann, eve.User.Email), fault.Conflict, "")
+	}
+	if err := invite(ann, "bob@acme.example"); err != nil {
+		t.Fatal(err)
+	}
+	for _, email := range []string{"cid@acme.example", eve.User.Email} {
+		if err := invite(ann, email); retryAfter(err) != 60 {
+			t.Errorf("one too many: %v", err)
+		}
+	}
+	if err := invite(eve, "bob@rival.example"); err != nil {
+		t.Errorf("another account: %v", err)
+	}
+	if n := d.Refusals()["INVITE"]; n != 2 {
+		t.Errorf("%d refusals are counted", n)
+	}
+	d.advance(time.Minute)
+	if err := invite(ann, "cid@acme.example"); err != nil {
+		t.Errorf("a minute later: %v", err)
+	}
+}
+
+func TestLogins_OpenInvitationsAreBounded(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t)
+	d.Settings.Tries.Off = true
+	ann, eve := d.found(t, "acme", "ann"), d.found(t, "rival", "eve")
+	_, err := d.db.NewRaw(`
+		INSERT INTO invitations (account_id, id, email, role, secret_hash, invited_by, created_at, expires_at)
+		SELECT ?, gen_random_uuid(), 'n' || n || '@acme.example', 'VIEWER', sha256(n::text::bytea), ?, ?, ?
+		FROM generate_series(2, ?) AS n`,
+		ann.User.AccountID, ann.User.ID, d.now(), d.now().Add(time.Hour), login.MaxOpenInvitations).Exec(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	last, _, err := d.Invite(t.Context(), ann.caller(), "last@acme.example", account.Viewer)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, _, err = d.Invite(t.Context(), ann.caller(), "more@acme.example", account.Viewer)
+	wantRefusal(t, err, fault.Conflict, "")
+	if _, _, err := d.Invite(t.Context(), eve.caller(), "more@rival.example", account.Viewer); err != nil {
+		t.Errorf("another account: %v", err)
+	}
+	if _, err := d.WithdrawInvitation(t.Context(), ann.caller(), last.ID); err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := d.Invite(t.Context(), ann.caller(), "more@acme.example", account.Viewer); err != nil {
+		t.Errorf("after one was withdrawn: %v", err)
+	}
+}
+
 // TestSignInLimit_NobodyLocksAColleagueOut floods a name from hundreds of addresses
 // while its owner signs in at home, and then for the first time in a hotel.
 func TestSignInLimit_NobodyLocksAColleagueOut(t *testing.T) {
