@@ -16,12 +16,13 @@ import (
 	"github.com/branchline/branchline/internal/tree"
 )
 
-// operator works on one account's trees from the command line, in the name of one
-// of its users. Who may read the database's address may do so: no password is asked.
+// operator works on one account from the command line, on its trees in the name of
+// one of its users. Who may read the database's address may do so: no password is asked.
 type operator struct {
 	account account.Account
 	user    account.User
 	users   []account.User // of the account
+	logins  *store.Logins
 	store   *store.Trees
 	trees   *tree.Service
 	now     func() time.Time // the database's clock
@@ -31,6 +32,18 @@ type operator struct {
 // It works in the name of the user with that e-mail address or, where it is empty,
 // of an owner.
 func asOperator(cmd *cobra.Command, accountName, userEmail string, fn func(ctx context.Context, o *operator) error) error {
+	return forAccount(cmd, accountName, func(ctx context.Context, o *operator) error {
+		if err := o.choose(ctx, userEmail); err != nil {
+			return err
+		}
+		o.trees = &tree.Service{Store: o.store, Now: o.now, Hints: noHints{}}
+		return fn(ctx, o)
+	})
+}
+
+// forAccount calls fn for an account, named by its id or an owner's e-mail address,
+// in nobody's name.
+func forAccount(cmd *cobra.Command, accountName string, fn func(ctx context.Context, o *operator) error) error {
 	if accountName == "" {
 		return wrongUsage{fmt.Errorf("the account is missing. Name it by its id or by an owner's e-mail address: %s --account owner@example.com", cmd.CommandPath())}
 	}
@@ -38,8 +51,8 @@ func asOperator(cmd *cobra.Command, accountName, userEmail string, fn func(ctx c
 		if err := (&app{db: db}).refuseOldDatabase(ctx); err != nil {
 			return err
 		}
-		o := &operator{store: store.NewTrees(db)}
-		if err := o.find(ctx, store.NewLogins(db), accountName, userEmail); err != nil {
+		o := &operator{logins: store.NewLogins(db), store: store.NewTrees(db)}
+		if err := o.find(ctx, accountName); err != nil {
 			return err
 		}
 		ahead, err := clockAhead(ctx, db)
@@ -47,7 +60,6 @@ func asOperator(cmd *cobra.Command, accountName, userEmail string, fn func(ctx c
 			return err
 		}
 		o.now = func() time.Time { return time.Now().Add(ahead).UTC().Truncate(time.Microsecond) }
-		o.trees = &tree.Service{Store: o.store, Now: o.now, Hints: noHints{}}
 		return fn(ctx, o)
 	}
 	return withDatabase(work)(cmd, nil)
@@ -75,11 +87,11 @@ func (o *operator) actor() account.Actor {
 	return account.Actor{AccountID: o.account.ID, UserID: o.user.ID, Role: o.user.Role}
 }
 
-// find looks up the account, its users, and in whose name the work is done.
-func (o *operator) find(ctx context.Context, logins *store.Logins, accountName, userEmail string) error {
+// find looks up the account, its users and, where one names it, that owner.
+func (o *operator) find(ctx context.Context, accountName string) error {
 	var id account.ID
 	if strings.Contains(accountName, "@") {
-		owner, err := userByEmail(ctx, logins, accountName)
+		owner, err := userByEmail(ctx, o.logins, accountName)
 		if err != nil {
 			return err
 		}
@@ -91,20 +103,29 @@ func (o *operator) find(ctx context.Context, logins *store.Logins, accountName, 
 		return wrongUsage{fmt.Errorf("%q is neither an account's id nor an e-mail address. Write --account acct_… or --account owner@example.com", accountName)}
 	}
 	var err error
-	if o.account, err = logins.Account(ctx, id); err != nil {
+	if o.account, err = o.logins.Account(ctx, id); err != nil {
 		return err
 	}
-	if o.users, err = logins.Users(ctx, id); err != nil {
-		return err
+	o.users, err = o.logins.Users(ctx, id)
+	return err
+}
+
+// person returns the account's user with an e-mail address.
+func (o *operator) person(ctx context.Context, email string) (account.User, error) {
+	user, err := userByEmail(ctx, o.logins, email)
+	if err == nil && user.AccountID != o.account.ID {
+		err = fmt.Errorf("%s does not belong to the account %s. Choose one of its people", user.Email, o.account.Name)
 	}
+	return user, err
+}
+
+// choose says in whose name the work is done.
+func (o *operator) choose(ctx context.Context, userEmail string) error {
 	switch {
 	case userEmail != "":
-		user, err := userByEmail(ctx, logins, userEmail)
+		user, err := o.person(ctx, userEmail)
 		if err != nil {
 			return err
-		}
-		if user.AccountID != id {
-			return fmt.Errorf("%s does not belong to the account %s. Choose one of its people", user.Email, o.account.Name)
 		}
 		o.user = user
 	case o.user.ID.IsZero() || !o.user.DisabledAt.IsZero():

@@ -28,7 +28,7 @@ directory; "branchline config" shows them.`,
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return wrongUsage{fmt.Errorf("%w. Run \"%s --help\"", err, cmd.CommandPath())}
 	})
-	root.AddCommand(newServeCommand(), newDevCommand(), newConfigCommand(), newMigrateCommand(), newExportCommand(), newImportCommand(), newVersionCommand())
+	root.AddCommand(newServeCommand(), newDevCommand(), newConfigCommand(), newMigrateCommand(), newExportCommand(), newImportCommand(), newUserCommand(), newVersionCommand())
 	return root
 }
 

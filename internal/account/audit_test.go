@@ -82,6 +82,8 @@ func TestAuditEntry_Words(t *testing.T) {
 			"old": policy("STANDARD", 4320, 20160), "new": policy("CUSTOM", 30, 480, "maxSessionsPerUser", 3.0, "admins", policy("STRICT", 15, 60)), "applyNow": true, "ended": 2.0, "shorter": 5.0,
 		}, "Ann changed how long login sessions last, from STANDARD (4320 min idle, 20160 min in all) to CUSTOM (30 min idle, 480 min in all; owners and admins STRICT: 15 min, 60 min; at most 3 devices a user), at once: 2 ended, 5 became shorter."},
 		"role":                                {account.UserRoleChanged, map[string]any{"old": "VIEWER", "new": "OWNER"}, "Ann changed the role of Bob from VIEWER to OWNER."},
+		"operator's":                          {account.PasswordChanged, map[string]any{"operator": "branchline user reset-password"}, "The operator gave Bob a new password."},
+		"operator's, everywhere":              {account.LoginSessionsRevoked, map[string]any{"scope": "NEW_PASSWORD", "operator": "branchline user reset-password", "count": 2.0}, "The operator signed Bob out after a new password: 2 login sessions."},
 		"tree":                                {account.TreePublished, map[string]any{"title": "VPN", "version": 3.0}, "Ann published version 3 of “VPN”."},
 		"limited":                             {account.SignInLimited, map[string]any{"quietMinutes": 15.0}, "Sign-ins as Bob were tried too often and are refused for a while. More of it is not listed for 15 minutes."},
 		"names in the words stay as they are": {account.TreeDeleted, map[string]any{"title": "SUBJECT %s"}, "Ann deleted “SUBJECT %s”."},

@@ -127,7 +127,12 @@ var auditWords = map[AuditAction]func(telling) string{
 		}
 		return text + ", from the next sign-in on."
 	},
-	PasswordChanged: plain("ACTOR changed their password."),
+	PasswordChanged: func(t telling) string {
+		if t.facts["operator"] != "" {
+			return fmt.Sprintf("The operator gave %s a new password.", t.subject)
+		}
+		return fmt.Sprintf("%s changed their password.", t.actor)
+	},
 	UserInvited: func(t telling) string {
 		return fmt.Sprintf("%s invited %s as %s.", t.actor, t.fact("email"), t.fact("role"))
 	},
@@ -189,6 +194,9 @@ func revocation(t telling) string {
 	case "DISABLED_USER":
 		return fmt.Sprintf("%s was disabled by %s and signed out: %s.", t.subject, t.actor, sessions)
 	case "NEW_PASSWORD":
+		if t.facts["operator"] != "" {
+			return fmt.Sprintf("The operator signed %s out after a new password: %s.", t.subject, sessions)
+		}
 		return fmt.Sprintf("%s was signed out elsewhere after a new password: %s.", t.actor, sessions)
 	}
 	if t.actor == t.subject {
