@@ -9800,7 +9800,7 @@ enum AuditAction {
   LOGIN_SESSION_LIMIT_REACHED
   "The limits of login sessions changed: details below ` + "`" + `old` + "`" + ` and ` + "`" + `new` + "`" + `."
   SESSION_POLICY_CHANGED
-  "Somebody changed their password."
+  "Somebody changed their password, or the operator gave them another one in place of one that they forgot."
   PASSWORD_CHANGED
   "Somebody was invited."
   USER_INVITED
@@ -10189,7 +10189,7 @@ enum LogoutReason {
   REVOKED_BY_OWNER
   "The user ended it, here or from another device."
   REVOKED_BY_SELF
-  "The user changed the password elsewhere."
+  "The user changed the password elsewhere, or the operator gave them another one."
   PASSWORD_CHANGED
   "The user may no longer sign in."
   USER_DISABLED

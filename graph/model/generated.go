@@ -2910,7 +2910,7 @@ const (
 	AuditActionLoginSessionLimitReached AuditAction = "LOGIN_SESSION_LIMIT_REACHED"
 	// The limits of login sessions changed: details below `old` and `new`.
 	AuditActionSessionPolicyChanged AuditAction = "SESSION_POLICY_CHANGED"
-	// Somebody changed their password.
+	// Somebody changed their password, or the operator gave them another one in place of one that they forgot.
 	AuditActionPasswordChanged AuditAction = "PASSWORD_CHANGED"
 	// Somebody was invited.
 	AuditActionUserInvited AuditAction = "USER_INVITED"
@@ -3364,7 +3364,7 @@ const (
 	LogoutReasonRevokedByOwner LogoutReason = "REVOKED_BY_OWNER"
 	// The user ended it, here or from another device.
 	LogoutReasonRevokedBySelf LogoutReason = "REVOKED_BY_SELF"
-	// The user changed the password elsewhere.
+	// The user changed the password elsewhere, or the operator gave them another one.
 	LogoutReasonPasswordChanged LogoutReason = "PASSWORD_CHANGED"
 	// The user may no longer sign in.
 	LogoutReasonUserDisabled LogoutReason = "USER_DISABLED"
