@@ -1,13 +1,10 @@
 package main
 
 import (
-	"bufio"
 	"bytes"
 	"context"
 	"encoding/json"
 	"net/http"
-	"os"
-	"os/exec"
 	"strings"
 	"testing"
 	"time"
@@ -27,19 +24,7 @@ func TestServe_AKilledProcessLeavesNobodyConnected(t *testing.T) {
 	binary, url := buildProgram(t), pgtest.URL(t)
 	env := []string{"DATABASE_URL=" + url, "BRANCHLINE_KEYS=" + string(login.NewKey()), "BRANCHLINE_DRAIN=1s"}
 	other := startProcess(t, binary, env...)
-	victim := exec.CommandContext(t.Context(), binary, "serve")
-	victim.Env = append(append(os.Environ(), env...), "BRANCHLINE_ADDRESS=127.0.0.1:0", "BRANCHLINE_METRICS_ADDRESS=off", "BRANCHLINE_PUBLIC_URL=http://127.0.0.1", "BRANCHLINE_LOG_FORMAT=json")
-	victim.Dir = t.TempDir()
-	log, err := victim.StderrPipe()
-	check(t, err)
-	check(t, victim.Start())
-	address := ""
-	for lines := bufio.NewScanner(log); address == "" && lines.Scan(); {
-		var line struct{ Msg, Address string }
-		if json.Unmarshal(lines.Bytes(), &line) == nil && line.Msg == "serving" {
-			address = line.Address
-		}
-	}
+	victim := launch(t, binary, env...)
 
 	post := func(token, query string, into any) {
 		t.Helper()
@@ -83,16 +68,13 @@ func TestServe_AKilledProcessLeavesNobodyConnected(t *testing.T) {
 	}
 	await(false)
 	dialer := websocket.Dialer{Subprotocols: []string{"graphql-transport-ws"}, HandshakeTimeout: patience}
-	socket, _, err := dialer.DialContext(t.Context(), "ws://"+address+"/graphql", nil)
+	socket, _, err := dialer.DialContext(t.Context(), "ws"+strings.TrimPrefix(victim.url, "http")+"/graphql", nil)
 	check(t, err)
 	defer socket.Close()
 	check(t, socket.WriteJSON(map[string]any{"type": "connection_init", "payload": map[string]string{"authorization": "Bearer " + token}}))
 	await(true)
 
-	check(t, victim.Process.Kill())
-	if err := victim.Wait(); err == nil || !strings.Contains(err.Error(), "killed") {
-		t.Fatalf("the process ended with %v", err)
-	}
+	victim.kill(t)
 	conn, err := pgx.Connect(t.Context(), url)
 	check(t, err)
 	defer conn.Close(context.WithoutCancel(t.Context()))

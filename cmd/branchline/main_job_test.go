@@ -31,19 +31,29 @@ func buildProgram(t *testing.T) string {
 // It is asked to stop when the test ends, and has to stop in good order.
 func startProcess(t *testing.T, binary string, env ...string) (address string) {
 	t.Helper()
+	return launch(t, binary, env...).url
+}
+
+// process is a serving process of its own.
+type process struct {
+	cmd    *exec.Cmd
+	url    string
+	killed bool // by the test
+}
+
+// launch starts a process as startProcess does, for tests that send signals to it.
+func launch(t *testing.T, binary string, env ...string) *process {
+	t.Helper()
 	cmd := exec.CommandContext(t.Context(), binary, "serve")
-	cmd.Env = append(os.Environ(), env...)
-	cmd.Env = append(cmd.Env, "BRANCHLINE_ADDRESS=127.0.0.1:0", "BRANCHLINE_METRICS_ADDRESS=off", "BRANCHLINE_PUBLIC_URL=http://127.0.0.1", "BRANCHLINE_LOG_FORMAT=json")
+	cmd.Env = append(os.Environ(), "BRANCHLINE_ADDRESS=127.0.0.1:0", "BRANCHLINE_METRICS_ADDRESS=off", "BRANCHLINE_PUBLIC_URL=http://127.0.0.1", "BRANCHLINE_LOG_FORMAT=json")
+	cmd.Env = append(cmd.Env, env...)
 	cmd.Dir = t.TempDir()
 	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
 	cmd.WaitDelay = 20 * time.Second
 	stderr, err := cmd.StderrPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
+	check(t, err)
+	check(t, cmd.Start())
+	p := &process{cmd: cmd}
 	serving := make(chan string, 1)
 	var log bytes.Buffer
 	read := make(chan struct{})
@@ -58,19 +68,27 @@ func startProcess(t *testing.T, binary string, env ...string) (address string) {
 	}()
 	t.Cleanup(func() {
 		<-read
-		if err := cmd.Wait(); err != nil && cmd.ProcessState.ExitCode() != 0 {
+		if err := cmd.Wait(); err != nil && cmd.ProcessState.ExitCode() != 0 && !p.killed {
 			t.Errorf("%s ended with %v", binary, err)
 		}
 		if t.Failed() {
-			t.Logf("the log of %s:\n%s", address, log.String())
+			t.Logf("the log of %s:\n%s", p.url, log.String())
 		}
 	})
 	select {
-	case address = <-serving:
+	case address := <-serving:
+		p.url = "http://" + address
 	case <-read:
 		t.Fatalf("it ended before it served:\n%s", log.String())
 	}
-	return "http://" + address
+	return p
+}
+
+// kill ends the process as kill -9 does: it can say nothing to anybody.
+func (p *process) kill(t *testing.T) {
+	t.Helper()
+	p.killed = true
+	check(t, p.cmd.Process.Kill())
 }
 
 // TestMainJob runs docs/api-examples/main-job.mjs with real clients against two

@@ -127,6 +127,32 @@ func TestServer_ForgetsNothingWhenItIsKilledOrStopped(t *testing.T) {
 	}
 }
 
+func TestServer_FailsOverToACopyThatKnowsLess(t *testing.T) {
+	t.Parallel()
+	server := pgtest.NewServer(t)
+	state := func(change string) (tables int, xid uint64) {
+		t.Helper()
+		conn := connect(t, server.URL())
+		if _, err := conn.Exec(t.Context(), change); err != nil {
+			t.Fatal(err)
+		}
+		if err := conn.QueryRow(t.Context(), "SELECT pg_snapshot_xmax(pg_current_snapshot())::text::bigint").Scan(&xid); err != nil {
+			t.Fatal(err)
+		}
+		return count(t, conn, ownTables+` AND table_name IN ('kept', 'lost')`), xid
+	}
+	state("CREATE TABLE kept ()")
+	folder := server.Copy()
+	if n, before := state("CREATE TABLE lost ()"); n != 2 {
+		t.Errorf("%d tables before the failover, want 2", n)
+	} else {
+		server.FailOver(folder)
+		if n, after := state(""); n != 1 || after >= before {
+			t.Errorf("after the failover there are %d tables, and the next transaction is %d; want 1, and less than %d", n, after, before)
+		}
+	}
+}
+
 func TestServer_AnswersNobodyWhilePaused(t *testing.T) {
 	t.Parallel()
 	server := pgtest.NewServer(t)

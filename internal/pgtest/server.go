@@ -4,8 +4,13 @@ package pgtest
 
 import (
 	"context"
+	"os"
+	"os/exec"
+	"path/filepath"
 	"syscall"
 	"testing"
+
+	"github.com/jackc/pgx/v5"
 
 	"github.com/branchline/branchline/internal/devdb"
 	"github.com/branchline/branchline/internal/store"
@@ -90,5 +95,54 @@ func (s *Server) Start() {
 	s.t.Helper()
 	if err := s.cluster.Restart(context.WithoutCancel(s.t.Context())); err != nil {
 		s.t.Fatalf("start the test's PostgreSQL again: %v", err)
+	}
+}
+
+// Copy stops the server for a moment and returns the folder of a copy of its
+// files: a standby that will not hear of what is committed from now on.
+func (s *Server) Copy() (folder string) {
+	s.t.Helper()
+	files := s.files()
+	folder = filepath.Join(s.t.TempDir(), "copy")
+	s.Stop()
+	s.copyFiles(files, folder)
+	s.Start()
+	return folder
+}
+
+// FailOver kills the server and lets a copy take its place, at the same address.
+// What was committed after the copy was made is lost, and transaction ids are given
+// a second time.
+func (s *Server) FailOver(folder string) {
+	s.t.Helper()
+	files := s.files()
+	s.Kill()
+	if err := os.RemoveAll(files); err != nil {
+		s.t.Fatal(err)
+	}
+	s.copyFiles(folder, files)
+	s.Start()
+}
+
+func (s *Server) files() string {
+	s.t.Helper()
+	ctx := s.t.Context()
+	conn, err := pgx.Connect(ctx, s.url)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	defer conn.Close(ctx) //nolint:errcheck // nothing is lost with it
+	var files string
+	if err := conn.QueryRow(ctx, "SHOW data_directory").Scan(&files); err != nil {
+		s.t.Fatal(err)
+	}
+	return files
+}
+
+// copyFiles keeps the files' owner, who need not be the user of the test.
+func (s *Server) copyFiles(from, to string) {
+	s.t.Helper()
+	if out, err := exec.Command("cp", "-pR", from, to).CombinedOutput(); err != nil {
+		s.t.Fatalf("copy the files of the test's PostgreSQL: %v\n%s", err, out)
 	}
 }

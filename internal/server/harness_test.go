@@ -148,6 +148,7 @@ type nodeOptions struct {
 	limits          live.Limits
 	closed          bool           // to new accounts
 	proxies         []netip.Prefix // that are trusted
+	clocks          func() login.Reading // the machine's; nil: this one's
 }
 
 // node is one server of the world, with a pool, a register and a notifier of its
@@ -194,7 +195,10 @@ func (w *world) start(o nodeOptions) *node {
 	}
 	check(w.t, err)
 	n.hints = hints
-	n.clock = login.NewClock(login.OwnClocks())
+	if o.clocks == nil {
+		o.clocks = login.OwnClocks()
+	}
+	n.clock = login.NewClock(o.clocks)
 	logins := store.NewLogins(db)
 	settings := login.DefaultSettings()
 	settings.Argon2 = login.Argon2{MemoryKiB: 7 * 1024, Passes: 1, Parallelism: 1} // the least that is valid
