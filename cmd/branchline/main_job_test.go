@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -91,22 +92,44 @@ func (p *process) kill(t *testing.T) {
 	check(t, p.cmd.Process.Kill())
 }
 
+// examples is where the examples with real clients are.
+const examples = "../../docs/api-examples"
+
+// installed is done once, however many examples run: npm ci begins by deleting what
+// is there.
+var installed = sync.OnceValues(func() (log []byte, err error) {
+	if _, err := os.Stat(filepath.Join(examples, "node_modules")); err == nil {
+		return nil, nil
+	}
+	return exec.Command("npm", "ci", "--no-audit", "--no-fund", "--prefix", examples).CombinedOutput()
+})
+
+// runExample runs one of docs/api-examples with the clients that it needs.
+func runExample(t *testing.T, script string, args ...string) {
+	t.Helper()
+	node, err := exec.LookPath("node")
+	if err != nil {
+		t.Skip("node is not installed; the clients need it")
+	}
+	if out, err := installed(); err != nil {
+		t.Fatalf("npm ci: %v\n%s", err, out)
+	}
+	// The cache of test results knows what this process looked at, and not what node reads.
+	if _, err := os.ReadDir(examples); err != nil {
+		t.Fatal(err)
+	}
+	out, err := exec.CommandContext(t.Context(), node, append([]string{filepath.Join(examples, script)}, args...)...).CombinedOutput()
+	t.Logf("%s", out)
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
 // TestMainJob runs docs/api-examples/main-job.mjs with real clients against two
 // processes on one database: the owner on one, the engineer on the other. The
 // idle limit is 30 seconds, so that the pushed warning comes while we wait.
 func TestMainJob(t *testing.T) {
 	t.Parallel()
-	const examples = "../../docs/api-examples"
-	node, err := exec.LookPath("node")
-	if err != nil {
-		t.Skip("node is not installed; the clients need it")
-	}
-	if _, err := os.Stat(filepath.Join(examples, "node_modules")); err != nil {
-		out, err := exec.CommandContext(t.Context(), "npm", "ci", "--no-audit", "--no-fund", "--prefix", examples).CombinedOutput()
-		if err != nil {
-			t.Fatalf("npm ci: %v\n%s", err, out)
-		}
-	}
 	binary := buildProgram(t)
 	env := []string{
 		"DATABASE_URL=" + pgtest.URL(t),
@@ -117,9 +140,19 @@ func TestMainJob(t *testing.T) {
 		"BRANCHLINE_DRAIN=1s",
 	}
 	owner, engineer := startProcess(t, binary, env...), startProcess(t, binary, env...)
-	out, err := exec.CommandContext(t.Context(), node, filepath.Join(examples, "main-job.mjs"), owner, engineer).CombinedOutput()
-	t.Logf("%s", out)
-	if err != nil {
-		t.Fatal(err)
+	runExample(t, "main-job.mjs", owner, engineer)
+}
+
+// TestStories runs docs/api-examples/stories.mjs against two processes on one
+// database: the people of a support team, on both, with clients of their own.
+func TestStories(t *testing.T) {
+	t.Parallel()
+	binary := buildProgram(t)
+	env := []string{
+		"DATABASE_URL=" + pgtest.URL(t),
+		"BRANCHLINE_KEYS=" + string(login.NewKey()),
+		"BRANCHLINE_DRAIN=1s",
 	}
+	here, there := startProcess(t, binary, env...), startProcess(t, binary, env...)
+	runExample(t, "stories.mjs", here, there)
 }

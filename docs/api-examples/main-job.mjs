@@ -11,83 +11,10 @@ import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 
-import { ApolloClient, ApolloLink, HttpLink, InMemoryCache, gql } from '@apollo/client/core';
-import { GraphQLWsLink } from '@apollo/client/link/subscriptions';
-import { Client as UrqlClient, fetchExchange, subscriptionExchange } from '@urql/core';
-import { createClient as createSocket } from 'graphql-ws';
-import WebSocket from 'ws';
+import { answer, apolloClient, ask, attemptId, plainClient, say, urqlClient } from './clients.mjs';
 
 const [ownerURL = 'http://localhost:8000', engineerURL = ownerURL] = process.argv.slice(2);
-const document = async (name) => readFile(new URL(`${name}.graphql`, import.meta.url), 'utf8');
-const say = (text) => console.log(`${new Date().toISOString().slice(11, 23)}  ${text}`);
 const unique = randomBytes(4).toString('hex');
-const attemptId = () => randomBytes(16).toString('base64url');
-
-/** Sends one of the documents beside this file and returns its data. */
-async function ask(url, name, variables = {}, token) {
-  const { data, errors } = await answer(url, name, variables, token);
-  if (errors) throw new Error(`${name}: ${JSON.stringify(errors)}`);
-  return Object.values(data)[0];
-}
-
-async function answer(url, name, variables = {}, token) {
-  const response = await fetch(`${url}/graphql`, {
-    method: 'POST',
-    headers: {
-      'content-type': 'application/json',
-      accept: 'application/graphql-response+json',
-      ...(token && { authorization: `Bearer ${token}` }),
-    },
-    body: JSON.stringify({ query: await document(name), variables }),
-  });
-  return response.json();
-}
-
-/** Collects what a subscription brings and lets others wait for it. */
-class Watcher {
-  constructor(name) {
-    this.name = name;
-    this.events = [];
-    this.completed = false;
-    this.waiting = [];
-  }
-  add(event) {
-    say(`${this.name}: ${event.__typename} ${event.level ?? event.logoutReason ?? ''}`);
-    this.events.push({ ...event, receivedAt: Date.now() });
-    this.wake();
-  }
-  complete() {
-    this.completed = true;
-    this.wake();
-  }
-  wake() {
-    for (const check of [...this.waiting]) check();
-  }
-  /** Waits until find returns something; it is given the events so far. */
-  async until(what, find, limit = 60_000) {
-    const present = find(this);
-    if (present) return present;
-    return new Promise((resolve, reject) => {
-      const done = (end, value) => {
-        clearTimeout(timer);
-        this.waiting = this.waiting.filter((other) => other !== check);
-        end(value);
-      };
-      const check = () => {
-        const value = find(this);
-        if (value) done(resolve, value);
-      };
-      const timer = setTimeout(
-        () => done(reject, new Error(`${this.name}: no ${what} within ${limit / 1000} s; got ${JSON.stringify(this.events)}`)),
-        limit,
-      );
-      this.waiting.push(check);
-    });
-  }
-  event(type, more = () => true) {
-    return this.until(type, () => this.events.find((e) => e.__typename === type && more(e)));
-  }
-}
 
 // --- The owner opens an account and brings a runbook in.
 const owner = await ask(ownerURL, 'register', {
@@ -125,62 +52,13 @@ const tree = await ask(engineerURL, 'tree', { id: imported.tree.id }, engineer.a
 assert.equal(tree.graph.nodes.length, imported.tree.nodeCount);
 
 // --- Three clients hold the subscription: graphql-ws, urql and Apollo Client.
-const subscription = await document('session-expiry');
 const closes = {};
-const socket = (name) => createSocket({
-  url: `${engineerURL.replace(/^http/, 'ws')}/graphql`,
-  webSocketImpl: WebSocket,
-  connectionParams: async () => ({ authorization: `Bearer ${engineer.accessToken}` }),
-  lazy: true,
-  retryAttempts: Infinity,
-  on: { closed: (event) => { (closes[name] ??= []).push(event.code); } },
-});
-
-const plain = new Watcher('graphql-ws');
-const plainSocket = socket('graphql-ws');
-plainSocket.subscribe({ query: subscription }, {
-  next: ({ data }) => plain.add(data.sessionExpiry),
-  error: (error) => say(`graphql-ws: ${error.reason ?? error.message ?? JSON.stringify(error)}`),
-  complete: () => plain.complete(),
-});
-
-const urql = new Watcher('urql');
-const urqlSocket = socket('urql');
-const urqlClient = new UrqlClient({
-  url: `${engineerURL}/graphql`,
-  preferGetMethod: false,
-  fetchOptions: () => ({ headers: { authorization: `Bearer ${engineer.accessToken}` } }),
-  exchanges: [
-    fetchExchange,
-    subscriptionExchange({
-      forwardSubscription: ({ query = '', variables }) => ({
-        subscribe: (sink) => ({ unsubscribe: urqlSocket.subscribe({ query, variables }, sink) }),
-      }),
-    }),
-  ],
-});
-urqlClient.subscription(subscription, {}).subscribe(({ data, error }) => {
-  if (data) urql.add(data.sessionExpiry);
-  if (error) urql.complete();
-});
-
-const apollo = new Watcher('Apollo Client');
-const apolloSocket = socket('Apollo Client');
-const apolloClient = new ApolloClient({
-  cache: new InMemoryCache(),
-  link: ApolloLink.split(
-    ({ operationType }) => operationType === 'subscription',
-    new GraphQLWsLink(apolloSocket),
-    new HttpLink({ uri: `${engineerURL}/graphql`, fetch: (uri, init) => fetch(uri, { ...init, headers: { ...init.headers, authorization: `Bearer ${engineer.accessToken}` } }) }),
-  ),
-});
-apolloClient.subscribe({ query: gql(subscription) }).subscribe({
-  next: ({ data }) => data && apollo.add(data.sessionExpiry),
-  error: () => apollo.complete(),
-  complete: () => apollo.complete(),
-});
-
-const watchers = [plain, urql, apollo];
+const client = (name, make) => make(engineerURL, () => engineer.accessToken, (code) => { (closes[name] ??= []).push(code); });
+const plainSide = client('graphql-ws', plainClient);
+const urqlSide = client('urql', urqlClient);
+const apolloSide = client('Apollo Client', apolloClient);
+const plain = await plainSide.watch('session-expiry');
+const watchers = [plain, await urqlSide.watch('session-expiry'), await apolloSide.watch('session-expiry')];
 const state = await plain.event('SessionState');
 await Promise.all(watchers.map((w) => w.event('SessionState')));
 assert.equal(state.loginSessionId, engineer.loginSession.id);
@@ -217,10 +95,10 @@ session = await act('complete-session', { sessionId: session.id, expectedStep: s
 assert.equal(session.status, 'COMPLETED');
 say(`completed: ${session.outcome}`);
 
-const { data: seen } = await apolloClient.query({ query: gql(await document('session')), variables: { id: session.id } });
-assert.ok(seen.session.steps.some((s) => s.undone), 'undone steps stay in the record');
-const { data: mine } = await urqlClient.query(await document('sessions'), { first: 5 }).toPromise();
-assert.equal(mine.sessions.nodes[0].id, session.id);
+const seen = await apolloSide.ask('session', { id: session.id });
+assert.ok(seen.steps.some((s) => s.undone), 'undone steps stay in the record');
+const mine = await urqlSide.ask('sessions', { first: 5 });
+assert.equal(mine.nodes[0].id, session.id);
 
 for (const format of ['TEXT', 'MARKDOWN']) {
   const file = await ask(engineerURL, 'export-session', { input: { sessionId: session.id, format } }, engineer.accessToken);

@@ -71,6 +71,7 @@ func TestStatements_OfTheExamples(t *testing.T) {
 		{"import-tree", 3, func() vars { return vars{"input": vars{"format": "MARKDOWN", "content": runbook}} }},
 		{"publish-tree", 8, func() vars { return vars{"input": vars{"treeId": draft, "expectedRevision": revision}} }},
 		{"invite-user", 8, func() vars { return vars{"input": vars{"email": "third@example.com", "role": "VIEWER"}} }},
+		{"update-tree", 5, func() vars { return vars{"input": vars{"treeId": draft, "expectedRevision": 2, "title": "Another title"}} }},
 		{"accept-invitation", 13, func() vars {
 			return vars{"input": vars{"token": invitation, "name": "N", "password": invited.password}}
 		}},
@@ -106,8 +107,17 @@ func TestStatements_OfTheExamples(t *testing.T) {
 		}},
 		{"claim-session", 6, func() vars { return vars{"input": vars{"sessionId": asks, "escalationStep": 1}} }},
 		{"escalation-figures", 1, nil},
+		{"update-session", 4, func() vars { return vars{"input": vars{"sessionId": walk, "ticket": "T-2"}} }},
+		{"switch-tree", 5, func() vars {
+			return vars{"input": vars{"sessionId": walk, "expectedStep": step(), "treeId": tree2}}
+		}},
+		{"return-to-tree", 5, func() vars { return vars{"input": vars{"sessionId": walk, "expectedStep": step()}} }},
 		{"complete-session", 5, func() vars {
 			return vars{"input": vars{"sessionId": walk, "expectedStep": step(), "outcome": "UNRESOLVED", "reason": "No time."}}
+		}},
+		{"reopen-session", 4, func() vars { return vars{"input": vars{"sessionId": walk, "expectedStep": step()}} }},
+		{"hand-over-session", 5, func() vars {
+			return vars{"input": vars{"sessionId": walk, "expectedStep": step(), "toUserId": h.colleague.id, "note": "Lunch."}}
 		}},
 		{"register", 9, func() vars {
 			return vars{"input": vars{"accountName": "A", "name": "N", "email": fresh.email, "password": fresh.password}}
@@ -116,8 +126,9 @@ func TestStatements_OfTheExamples(t *testing.T) {
 		{"refresh", 5, func() vars { return vars{"input": vars{"refreshToken": h.owner.refresh, "attemptId": newAttempt()}} }},
 		{"update-session-policy", 9, func() vars { return vars{"input": vars{"preset": "STRICT", "applyNow": true}} }},
 		{"revoke-sessions", 6, func() vars { return vars{"input": vars{"scope": "USER", "userId": h.colleague.id}} }},
+		{"logout", 5, nil},
 	}
-	run := map[string]bool{"session-expiry": true, "escalation-queue": true, "active-sessions": true, "watch-audit-log": true} // the register and the feeds read for them, once for everybody
+	run := map[string]bool{"session-expiry": true, "escalation-queue": true, "watch-session": true, "active-sessions": true, "watch-audit-log": true} // the register and the feeds read for them, once for everybody
 	for _, d := range documents {
 		run[d.name] = true
 		text, err := os.ReadFile(filepath.Join("..", "..", "docs", "api-examples", d.name+".graphql"))
