@@ -56,6 +56,40 @@ func TestSecurityPage_NamesWhatIsThere(t *testing.T) {
 	}
 }
 
+var (
+	wordOfFault = regexp.MustCompile(`(?m)^\s+\w+\s+(?:Code|Reason)\s+= "([A-Z_]+)"`)
+	closeCode   = regexp.MustCompile(`Close\{(4\d{3}),`)
+)
+
+// TestAPIGuide_SaysWhatToDo holds docs/api-guide.md to the program: it names every code
+// and reason of an error, and every close code of our own, since clients act on them.
+func TestAPIGuide_SaysWhatToDo(t *testing.T) {
+	t.Parallel()
+	read := func(name string) string {
+		t.Helper()
+		text, err := os.ReadFile(filepath.Join("..", name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(text)
+	}
+	page := read("docs/api-guide.md")
+	if n := checkEach(read("internal/fault/fault.go"), wordOfFault, func(m []string) {
+		if !strings.Contains(page, "`"+m[1]+"`") && !strings.Contains(page, "`reason: "+m[1]+"`") {
+			t.Errorf("the guide does not say what to do about %s", m[1])
+		}
+	}); n < 15 {
+		t.Errorf("%d words of faults were found: they are not written as this test reads them", n)
+	}
+	if n := checkEach(read("internal/live/close.go"), closeCode, func(m []string) {
+		if !strings.Contains(page, m[1]) {
+			t.Errorf("the guide does not say what to do about a close with %s", m[1])
+		}
+	}); n < 8 {
+		t.Errorf("%d closes were found: they are not written as this test reads them", n)
+	}
+}
+
 // checkEach calls check with each match, and returns how many there are.
 func checkEach(page string, mentioned *regexp.Regexp, check func([]string)) int {
 	all := mentioned.FindAllStringSubmatch(page, -1)

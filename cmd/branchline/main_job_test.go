@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"sync"
 	"syscall"
 	"testing"
@@ -107,6 +108,12 @@ var installed = sync.OnceValues(func() (log []byte, err error) {
 // runExample runs one of docs/api-examples with the clients that it needs.
 func runExample(t *testing.T, script string, args ...string) {
 	t.Helper()
+	runNode(t, nil, append([]string{script}, args...)...)
+}
+
+// runNode runs node where the clients are installed, with a script as its input.
+func runNode(t *testing.T, script io.Reader, args ...string) {
+	t.Helper()
 	node, err := exec.LookPath("node")
 	if err != nil {
 		t.Skip("node is not installed; the clients need it")
@@ -118,7 +125,9 @@ func runExample(t *testing.T, script string, args ...string) {
 	if _, err := os.ReadDir(examples); err != nil {
 		t.Fatal(err)
 	}
-	out, err := exec.CommandContext(t.Context(), node, append([]string{filepath.Join(examples, script)}, args...)...).CombinedOutput()
+	cmd := exec.CommandContext(t.Context(), node, args...)
+	cmd.Dir, cmd.Stdin = examples, script
+	out, err := cmd.CombinedOutput()
 	t.Logf("%s", out)
 	if err != nil {
 		t.Fatal(err)
@@ -155,4 +164,29 @@ func TestStories(t *testing.T) {
 	}
 	here, there := startProcess(t, binary, env...), startProcess(t, binary, env...)
 	runExample(t, "stories.mjs", here, there)
+}
+
+// TestAPIGuide runs the JavaScript of docs/api-guide.md as it stands there, with
+// testdata/api-guide.mjs behind it, which says what has to come of it.
+func TestAPIGuide(t *testing.T) {
+	t.Parallel()
+	page, err := os.ReadFile("../../docs/api-guide.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	checks, err := os.ReadFile("testdata/api-guide.mjs")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var script bytes.Buffer
+	for _, block := range regexp.MustCompile("(?ms)^```js\n(.*?)^```$").FindAllSubmatch(page, -1) {
+		script.Write(block[1])
+	}
+	if script.Len() == 0 {
+		t.Fatal("the page has no JavaScript: it is not written as this test reads it")
+	}
+	script.Write(checks)
+	address := startProcess(t, buildProgram(t), "DATABASE_URL="+pgtest.URL(t), "BRANCHLINE_KEYS="+string(login.NewKey()), "BRANCHLINE_DRAIN=1s",
+		"BRANCHLINE_REFRESH_GRACE=0s") // an active refresh replaces the token however young it is
+	runNode(t, &script, "--input-type=module", "-", address)
 }
