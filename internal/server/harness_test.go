@@ -146,8 +146,8 @@ type nodeOptions struct {
 	insecureCookies bool
 	origins         []string
 	limits          live.Limits
-	closed          bool           // to new accounts
-	proxies         []netip.Prefix // that are trusted
+	closed          bool                 // to new accounts
+	proxies         []netip.Prefix       // that are trusted
 	clocks          func() login.Reading // the machine's; nil: this one's
 }
 

@@ -71,7 +71,9 @@ func TestStatements_OfTheExamples(t *testing.T) {
 		{"import-tree", 3, func() vars { return vars{"input": vars{"format": "MARKDOWN", "content": runbook}} }},
 		{"publish-tree", 8, func() vars { return vars{"input": vars{"treeId": draft, "expectedRevision": revision}} }},
 		{"invite-user", 8, func() vars { return vars{"input": vars{"email": "third@example.com", "role": "VIEWER"}} }},
-		{"update-tree", 5, func() vars { return vars{"input": vars{"treeId": draft, "expectedRevision": 2, "title": "Another title"}} }},
+		{"update-tree", 5, func() vars {
+			return vars{"input": vars{"treeId": draft, "expectedRevision": 2, "title": "Another title"}}
+		}},
 		{"accept-invitation", 13, func() vars {
 			return vars{"input": vars{"token": invitation, "name": "N", "password": invited.password}}
 		}},
