@@ -1,0 +1,76 @@
+// The GraphQL client: a normalised cache, the access token, and subscriptions over
+// the one socket.
+import { Client, fetchExchange, mapExchange, subscriptionExchange } from '@urql/core';
+import { authExchange } from '@urql/exchange-auth';
+import { cacheExchange } from '@urql/exchange-graphcache';
+import { getAuth } from '../auth/store';
+import { accessToken, presentToken, refresh, tokenIsStale } from '../auth/token';
+import { cacheOptions } from './cache';
+import { socket } from './socket';
+
+/** Reasons for which a refused token is worth renewing; any other means: sign in. */
+const renewable = new Set(['TOKEN_EXPIRED', 'STALE_TOKEN', 'NOT_SIGNED_IN', 'INVALID_TOKEN']);
+
+function make(): Client {
+  return new Client({
+    url: '/graphql',
+    requestPolicy: 'cache-and-network',
+    preferGetMethod: false,
+    fetchOptions: { headers: { accept: 'application/graphql-response+json' } },
+    exchanges: [
+      cacheExchange(cacheOptions),
+      mapExchange({
+        // The login session was ended, and the socket may be slower to say so.
+        onError(error) {
+          const first = error.graphQLErrors[0]?.extensions;
+          if (first?.code === 'UNAUTHENTICATED' && /^SESSION_/.test(String(first.reason))) refresh(true, presentToken()).catch(() => {});
+        },
+      }),
+      authExchange(async (utils) => {
+        let sent: string | undefined;
+        return {
+          addAuthToOperation(operation) {
+            sent = presentToken();
+            return sent ? utils.appendHeaders(operation, { authorization: `Bearer ${sent}` }) : operation;
+          },
+          willAuthError: () => getAuth().state === 'in' && tokenIsStale(),
+          didAuthError: (error) =>
+            getAuth().state === 'in' &&
+            error.graphQLErrors.some((e) => e.extensions?.code === 'UNAUTHENTICATED' && renewable.has(String(e.extensions.reason))),
+          async refreshAuth() {
+            // Where the server is away the request itself says so.
+            await (tokenIsStale() ? accessToken() : refresh(true, sent)).catch(() => {});
+          },
+        };
+      }),
+      subscriptionExchange({
+        forwardSubscription(request, operation) {
+          return {
+            subscribe: (sink) => ({
+              unsubscribe: socket().subscribe(
+                { query: request.query ?? '', variables: request.variables, operationName: operationName(operation) },
+                sink as Parameters<ReturnType<typeof socket>['subscribe']>[1],
+              ),
+            }),
+          };
+        },
+      }),
+      fetchExchange,
+    ],
+  });
+}
+
+function operationName(operation: { query: { definitions: readonly { kind: string }[] } }): string | undefined {
+  const definition = operation.query.definitions.find((d) => d.kind === 'OperationDefinition') as { name?: { value: string } } | undefined;
+  return definition?.name?.value;
+}
+
+let client = make();
+
+export const graphql = (): Client => client;
+
+/** Begins with an empty cache: what one person saw is not for the next one. */
+export function forgetCache(): Client {
+  client = make();
+  return client;
+}

@@ -1,0 +1,38 @@
+// What went wrong, in words for people. The server's own words are for people
+// already; this adds what only the client can know.
+import type { CombinedError } from '@urql/core';
+import { messages } from '../messages/en';
+
+export interface Failure {
+  message: string;
+  code: string | undefined; // the API's code; undefined where the server was not reached
+  reason: string | undefined;
+  field: string | undefined; // the input's field that it is about: "input.email"
+  requestId: string | undefined;
+  extensions: Record<string, unknown>;
+}
+
+/** Reads the first error of an answer. */
+export function failureOf(error: CombinedError | undefined): Failure | undefined {
+  if (!error) return undefined;
+  const first = error.graphQLErrors[0];
+  if (!first) {
+    return { message: messages.away, code: undefined, reason: undefined, field: undefined, requestId: undefined, extensions: {} };
+  }
+  const extensions = first.extensions ?? {};
+  const text = (key: string) => (typeof extensions[key] === 'string' ? (extensions[key] as string) : undefined);
+  return { message: first.message, code: text('code'), reason: text('reason'), field: text('field'), requestId: text('requestId') ?? text('errorId'), extensions };
+}
+
+/** What a form shows beside its fields: the errors by field, without "input.". */
+export function fieldErrors(error: CombinedError | undefined): { fields: Record<string, string>; rest: Failure | undefined } {
+  const fields: Record<string, string> = {};
+  let rest: Failure | undefined;
+  for (const one of error?.graphQLErrors ?? []) {
+    const field = one.extensions?.field;
+    if (typeof field === 'string') fields[field.replace(/^input\./, '')] ??= one.message;
+    else rest ??= failureOf(error);
+  }
+  if (error && Object.keys(fields).length === 0) rest = failureOf(error);
+  return { fields, rest };
+}

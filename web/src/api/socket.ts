@@ -1,0 +1,83 @@
+// The one socket of this tab, on which all subscriptions run, and how it is.
+import { type Client, createClient } from 'graphql-ws';
+import { useSyncExternalStore } from 'react';
+import { accessToken, Away, refresh, SessionOver } from '../auth/token';
+
+/** How often the socket asks whether the server is still there, and how long it waits for the answer. */
+const pingEvery = 10_000; // ms
+const pongWithin = 5_000; // ms
+
+export type Connection = { state: 'idle' | 'live' } | { state: 'lost'; since: number };
+
+let connection: Connection = { state: 'idle' };
+const listeners = new Set<() => void>();
+
+function setConnection(next: Connection): void {
+  if (next.state === connection.state) return; // since when it is lost stands
+  connection = next;
+  for (const listener of [...listeners]) listener();
+}
+
+export const getConnection = (): Connection => connection;
+
+export function onConnection(listener: () => void): () => void {
+  listeners.add(listener);
+  return () => listeners.delete(listener);
+}
+
+export const useConnection = (): Connection => useSyncExternalStore(onConnection, getConnection);
+
+let client: Client | undefined;
+
+/** Returns the socket of whoever is signed in, made when it is first asked for. */
+export function socket(): Client {
+  client ??= make();
+  return client;
+}
+
+/** Closes the socket: nobody is signed in any more. */
+export function closeSocket(): void {
+  const old = client;
+  client = undefined;
+  void old?.dispose();
+  setConnection({ state: 'idle' });
+}
+
+function make(): Client {
+  let pong: ReturnType<typeof setTimeout> | undefined;
+  const made: Client = createClient({
+    url: `${location.origin.replace(/^http/, 'ws')}/graphql`,
+    lazy: true,
+    keepAlive: pingEvery,
+    retryAttempts: Number.POSITIVE_INFINITY,
+    shouldRetry: () => client === made,
+    // Asked at every connection: a token that ran out while the tab only watched is
+    // renewed passively, so that nothing a person did not do keeps them signed in.
+    connectionParams: async () => {
+      const token = await accessToken();
+      return token ? { authorization: `Bearer ${token}` } : {};
+    },
+    on: {
+      connected: () => setConnection({ state: 'live' }),
+      // A socket that died while the computer slept closes by itself never.
+      ping: (received) => {
+        if (!received) pong = setTimeout(() => client === made && made.terminate(), pongWithin);
+      },
+      pong: (received) => {
+        if (received) clearTimeout(pong);
+      },
+      closed: (event) => {
+        clearTimeout(pong);
+        if (client !== made) return;
+        const code = (event as CloseEvent).code;
+        if (code !== 1000) setConnection({ state: 'lost', since: Date.now() });
+        // Somebody ended the login session, and this tab may not have been told why.
+        if (code === 4401) refresh(true).catch(() => {});
+      },
+      error: (error) => {
+        if (client === made && !(error instanceof SessionOver) && error instanceof Away) setConnection({ state: 'lost', since: Date.now() });
+      },
+    },
+  });
+  return made;
+}

@@ -1,0 +1,140 @@
+// The pages, who may see them, and where they live. Pages are loaded when they are
+// first asked for; login and the frame come with the app.
+import { createRootRoute, createRoute, createRouter, lazyRouteComponent, Outlet, redirect, useRouterState } from '@tanstack/react-router';
+import { lazy, Suspense } from 'react';
+import { atLeast, getAuth, onAuth, useAuth } from './auth/store';
+import { start } from './auth/token';
+import { takeReturnTo } from './auth/leave';
+import type { Role } from './gql/graphql';
+import { SignedOutPage } from './layout/SignedOutPage';
+import { AwayPage } from './pages/AwayPage';
+import { ErrorPage } from './pages/ErrorPage';
+import { ForbiddenPage } from './pages/ForbiddenPage';
+import { NotFoundPage } from './pages/NotFoundPage';
+
+declare module '@tanstack/react-router' {
+  interface StaticDataRouteOption {
+    fullWidth?: boolean; // the page uses the window's whole width, and so does the bar
+  }
+  interface Register {
+    router: typeof router;
+  }
+}
+
+/** Waits until it is known whether somebody is signed in. */
+async function known(): Promise<void> {
+  if (getAuth().state !== 'unknown') return;
+  await new Promise<void>((resolve) => {
+    const stop = onAuth(() => {
+      stop();
+      resolve();
+    });
+  });
+}
+
+/** The login page's address for who was on this path. */
+function loginSearch(path: string): { reason?: 'session_expired' | 'revoked'; to?: string } {
+  const auth = getAuth();
+  const why = auth.state === 'out' ? auth.signedOut?.why : undefined;
+  const to = takeReturnTo() ?? (why === 'left' ? undefined : path);
+  return { ...(why === 'expired' && { reason: 'session_expired' as const }), ...(to && to !== '/' && to !== '/trees' && { to }) };
+}
+
+const root = createRootRoute({ component: Outlet, notFoundComponent: NotFoundPage, errorComponent: ErrorPage });
+
+const app = createRoute({
+  getParentRoute: () => root,
+  id: 'app',
+  beforeLoad: async ({ location }) => {
+    await known();
+    const auth = getAuth();
+    // Who was put out by others stays where they were and reads why.
+    if (auth.state === 'out' && auth.signedOut?.why !== 'revoked') throw redirect({ to: '/login', search: loginSearch(location.href), replace: true });
+  },
+  component: AppRoute,
+});
+
+const Frame = lazy(() => import('./layout/AppLayout'));
+
+function AppRoute() {
+  const auth = useAuth();
+  const path = useRouterState({ select: (s) => s.location.href });
+  if (auth.state === 'in') {
+    return (
+      <Suspense>
+        <Frame />
+      </Suspense>
+    );
+  }
+  if (auth.state === 'away') return <AwayPage retry={() => void start()} />;
+  if (auth.state === 'out' && auth.signedOut?.why === 'revoked') return <SignedOutPage how={auth.signedOut} to={path} />;
+  return null; // on the way to the login page
+}
+
+const guest = createRoute({
+  getParentRoute: () => root,
+  id: 'guest',
+  beforeLoad: async ({ search }) => {
+    await known();
+    if (getAuth().state === 'in') {
+      const { to } = search as { to?: string };
+      throw redirect({ href: to?.startsWith('/') && !to.startsWith('//') ? to : '/trees', replace: true });
+    }
+  },
+  component: Outlet,
+});
+
+/** A page for who has a role at least; others read that it is not for them. */
+const only = (role: Role, who: string) => ({
+  beforeLoad: () => {
+    const auth = getAuth();
+    if (auth.state === 'in' && !atLeast(auth.person.role, role)) throw new Forbidden(who);
+  },
+  errorComponent: ({ error, ...rest }: Parameters<typeof ErrorPage>[0]) => (error instanceof Forbidden ? <ForbiddenPage who={error.message} /> : <ErrorPage error={error} {...rest} />),
+});
+
+class Forbidden extends Error {}
+
+const text = (value: unknown): string | undefined => (typeof value === 'string' && value !== '' ? value : undefined);
+
+const page = lazyRouteComponent;
+
+const routes = root.addChildren([
+  guest.addChildren([
+    createRoute({
+      getParentRoute: () => guest,
+      path: '/login',
+      validateSearch: (search: Record<string, unknown>): { reason?: 'session_expired' | 'revoked'; to?: string } => ({
+        ...(search.reason === 'session_expired' || search.reason === 'revoked' ? { reason: search.reason } : {}),
+        ...(text(search.to) && { to: text(search.to) as string }),
+      }),
+      component: page(() => import('./pages/signin/LoginPage')),
+    }),
+    createRoute({ getParentRoute: () => guest, path: '/register', component: page(() => import('./pages/signin/RegisterPage')) }),
+    createRoute({ getParentRoute: () => guest, path: '/forgotten-password', component: page(() => import('./pages/signin/ForgottenPasswordPage')) }),
+    createRoute({ getParentRoute: () => guest, path: '/accept-invitation', component: page(() => import('./pages/signin/AcceptInvitationPage')) }),
+  ]),
+  app.addChildren([
+    createRoute({
+      getParentRoute: () => app,
+      path: '/',
+      beforeLoad: () => {
+        throw redirect({ to: '/trees', replace: true });
+      },
+    }),
+    createRoute({ getParentRoute: () => app, path: '/trees', component: page(() => import('./pages/trees/TreesPage')) }),
+  ]),
+]);
+
+export const router = createRouter({
+  routeTree: routes,
+  defaultPreload: 'intent',
+  defaultPreloadStaleTime: 0,
+  scrollRestoration: true,
+  defaultErrorComponent: ErrorPage,
+  defaultNotFoundComponent: NotFoundPage,
+});
+
+// Signing in or out, here or in another tab, changes which pages there are.
+onAuth(() => void router.invalidate());
+export { only };
