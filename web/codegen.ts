@@ -7,6 +7,7 @@ const config: CodegenConfig = {
   documents: ['src/**/*.{ts,tsx}', '!src/gql/**', '!src/explorer.tsx'],
   ignoreNoDocuments: true,
   generates: {
+    './src/gql/cache.ts': { plugins: ['./codegen-cache.mjs'] },
     './src/gql/': {
       preset: 'client',
       presetConfig: { fragmentMasking: false, gqlTagName: 'gql' },

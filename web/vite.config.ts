@@ -3,7 +3,8 @@ import { join } from 'node:path';
 import { brotliCompressSync, constants, gzipSync } from 'node:zlib';
 import tailwind from '@tailwindcss/vite';
 import react from '@vitejs/plugin-react';
-import { defineConfig, type Plugin } from 'vite';
+import { defineConfig } from 'vitest/config';
+import type { Plugin } from 'vite';
 
 /**
  * Writes a .br and a .gz beside every text file of the build, so that the server
@@ -53,6 +54,7 @@ export default defineConfig({
   // The explorer comes from the server beside it: its editor's workers cannot be
   // bundled in advance.
   optimizeDeps: { entries: ['index.html'] },
+  test: { include: ['src/**/*.test.{ts,tsx}'], environment: 'happy-dom' },
   server: {
     proxy: {
       '/graphql': { target: api, ws: true },

@@ -5,12 +5,14 @@ import { lazy, Suspense } from 'react';
 import { atLeast, getAuth, onAuth, useAuth } from './auth/store';
 import { start } from './auth/token';
 import { takeReturnTo } from './auth/leave';
-import type { Role } from './gql/graphql';
+import type { Role, TreeSessionStatus } from './gql/graphql';
 import { SignedOutPage } from './layout/SignedOutPage';
 import { AwayPage } from './pages/AwayPage';
 import { ErrorPage } from './pages/ErrorPage';
 import { ForbiddenPage } from './pages/ForbiddenPage';
 import { NotFoundPage } from './pages/NotFoundPage';
+import type { SessionsSearch } from './pages/sessions/SessionsPage';
+import type { TreesSearch } from './pages/trees/TreesPage';
 
 declare module '@tanstack/react-router' {
   interface StaticDataRouteOption {
@@ -97,6 +99,8 @@ class Forbidden extends Error {}
 
 const text = (value: unknown): string | undefined => (typeof value === 'string' && value !== '' ? value : undefined);
 
+const isStatus = (value: unknown): value is TreeSessionStatus => value === 'IN_PROGRESS' || value === 'COMPLETED' || value === 'ABANDONED';
+
 const page = lazyRouteComponent;
 
 const routes = root.addChildren([
@@ -122,7 +126,33 @@ const routes = root.addChildren([
         throw redirect({ to: '/trees', replace: true });
       },
     }),
-    createRoute({ getParentRoute: () => app, path: '/trees', component: page(() => import('./pages/trees/TreesPage')) }),
+    createRoute({
+      getParentRoute: () => app,
+      path: '/trees',
+      validateSearch: (search: Record<string, unknown>): TreesSearch => ({
+        ...(text(search.q) && { q: text(search.q) as string }),
+        ...(text(search.category) && { category: text(search.category) as string }),
+        ...((search.show === 'drafts' || search.show === 'due') && { show: search.show }),
+        ...((search.sort === 'title' || search.sort === 'changed' || search.sort === 'used') && { sort: search.sort }),
+      }),
+      component: page(() => import('./pages/trees/TreesPage')),
+    }),
+    createRoute({ getParentRoute: () => app, path: '/trees/$treeId', component: page(() => import('./pages/trees/TreePage')) }),
+    createRoute({
+      getParentRoute: () => app,
+      path: '/sessions',
+      validateSearch: (search: Record<string, unknown>): SessionsSearch => ({
+        ...(search.who === 'team' && { who: 'team' as const }),
+        ...(isStatus(search.status) && { status: search.status }),
+      }),
+      component: page(() => import('./pages/sessions/SessionsPage')),
+    }),
+    createRoute({
+      getParentRoute: () => app,
+      path: '/sessions/$sessionId',
+      staticData: { fullWidth: true },
+      component: page(() => import('./runner/RunnerPage')),
+    }),
   ]),
 ]);
 

@@ -1,0 +1,167 @@
+import { useParams } from '@tanstack/react-router';
+import { lazy, Suspense, useState } from 'react';
+import { useMutation, useQuery } from 'urql';
+import { failureOf } from '../../api/errors';
+import { atLeast, usePerson } from '../../auth/store';
+import { useTitle } from '../../layout/useTitle';
+import { counted, messages } from '../../messages/en';
+import { outcomeMark } from '../../runner/model';
+import { FailureBanner } from '../../ui/Banner';
+import { Button } from '../../ui/Button';
+import { exactTime, percent, span } from '../../ui/format';
+import { Loading } from '../../ui/Loading';
+import { Markdown } from '../../ui/Markdown';
+import { Time } from '../../ui/Time';
+import { toast, toastWrong } from '../../ui/toast';
+import { ConfirmTree, OneTree, PublishNow, TreeFigures } from './documents';
+import { StartDialog } from './StartDialog';
+import './trees.css';
+
+const TreeCanvas = lazy(() => import('./TreeCanvas'));
+
+/** One tree: its map to look at, its versions, how its walks end, and the way to start one. */
+export default function TreePage() {
+  const { treeId } = useParams({ from: '/app/trees/$treeId' });
+  const person = usePerson();
+  const writes = atLeast(person.role, 'ENGINEER');
+  const [{ data, fetching, error }, again] = useQuery({ query: OneTree, variables: { id: treeId } });
+  const [{ data: figures }] = useQuery({ query: TreeFigures, variables: { treeId }, pause: !writes });
+  const [{ fetching: confirming }, confirm] = useMutation(ConfirmTree);
+  const [{ fetching: publishing, data: published }, publish] = useMutation(PublishNow);
+  const [starting, setStarting] = useState(false);
+  const tree = data?.tree;
+  useTitle(tree?.title);
+  const failure = failureOf(error);
+  if (!tree) {
+    return (
+      <div className="page">
+        {fetching && <Loading rows={5} label="Loading the tree" />}
+        {failure && <FailureBanner failure={failure} title="The tree could not be shown." retry={() => again({ requestPolicy: 'network-only' })} />}
+      </div>
+    );
+  }
+  const all = figures?.treeAnalytics.sessions;
+  const problems = published?.publishTree.version ? [] : (published?.publishTree.problems ?? []);
+  return (
+    <div className="page">
+      <div className="page-head">
+        <h1>
+          {tree.title || 'Without a title'} {tree.status !== 'PUBLISHED' && <span className="badge">{tree.status === 'DRAFT' ? 'Draft' : 'Archived'}</span>}
+        </h1>
+        {writes && tree.status === 'DRAFT' && (
+          <Button kind="primary" isPending={publishing} onPress={() => void publish({ input: { treeId: tree.id, expectedRevision: tree.revision, changeNote: '' } }).then(({ error: e }) => e && toastWrong(failureOf(e)?.message ?? ''))}>
+            Publish
+          </Button>
+        )}
+        {writes && tree.status === 'PUBLISHED' && (
+          <Button kind="primary" onPress={() => setStarting(true)}>
+            Start…
+          </Button>
+        )}
+      </div>
+      {problems.length > 0 && (
+        <ul className="mb-4 grid gap-1" aria-label="What keeps it from being published">
+          {problems.map((p, i) => (
+            <li className="err" key={i}>
+              {p.message}
+            </li>
+          ))}
+        </ul>
+      )}
+      {tree.description && <Markdown className="lead mb-6" text={tree.description} />}
+      <div className="tree-page">
+        <section className="sheet" aria-label="Map of the tree">
+          <div className="card-head">
+            <h2>Map</h2>
+            <p>{counted(tree.nodeCount, 'step', 'steps')}</p>
+          </div>
+          <Suspense fallback={<Loading rows={6} />}>
+            <TreeCanvas graph={tree.graph} />
+          </Suspense>
+        </section>
+        <div className="grid gap-4">
+          {all && (
+            <section className="sheet" aria-label="How its walks end">
+              <div className="card-head">
+                <h2>How its walks end</h2>
+                <p>90 days</p>
+              </div>
+              <div className="grid gap-2 p-4 text-small">
+                {all.completed === 0 && <p className="hint">{all.started === 0 ? 'Nobody has walked it yet.' : `${counted(all.started, 'walk', 'walks')}, none completed yet.`}</p>}
+                {all.completed > 0 &&
+                  all.outcomes.map((o) => (
+                    <p key={o.outcome} className="flex items-center gap-2">
+                      <span className={`mk ${outcomeMark(o.outcome)}`} aria-hidden="true" />
+                      <span className="flex-1">{messages.outcomes[o.outcome]}</span>
+                      <span className="num">{o.share === null ? '' : percent(o.share)}</span>
+                    </p>
+                  ))}
+                {all.completed > 0 && all.medianActiveSeconds !== null && <p className="hint">Half of them took {span(all.medianActiveSeconds * 1000)} or less.</p>}
+              </div>
+            </section>
+          )}
+          <section className="sheet" aria-label="About the tree">
+            <div className="card-head">
+              <h2>About</h2>
+            </div>
+            <dl className="facts p-4">
+              <dt>Category</dt>
+              <dd>{tree.category?.name ?? 'None'}</dd>
+              <dd />
+              <dt>Owner</dt>
+              <dd>{tree.owner.name}</dd>
+              <dd />
+              <dt>Review by</dt>
+              <dd>{tree.reviewBy ?? 'No date'}</dd>
+              <dd />
+              {tree.tags.length > 0 && (
+                <>
+                  <dt>Tags</dt>
+                  <dd>{tree.tags.join(', ')}</dd>
+                  <dd />
+                </>
+              )}
+            </dl>
+            {writes && tree.status === 'PUBLISHED' && (
+              <p className="due">
+                <span className="flex-1">{tree.confirmedAt ? <>Confirmed <Time at={tree.confirmedAt} />.</> : 'Nobody has confirmed it yet.'}</span>
+                <Button
+                  size="small"
+                  isPending={confirming}
+                  onPress={() =>
+                    void confirm({ input: { treeId: tree.id } }).then(({ error: e }) => {
+                      if (e) toastWrong(failureOf(e)?.message ?? '');
+                      else toast('Confirmed: still right');
+                    })
+                  }
+                >
+                  Still right
+                </Button>
+              </p>
+            )}
+          </section>
+          <section className="sheet" aria-label="Versions">
+            <div className="card-head">
+              <h2>Versions</h2>
+            </div>
+            {tree.versions.nodes.length === 0 && <p className="empty">It was never published.</p>}
+            <ol>
+              {tree.versions.nodes.map((v) => (
+                <li key={v.number} className="due">
+                  <b className="text-ink">{v.number}</b>
+                  <span className="min-w-0 flex-1">
+                    {v.changeNote || v.title}
+                    <span className="block text-note text-ink-3" title={exactTime(v.publishedAt)}>
+                      {v.publishedBy.name}, <Time at={v.publishedAt} />
+                    </span>
+                  </span>
+                </li>
+              ))}
+            </ol>
+          </section>
+        </div>
+      </div>
+      {starting && <StartDialog tree={tree} onClose={() => setStarting(false)} />}
+    </div>
+  );
+}

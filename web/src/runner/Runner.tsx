@@ -1,0 +1,356 @@
+import { ArrowUp, Building2, Check, CircleX, Ellipsis, Eye, StickyNote, Tag, Terminal, Undo2 } from 'lucide-react';
+import { useEffect, useLayoutEffect, useMemo, useRef, useState } from 'react';
+import { flushSync } from 'react-dom';
+import { useMutation, useQuery, useSubscription } from 'urql';
+import { failureOf } from '../api/errors';
+import { here, serverNow } from '../auth/clock';
+import { random } from '../auth/shared';
+import { atLeast, type Person } from '../auth/store';
+import type { WalkFragment } from '../gql/graphql';
+import { isShortcut } from '../layout/keys';
+import { useTitle } from '../layout/useTitle';
+import { Banner, FailureBanner } from '../ui/Banner';
+import { Button } from '../ui/Button';
+import { clockTime, running } from '../ui/format';
+import { Icon } from '../ui/Icon';
+import { Menu, MenuItem } from '../ui/Menu';
+import { Answers } from './Answers';
+import { CompleteDialog, DetailsDialog, GiveUpDialog, GoBackDialog, OwnStepDialog, ShortcutsDialog } from './dialogs';
+import { Advance, AddNote, GoBack, ReturnToTree, WalkedGraph, WatchWalk } from './documents';
+import { useDraft } from './drafts';
+import { InputForm } from './InputForm';
+import { fill, secondsOpen, type Step, type WalkNode } from './model';
+import { Side } from './Side';
+import { StepCard } from './StepCard';
+import { Trail } from './Trail';
+
+type Open = { what: 'complete' | 'give-up' | 'own-step' | 'details' | 'shortcuts' } | { what: 'back'; step: Step } | undefined;
+
+/** Walks a tree, by keyboard first. What is chosen is shown at once and taken back where the server refuses it. */
+export function Runner({ walk, person }: { walk: WalkFragment; person: Person }) {
+  useTitle(walk.ticket ? `${walk.title}, ${walk.ticket}` : walk.title);
+  const mine = walk.heldBy.id === person.id && atLeast(person.role, 'ENGINEER');
+  const place = walk.places.at(-1);
+  const [{ data: graph }] = useQuery({
+    query: WalkedGraph,
+    variables: { treeId: place?.treeId ?? '', number: place?.treeVersion ?? 0 },
+    pause: !place?.treeId,
+    requestPolicy: 'cache-first', // a version never changes
+  });
+  const nodes = useMemo(() => new Map((graph?.treeVersion?.graph.nodes ?? []).map((n) => [n.nodeId, n as WalkNode])), [graph]);
+  const [{ data: watched }] = useSubscription({ query: WatchWalk, variables: { id: walk.id } });
+  const watchers = watched?.treeSession && 'watchers' in watched.treeSession ? watched.treeSession.watchers.filter((w) => w.id !== person.id) : [];
+
+  const [, advance] = useMutation(Advance);
+  const [, goBack] = useMutation(GoBack);
+  const [, addNote] = useMutation(AddNote);
+  const [, returnToTree] = useMutation(ReturnToTree);
+  const [open, setOpen] = useState<Open>();
+  const [noting, setNoting] = useState<'note' | 'output'>();
+  const [note, setNote] = useDraft(person.id, `${walk.id}.note`);
+  const [output, setOutput] = useDraft(person.id, `${walk.id}.output`);
+  const [problem, setProblem] = useState<ReturnType<typeof failureOf>>();
+  const [ahead, setAhead] = useState<{ from: number; node: WalkNode; option: string | undefined }>();
+  const heading = useRef<HTMLHeadingElement>(null);
+
+  // What was chosen is shown before the server has answered.
+  const shownAhead = ahead && ahead.from === walk.step ? ahead : undefined;
+  const current = walk.currentNode as WalkNode | null;
+  const node = shownAhead?.node ?? current;
+  const steps = walk.steps.filter((s) => !s.undone);
+
+  // The new question gets the focus, so that it is read out and the keys are at hand.
+  const seen = useRef(`${walk.step}`);
+  const at = `${shownAhead ? `${walk.step}+` : walk.step} ${node?.nodeId ?? ''}`;
+  useEffect(() => {
+    const moved = seen.current !== at;
+    seen.current = at;
+    if (moved && !document.querySelector('[role=dialog], [role=alertdialog]:not(.notice)')) heading.current?.focus({ preventScroll: true });
+  }, [at]);
+
+  const send = async <T extends { error?: Parameters<typeof failureOf>[0] }>(run: () => Promise<T>, undo?: () => void) => {
+    setProblem(undefined);
+    const result = await run();
+    const failure = failureOf(result.error);
+    if (failure) {
+      undo?.();
+      setProblem(failure);
+    }
+    return !failure;
+  };
+
+  const choose = (optionId?: string, values?: { name: string; text: string }[]) => {
+    if (!mine || shownAhead || !node) return;
+    const target = 'options' in node && optionId ? node.options.find((o) => o.optionId === optionId)?.target : 'next' in node && !values ? node.next : undefined;
+    const next = target ? nodes.get(target) : undefined;
+    // A node that only the server can fill in or find is waited for.
+    if (next && next.__typename !== 'SubtreeNode' && !hasBranches(node)) {
+      setAhead({ from: walk.step, node: { ...next, title: fill(next.title, walk.values), text: fill(next.text, walk.values) }, option: optionId });
+    }
+    const keptNote = note;
+    const keptOutput = output;
+    setNote('');
+    setOutput('');
+    setNoting(undefined);
+    void send(
+      () => advance({ input: { sessionId: walk.id, expectedStep: walk.step, optionId: optionId ?? null, values: values ?? [], note: keptNote, output: keptOutput, idempotencyKey: random() } }),
+      () => {
+        setAhead(undefined);
+        setNote(keptNote);
+        setOutput(keptOutput);
+      },
+    );
+  };
+
+  const saveNote = () =>
+    void send(() => addNote({ input: { sessionId: walk.id, expectedStep: walk.step, text: note, output, idempotencyKey: random() } })).then((done) => {
+      if (!done) return;
+      setNote('');
+      setOutput('');
+      setNoting(undefined);
+      heading.current?.focus();
+    });
+
+  const back = (toStep?: number) => {
+    setOpen(undefined);
+    setAhead(undefined);
+    void send(() => goBack({ input: { sessionId: walk.id, expectedStep: walk.step, toStep: toStep ?? null, idempotencyKey: random() } }));
+  };
+
+  const askBack = (step: Step) => {
+    const last = steps.at(-1);
+    if (last && step.step === last.step) back(step.step);
+    else setOpen({ what: 'back', step });
+  };
+
+  const atSolution = node?.__typename === 'SolutionNode';
+  useEffect(() => {
+    const press = (event: KeyboardEvent) => {
+      if (!isShortcut(event) || !mine || open) return;
+      const act: Record<string, (() => void) | undefined> = {
+        // What is typed next goes into the field already.
+        n: () => flushSync(() => setNoting('note')),
+        o: () => flushSync(() => setNoting('output')),
+        c: () => setOpen({ what: 'complete' }),
+        '0': () => setOpen({ what: 'own-step' }),
+        '?': () => setOpen({ what: 'shortcuts' }),
+        Backspace: steps.length > 0 ? () => back() : undefined,
+        ArrowLeft: steps.length > 0 ? () => back() : undefined,
+      };
+      const run = act[event.key];
+      if (!run) return;
+      event.preventDefault();
+      run();
+    };
+    addEventListener('keydown', press);
+    return () => removeEventListener('keydown', press);
+  });
+
+  const switched = walk.places.some((p) => p.arrival === 'SWITCH');
+  return (
+    <>
+      <div className="sub">
+        <h1>{walk.title}</h1>
+        {walk.treeVersion !== null && <span className="badge">version {walk.treeVersion}</span>}
+        <div className="meta">
+          {walk.clientName && (
+            <span>
+              <Icon of={Building2} size={14} /> {walk.clientName}
+            </span>
+          )}
+          {walk.ticket && (
+            <span>
+              <Icon of={Tag} size={14} /> {walk.ticket}
+            </span>
+          )}
+          {watchers.length > 0 && (
+            <span role="status">
+              <Icon of={Eye} size={14} /> {watchers.map((w) => w.name).join(', ')} {watchers.length === 1 ? 'is' : 'are'} watching
+            </span>
+          )}
+        </div>
+        <Timer walk={walk} />
+        {mine && (
+          <>
+            <Button onPress={() => setOpen({ what: 'complete' })} shortcut="C">
+              Complete
+            </Button>
+            <Menu
+              aria-label="More"
+              trigger={
+                <Button kind="quiet" iconOnly icon={<Icon of={Ellipsis} />}>
+                  More
+                </Button>
+              }
+            >
+              <MenuItem onAction={() => setOpen({ what: 'details' })}>Ticket, client, subject…</MenuItem>
+              {switched && <MenuItem onAction={() => void send(() => returnToTree({ input: { sessionId: walk.id, expectedStep: walk.step, idempotencyKey: random() } }))}>Back to the tree before</MenuItem>}
+              <MenuItem onAction={() => setOpen({ what: 'shortcuts' })}>Keyboard shortcuts</MenuItem>
+              <MenuItem onAction={() => setOpen({ what: 'give-up' })}>Give up…</MenuItem>
+            </Menu>
+          </>
+        )}
+      </div>
+      <div className="run">
+        <div className="way">
+          <div className="way-in">
+            <div className="past">
+              <Trail steps={steps} rows={5} onStep={mine ? askBack : undefined} moving />
+            </div>
+            <StepCard
+              node={node}
+              place={place}
+              since={steps.at(-1)?.leftAt ?? walk.startedAt}
+              first={steps.length === 0}
+              notes={shownAhead ? [] : walk.currentNotes}
+              heading={heading}
+              subject={walk.subject}
+            >
+              {mine && (noting || note || output) && (
+                <NoteBox
+                  focus={noting}
+                  note={note}
+                  output={output}
+                  onNote={setNote}
+                  onOutput={setOutput}
+                  onSave={saveNote}
+                  onClose={() => {
+                    setNoting(undefined);
+                    heading.current?.focus();
+                  }}
+                />
+              )}
+              {problem && (
+                <div className="mt-4">
+                  <FailureBanner failure={problem} />
+                </div>
+              )}
+              {!mine && (
+                <div className="mt-4">
+                  <Banner colour="cyan">
+                    <b>{walk.heldBy.name} has this session.</b> You see each step as it is taken.
+                  </Banner>
+                </div>
+              )}
+              {node?.__typename === 'InputNode' && mine && <InputForm key={walk.step} node={node} values={walk.values} onDone={(values) => choose(undefined, values)} />}
+            </StepCard>
+            {mine && (
+              <Answers
+                node={node}
+                nodes={nodes}
+                values={walk.values}
+                busy={shownAhead !== undefined}
+                continues={atSolution && node.continue && walk.places.length > 1 && place?.arrival === 'SUBTREE'}
+                onChoose={choose}
+                onComplete={() => setOpen({ what: 'complete' })}
+                onOwnStep={() => setOpen({ what: 'own-step' })}
+              />
+            )}
+            {mine && (
+              <div className="step-tools">
+                <Button kind="quiet" icon={<Icon of={StickyNote} />} shortcut="N" onPress={() => setNoting('note')}>
+                  Note on this step
+                </Button>
+                <Button kind="quiet" icon={<Icon of={Terminal} />} shortcut="O" onPress={() => setNoting('output')}>
+                  Paste output
+                </Button>
+                <Button kind="quiet" icon={<Icon of={Undo2} />} shortcut="←" isDisabled={steps.length === 0} onPress={() => back()}>
+                  Back
+                </Button>
+              </div>
+            )}
+          </div>
+        </div>
+        <Side walk={walk} mine={mine} onDetails={() => setOpen({ what: 'details' })} />
+      </div>
+      {mine && (
+        <nav className="phonebar" aria-label="Step tools">
+          <button type="button" disabled={steps.length === 0} onClick={() => back()}>
+            <Icon of={Undo2} size={20} />
+            Back
+          </button>
+          <button type="button" onClick={() => setNoting('note')}>
+            <Icon of={StickyNote} size={20} />
+            Note
+          </button>
+          <button type="button" onClick={() => setOpen({ what: 'details' })}>
+            <Icon of={Building2} size={20} />
+            Client
+          </button>
+          <button type="button" onClick={() => setOpen({ what: 'give-up' })}>
+            <Icon of={CircleX} size={20} />
+            Give up
+          </button>
+          <button type="button" onClick={() => setOpen({ what: 'complete' })}>
+            <Icon of={Check} size={20} />
+            Complete
+          </button>
+        </nav>
+      )}
+      {open?.what === 'complete' && <CompleteDialog walk={walk} onClose={() => setOpen(undefined)} />}
+      {open?.what === 'give-up' && <GiveUpDialog walk={walk} onClose={() => setOpen(undefined)} />}
+      {open?.what === 'own-step' && <OwnStepDialog walk={walk} onClose={() => setOpen(undefined)} />}
+      {open?.what === 'details' && <DetailsDialog walk={walk} onClose={() => setOpen(undefined)} />}
+      {open?.what === 'shortcuts' && <ShortcutsDialog onClose={() => setOpen(undefined)} />}
+      {open?.what === 'back' && <GoBackDialog steps={steps} step={open.step} onBack={() => back(open.step.step)} onClose={() => setOpen(undefined)} />}
+    </>
+  );
+}
+
+/** Whether a value may decide the way on. */
+const hasBranches = (node: WalkNode): boolean => node.__typename === 'InputNode' || (node.__typename === 'ActionNode' && node.options.length === 0) || node.__typename === 'SubtreeNode';
+
+function Timer({ walk }: { walk: WalkFragment }) {
+  const [now, setNow] = useState(serverNow);
+  useEffect(() => {
+    const timer = setInterval(() => setNow(serverNow()), 1000);
+    return () => clearInterval(timer);
+  }, []);
+  return (
+    <time className="timer" title="Time open" aria-label={`Time open, since ${clockTime(here(walk.startedAt))}`}>
+      {running(secondsOpen(walk, now))}
+    </time>
+  );
+}
+
+function NoteBox({ focus, note, output, onNote, onOutput, onSave, onClose }: { focus: 'note' | 'output' | undefined; note: string; output: string; onNote: (text: string) => void; onOutput: (text: string) => void; onSave: () => void; onClose: () => void }) {
+  const noteField = useRef<HTMLTextAreaElement>(null);
+  const outputField = useRef<HTMLTextAreaElement>(null);
+  useLayoutEffect(() => {
+    const field = (focus === 'output' ? outputField : noteField).current;
+    field?.focus({ preventScroll: true });
+    field?.scrollIntoView({ block: 'nearest' });
+  }, [focus]);
+  const keys = (event: React.KeyboardEvent) => {
+    if (event.key === 'Enter' && (event.ctrlKey || event.metaKey)) {
+      event.preventDefault();
+      onSave();
+    } else if (event.key === 'Escape') onClose();
+  };
+  const lines = output === '' ? 0 : output.split('\n').length;
+  return (
+    <div className="notebox">
+      <textarea ref={noteField} className="input" rows={2} aria-label="Note on this step" placeholder="A note. It goes with your answer, or save it now." maxLength={10_000} value={note} onChange={(e) => onNote(e.target.value)} onKeyDown={keys} />
+      {(focus === 'output' || output) && (
+        <div className="out-block">
+          <header>
+            Output{lines > 0 && `, ${lines === 1 ? '1 line' : `${lines} lines`}, kept as it is`}
+            {output && (
+              <Button kind="quiet" iconOnly icon={<Icon of={CircleX} size={14} />} onPress={() => onOutput('')}>
+                Remove the output
+              </Button>
+            )}
+          </header>
+          <textarea ref={outputField} className="input mono" rows={Math.min(10, Math.max(3, lines))} aria-label="Output of a command" placeholder="Paste what the command put out" value={output} onChange={(e) => onOutput(e.target.value)} onKeyDown={keys} />
+        </div>
+      )}
+      <div className="flex flex-wrap items-center gap-2">
+        <Button size="small" icon={<Icon of={ArrowUp} size={14} />} isDisabled={!note.trim() && !output.trim()} onPress={onSave}>
+          Save now
+        </Button>
+        <span className="hint">Ctrl Enter saves it; else it goes with your answer.</span>
+      </div>
+    </div>
+  );
+}
+

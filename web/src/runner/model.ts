@@ -1,0 +1,137 @@
+// What the runner works out by itself: where an answer leads, and how a walk reads.
+import type { TreeOutcome, WalkFragment, WalkNodeFragment } from '../gql/graphql';
+import { counted, messages } from '../messages/en';
+
+export type WalkNode = WalkNodeFragment;
+export type InputField = Extract<WalkNode, { __typename: 'InputNode' }>['fields'][number];
+
+export type Step = WalkFragment['steps'][number];
+export type Value = WalkFragment['values'][number];
+
+/** The class of a node's mark on the line: shape by kind, colour by outcome. */
+export function markOf(node: { __typename: WalkNode['__typename']; outcome?: TreeOutcome }): string {
+  switch (node.__typename) {
+    case 'DecisionNode':
+      return 'mk-d';
+    case 'ActionNode':
+      return 'mk-a';
+    case 'InputNode':
+      return 'mk-i';
+    case 'SubtreeNode':
+      return 'mk-t';
+    case 'SolutionNode':
+      return outcomeMark(node.outcome);
+  }
+}
+
+export const outcomeMark = (outcome: TreeOutcome | null | undefined): string => (outcome ? { RESOLVED: 'mk-r', ESCALATED: 'mk-e', UNRESOLVED: 'mk-u' }[outcome] : 'mk-p');
+
+/** The class of the mark of a step that was taken. */
+export function stepMark(step: Pick<Step, 'kind' | 'own' | 'how'>): string {
+  if (step.own) return 'mk-p';
+  if (step.how === 'SWITCH' || step.how === 'RETURN') return 'mk-t';
+  switch (step.kind) {
+    case 'ACTION':
+      return 'mk-a';
+    case 'INPUT':
+      return 'mk-i';
+    case 'SOLUTION':
+      return 'mk-p';
+    default:
+      return 'mk-d';
+  }
+}
+
+/** The ids that a node leads to. */
+export function waysOf(node: WalkNode): string[] {
+  const ways = 'options' in node ? node.options.map((o) => o.target) : [];
+  if ('next' in node && node.next) ways.push(node.next);
+  return ways.filter(Boolean);
+}
+
+/** Where an answer leads, in a few words: the solution, the action, or how many questions there are still at most. */
+export function whereItLeads(nodes: Map<string, WalkNode>, target: string, values: readonly Value[] = []): { mark: string; words: string } | undefined {
+  const node = nodes.get(target);
+  if (!node) return undefined;
+  const mark = markOf(node);
+  const title = fill(node.title, values);
+  if (node.__typename === 'SolutionNode') return { mark, words: title };
+  if (node.__typename === 'DecisionNode') {
+    const more = questionsFrom(nodes, target);
+    return { mark, words: more > 1 ? counted(more, 'more question', 'more questions') : title };
+  }
+  return { mark, words: title };
+}
+
+/** How many questions there are on the longest way from a node, itself included. Ways round in a circle are walked once. */
+function questionsFrom(nodes: Map<string, WalkNode>, from: string): number {
+  const known = new Map<string, number>();
+  const visit = (id: string, above: Set<string>): number => {
+    const done = known.get(id);
+    if (done !== undefined) return done;
+    const node = nodes.get(id);
+    if (!node || above.has(id)) return 0;
+    above.add(id);
+    const below = Math.max(0, ...waysOf(node).map((way) => visit(way, above)));
+    above.delete(id);
+    const all = below + (node.__typename === 'DecisionNode' ? 1 : 0);
+    known.set(id, all);
+    return all;
+  };
+  return visit(from, new Set());
+}
+
+/** Fills the values that are known into a text; the server does the same with what it keeps. */
+export function fill(text: string, values: readonly Value[]): string {
+  return text.replaceAll(/\{\{\s*([a-z][a-z0-9_]*)\s*\}\}/g, (whole, name: string) => values.find((v) => v.name === name)?.text ?? whole);
+}
+
+/** What a step's row says was answered. */
+export function answerOf(step: Step): string {
+  if (step.how === 'SWITCH') return step.answer ? `Switched to ${step.answer}` : 'Went on without a tree';
+  if (step.how === 'RETURN') return `Back to ${step.answer}`;
+  if (step.answer) return step.answer;
+  if (step.values.length > 0) return step.values.map((v) => v.text).join(', ');
+  if (step.how === 'ANSWER') return 'Done';
+  return '';
+}
+
+/** Whether other ways led on from a step than the one taken. */
+export const hadOtherWays = (step: Step): boolean => step.kind === 'DECISION' || (step.kind === 'ACTION' && step.answer !== null);
+
+/** The keys of answers: what the author chose, and else the digits in order. */
+export function answerKeys(options: readonly { key: string }[]): string[] {
+  const taken = new Set(options.map((o) => o.key).filter(Boolean));
+  let digit = 0;
+  return options.map((o) => {
+    if (o.key) return o.key;
+    do digit++;
+    while (taken.has(String(digit)));
+    return digit <= 9 ? String(digit) : '';
+  });
+}
+
+/** How many of the steps that stand are undone by going back to one of them. */
+export const undoneByGoingBackTo = (steps: readonly Step[], step: number): number => steps.filter((s) => !s.undone && s.step >= step).length;
+
+/** The seconds of work so far: what the server counted, and the pause that lasts, of which half an hour counts. */
+export function secondsOpen(walk: Pick<WalkFragment, 'activeSeconds' | 'status' | 'startedAt' | 'steps' | 'currentNotes'>, now: number): number {
+  if (walk.status !== 'IN_PROGRESS') return walk.activeSeconds;
+  const last = Math.max(
+    Date.parse(walk.startedAt),
+    ...walk.steps.flatMap((s) => [Date.parse(s.leftAt), ...s.notes.map((n) => Date.parse(n.writtenAt))]),
+    ...walk.currentNotes.map((n) => Date.parse(n.writtenAt)),
+  );
+  return walk.activeSeconds + Math.min(30 * 60, Math.max(0, (now - last) / 1000));
+}
+
+export const outcomeWords = (walk: Pick<WalkFragment, 'status' | 'outcome'>): string =>
+  walk.status === 'ABANDONED' ? 'Given up' : walk.outcome ? messages.outcomes[walk.outcome] : 'In progress';
+
+/** Why a value is not one that the field takes, or undefined. The server decides; this is for the moment of typing. */
+export function valueProblem(field: InputField, text: string): string | undefined {
+  const value = text.trim();
+  if (value === '') return field.required ? 'This is needed to go on.' : undefined;
+  if (field.type === 'NUMBER' && !/^-?\d+([.,]\d+)?$/.test(value)) return 'Write a number, such as 12 or -3.5.';
+  return undefined;
+}
