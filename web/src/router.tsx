@@ -103,6 +103,8 @@ const isStatus = (value: unknown): value is TreeSessionStatus => value === 'IN_P
 
 const page = lazyRouteComponent;
 
+const accountRoute = createRoute({ getParentRoute: () => app, path: '/account', component: page(() => import('./pages/account/AccountLayout')) });
+
 const routes = root.addChildren([
   guest.addChildren([
     createRoute({
@@ -153,6 +155,11 @@ const routes = root.addChildren([
       staticData: { fullWidth: true },
       component: page(() => import('./runner/RunnerPage')),
     }),
+    accountRoute.addChildren([
+      createRoute({ getParentRoute: () => accountRoute, path: '/', component: page(() => import('./pages/account/AccountSettingsPage')) }),
+      createRoute({ getParentRoute: () => accountRoute, path: '/me', component: page(() => import('./pages/account/MePage')) }),
+      createRoute({ getParentRoute: () => accountRoute, path: '/members', component: page(() => import('./pages/account/MembersPage')), ...only('ADMIN', 'account admins and owners') }),
+    ]),
   ]),
 ]);
 
@@ -167,4 +174,3 @@ export const router = createRouter({
 
 // Signing in or out, here or in another tab, changes which pages there are.
 onAuth(() => void router.invalidate());
-export { only };

@@ -6,7 +6,7 @@ export const cacheOptions: Partial<CacheExchangeOpts> = {
   // Without the schema the cache cannot know that a fragment on another type has
   // nothing to write, and warns of each, while developing.
   logger: (level, message) => {
-    if (!message.startsWith('Invalid undefined')) console[level === 'log' ? 'info' : level](message);
+    if (!message.startsWith('Invalid undefined')) console[level](message);
   },
   possibleTypes,
   keys: Object.fromEntries(embeddedTypes.map((type) => [type, () => null])),

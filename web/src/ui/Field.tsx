@@ -10,10 +10,11 @@ export interface FieldProps extends Omit<TextFieldProps, 'children' | 'className
   lines?: number; // of a longer text
   placeholder?: string;
   mono?: boolean;
+  errorMessage?: string | undefined; // beside what the form says of it
 }
 
 /** A text field: the label above, the hint below, and an error in the hint's place. */
-export function Field({ label, hint, big, lines, placeholder, mono, ...rest }: FieldProps) {
+export function Field({ label, hint, big, lines, placeholder, mono, errorMessage, ...rest }: FieldProps) {
   const classes = ['input', big && 'big', mono && 'mono'].filter(Boolean).join(' ');
   return (
     <TextField {...rest} className="field">
@@ -28,7 +29,7 @@ export function Field({ label, hint, big, lines, placeholder, mono, ...rest }: F
         {({ validationErrors }) => (
           <>
             <Icon of={CircleAlert} size={14} />
-            <span>{validationErrors.join(' ')}</span>
+            <span>{errorMessage ?? validationErrors.join(' ')}</span>
           </>
         )}
       </FieldError>
