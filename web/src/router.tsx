@@ -159,6 +159,7 @@ const routes = root.addChildren([
       createRoute({ getParentRoute: () => accountRoute, path: '/', component: page(() => import('./pages/account/AccountSettingsPage')) }),
       createRoute({ getParentRoute: () => accountRoute, path: '/me', component: page(() => import('./pages/account/MePage')) }),
       createRoute({ getParentRoute: () => accountRoute, path: '/members', component: page(() => import('./pages/account/MembersPage')), ...only('ADMIN', 'account admins and owners') }),
+      createRoute({ getParentRoute: () => accountRoute, path: '/security', component: page(() => import('./security/AccountSecuritySettingsPage')), ...only('OWNER', 'account owners') }),
     ]),
   ]),
 ]);

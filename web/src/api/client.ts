@@ -23,7 +23,7 @@ function make(): Client {
         // The login session was ended, and the socket may be slower to say so.
         onError(error) {
           const first = error.graphQLErrors[0]?.extensions;
-          if (first?.code === 'UNAUTHENTICATED' && /^SESSION_/.test(String(first.reason))) refresh(true, presentToken()).catch(() => {});
+          if (first?.code === 'UNAUTHENTICATED' && String(first.reason).startsWith('SESSION_')) refresh(true, presentToken()).catch(() => {});
         },
       }),
       authExchange(async (utils) => {

@@ -15,7 +15,7 @@ const listeners = new Set<() => void>();
 function setConnection(next: Connection): void {
   if (next.state === connection.state) return; // since when it is lost stands
   connection = next;
-  for (const listener of [...listeners]) listener();
+  for (const listener of listeners) listener();
 }
 
 export const getConnection = (): Connection => connection;

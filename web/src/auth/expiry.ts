@@ -40,7 +40,7 @@ const listeners = new Set<() => void>();
 
 function changed(): void {
   snapshot = { expiry, dismissed };
-  for (const listener of [...listeners]) listener();
+  for (const listener of listeners) listener();
 }
 
 function subscribe(listener: () => void): () => void {

@@ -29,7 +29,7 @@ export const getAuth = (): Auth => auth;
 
 export function setAuth(next: Auth): void {
   auth = next;
-  for (const listener of [...listeners]) listener();
+  for (const listener of listeners) listener();
 }
 
 /** Calls listener after every change, until the returned function is called. */

@@ -1,7 +1,7 @@
 // A dangerous action asks for the password again when the sign-in is old. It does so
 // inside the dialog that confirms the action.
-import type { AnyVariables, OperationResult } from '@urql/core';
-import { useState } from 'react';
+import type { CombinedError } from '@urql/core';
+import { type ReactNode, useState } from 'react';
 import { useMutation } from 'urql';
 import { type Failure, failureOf } from '../api/errors';
 import { gql } from '../gql';
@@ -17,13 +17,13 @@ const Confirm = gql(`
 export interface Dangerous {
   busy: boolean;
   /** The field for the password, where it is asked for, and what went wrong. */
-  ask: React.ReactNode;
+  ask: ReactNode;
   /** Runs the action; where the server asks for the password first, it asks, and goes on when it is right. */
   run: () => Promise<boolean>;
 }
 
 /** Runs something dangerous, with the password in between where it is asked for. */
-export function useDangerous<T>(act: () => Promise<OperationResult<T, AnyVariables>>, onDone: (data: T) => void): Dangerous {
+export function useDangerous<T>(act: () => Promise<{ data?: T | undefined; error?: CombinedError | undefined }>, onDone: (data: T) => void): Dangerous {
   const [, confirm] = useMutation(Confirm);
   const [asked, setAsked] = useState(false);
   const [password, setPassword] = useState('');
@@ -51,11 +51,11 @@ export function useDangerous<T>(act: () => Promise<OperationResult<T, AnyVariabl
         setAsked(true);
         return false;
       }
-      if (problem || data === undefined || data === null) {
+      if (problem || data === undefined) {
         setFailure(problem);
         return false;
       }
-      onDone(data as T);
+      onDone(data);
       return true;
     } finally {
       setBusy(false);
