@@ -110,7 +110,7 @@ export function onScale(n: number): number {
 
 /** "1 h", "3 d": in drawings only. */
 export function short(n: number): string {
-  if (n % (24 * 60) === 0) return `${n / (24 * 60)} d`;
-  if (n % 60 === 0) return n === 24 * 60 ? '24 h' : `${n / 60} h`;
+  if (n % (24 * 60) === 0 && n > 24 * 60) return `${n / (24 * 60)} d`;
+  if (n % 60 === 0) return `${n / 60} h`;
   return `${n} min`;
 }

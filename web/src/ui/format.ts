@@ -46,9 +46,9 @@ export function running(seconds: number): string {
 export function span(ms: number): string {
   if (ms < minute) return `${Math.max(1, Math.round(ms / 1000))} s`;
   if (ms < hour) return `${Math.round(ms / minute)} min`;
-  if (ms < day) return two(Math.floor(ms / hour), 'h', Math.round((ms % hour) / minute), 'min');
+  if (ms < day) return two(Math.floor(ms / hour), 'h', Math.floor((ms % hour) / minute), 'min');
   const days = Math.floor(ms / day);
-  const hours = Math.round((ms % day) / hour);
+  const hours = Math.floor((ms % day) / hour);
   return hours === 0 || days >= 30 ? `${days} ${days === 1 ? 'day' : 'days'}` : `${days} d ${hours} h`;
 }
 
