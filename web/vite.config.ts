@@ -38,6 +38,7 @@ export default defineConfig({
   plugins: [react(), tailwind(), precompress()],
   build: {
     target: 'es2023',
+    manifest: true, // the test of the budget reads it
     assetsInlineLimit: 0, // the pages' policy allows files only
     modulePreload: { polyfill: false }, // every browser that the target means knows it
     reportCompressedSize: false,

@@ -1,11 +1,7 @@
-// The start page and the explorer, in a browser, as this program serves them.
+// The explorer, in a browser, as this program serves it.
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { after, before, test } from 'node:test';
 import { launch, open, serve } from './browser.mjs';
-
-const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 
 let browser;
 let server;
@@ -16,12 +12,6 @@ after(async () => {
   await browser?.close();
   await server?.stop();
 });
-
-async function accessibilityFaults(page) {
-  await page.evaluate(axe);
-  const { violations } = await page.evaluate(() => globalThis.axe.run({ runOnly: ['wcag2a', 'wcag2aa', 'wcag21aa', 'wcag22aa'] }));
-  return violations.map((v) => `${v.id}: ${v.nodes.map((n) => n.target.join(' ')).join(', ')}`);
-}
 
 /** Keeps a picture where PICTURES names a folder, for a person to look at. */
 async function picture(page, name) {
@@ -40,67 +30,6 @@ async function execute(page, word) {
 }
 
 const running = { serverInfo: { version: '1.2.3' } };
-
-for (const colorScheme of ['light', 'dark']) {
-  for (const [device, viewport] of Object.entries({ desk: { width: 1440, height: 900 }, phone: { width: 390, height: 844 }, narrow: { width: 320, height: 640 } })) {
-    test(`the start page is clean: ${colorScheme}, ${device}`, async () => {
-      const { page, wrong, close } = await open(browser, server.address, { root: running, colorScheme, viewport, reducedMotion: 'reduce' });
-      await page.goto(server.address);
-      await page.getByText('Version 1.2.3').waitFor();
-      await page.evaluate(() => document.fonts.ready);
-      await picture(page, `start-${device}-${colorScheme}`);
-      assert.deepEqual(await accessibilityFaults(page), []);
-      assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth), 'it scrolls sideways');
-      assert.deepEqual(wrong, []);
-      await close();
-    });
-  }
-}
-
-test('the start page says when the API does not answer', async () => {
-  const { page, close } = await open(browser, server.address, { root: {} });
-  await page.goto(server.address);
-  await page.getByText('The API does not answer').waitFor();
-  await close();
-});
-
-test('a chosen theme is there before the first paint, and stays', async () => {
-  const { page, wrong, close } = await open(browser, server.address, { root: running, colorScheme: 'light' });
-  await page.goto(server.address);
-  await page.getByText('Dark', { exact: true }).click();
-  await page.reload({ waitUntil: 'commit' });
-  await page.locator('body').waitFor({ state: 'attached' });
-  assert.equal(await page.evaluate(() => document.documentElement.dataset.theme), 'dark');
-  await page.getByText('Version 1.2.3').waitFor();
-  assert.equal(await page.getByRole('radio', { name: 'Dark' }).isChecked(), true);
-  assert.deepEqual(wrong, []);
-  await close();
-});
-
-test('a number key takes the way', async () => {
-  const { page, wrong, close } = await open(browser, server.address, { root: running });
-  await page.goto(server.address);
-  await page.getByText('Version 1.2.3').waitFor();
-  await page.keyboard.press('1');
-  await page.waitForURL('**/api/docs/');
-  await page.locator('.graphiql-container').waitFor();
-  assert.deepEqual(wrong, []);
-  await close();
-});
-
-test('where the explorer is off, the start page says so', async (t) => {
-  const off = await serve({ explorer: false });
-  t.after(() => off.stop());
-  const { page, close } = await open(browser, off.address, { root: running, viewport: { width: 1440, height: 900 } });
-  await page.goto(off.address);
-  await page.getByText('are turned off on this server').waitFor();
-  await picture(page, 'start-off');
-  assert.equal(await page.getByRole('link').count(), 0);
-  await page.keyboard.press('1');
-  assert.equal(page.url(), `${off.address}/`);
-  assert.deepEqual(await accessibilityFaults(page), []);
-  await close();
-});
 
 test('the explorer signs in and asks as that person, and asks no other site', async () => {
   const root = {

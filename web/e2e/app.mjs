@@ -1,0 +1,96 @@
+// What the tests of the app share: people with accounts of their own, browsers, and
+// what must never happen on any page.
+import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { launch } from './browser.mjs';
+
+export const address = process.env.E2E_URL;
+export const password = 'a lamp in every window';
+
+const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+const unique = () => randomBytes(4).toString('hex');
+
+/** Asks the API, as a program does. */
+export async function ask(query, variables, token) {
+  const response = await fetch(`${address}/graphql`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', ...(token && { authorization: `Bearer ${token}` }) },
+    body: JSON.stringify({ query, variables }),
+  });
+  const { data, errors } = await response.json();
+  if (errors) throw new Error(JSON.stringify(errors));
+  return data;
+}
+
+const runbook = readFileSync(new URL('./tree.md', import.meta.url), 'utf8');
+
+/** An account with an owner, and colleagues with these roles; each has a token for the API. */
+export async function account(...roles) {
+  const tag = unique();
+  const email = `owner-${tag}@example.com`;
+  const { register } = await ask(
+    'mutation($input: RegisterInput!) { register(input: $input) { accessToken user { id name } } }',
+    { input: { accountName: `Team ${tag}`, name: 'Olivia Owner', email, password } },
+  );
+  const owner = { email, name: 'Olivia Owner', token: register.accessToken, id: register.user.id };
+  const people = { owner };
+  for (const role of roles) {
+    const name = { ENGINEER: 'Erin Engineer', ADMIN: 'Adam Admin', VIEWER: 'Victor Viewer' }[role];
+    const address = `${role.toLowerCase()}-${tag}@example.com`;
+    const { inviteUser } = await ask('mutation($input: InviteUserInput!) { inviteUser(input: $input) { token } }', { input: { email: address, role } }, owner.token);
+    const { acceptInvitation } = await ask(
+      'mutation($input: AcceptInvitationInput!) { acceptInvitation(input: $input) { accessToken user { id } } }',
+      { input: { token: inviteUser.token, name, password } },
+    );
+    people[role.toLowerCase()] = { email: address, name, token: acceptInvitation.accessToken, id: acceptInvitation.user.id };
+    // The way in by the API is a login of its own: it is left, so that lists hold browsers alone.
+    await ask('mutation { logout(input: {}) { revokedCount } }', {}, acceptInvitation.accessToken);
+  }
+  return people;
+}
+
+/** Publishes a small tree and returns it. */
+export async function tree(owner, content = runbook) {
+  const { importTree } = await ask('mutation($input: ImportTreeInput!) { importTree(input: $input) { tree { id title revision } problems { message severity } } }', { input: { format: 'MARKDOWN', content } }, owner.token);
+  assert.ok(importTree.tree, JSON.stringify(importTree.problems));
+  await ask('mutation($input: PublishTreeInput!) { publishTree(input: $input) { version } }', { input: { treeId: importTree.tree.id, expectedRevision: importTree.tree.revision, changeNote: '' } }, owner.token);
+  return importTree.tree;
+}
+
+/** Starts the browser that a file's tests share. */
+export const browser = launch;
+
+/** A browser of its own, as another device is. It remembers what must not happen. */
+export async function device(chromium, options = {}) {
+  const context = await chromium.newContext({ viewport: { width: 1440, height: 900 }, reducedMotion: 'reduce', baseURL: address, ...options });
+  const wrong = [];
+  context.on('console', (message) => message.type() === 'error' && wrong.push(`console: ${message.text()}`));
+  context.on('weberror', (error) => wrong.push(`error: ${error.error()}`));
+  await context.addInitScript(() => {
+    addEventListener('securitypolicyviolation', (event) => console.error(`policy: ${event.violatedDirective} ${event.blockedURI} ${event.sample}`));
+  });
+  return { context, wrong, page: await context.newPage(), close: () => context.close() };
+}
+
+/** Signs somebody in by the page. */
+export async function signIn(page, person, to = '/login') {
+  await page.goto(to);
+  await page.getByLabel('E-mail').fill(person.email);
+  await page.getByLabel('Password').fill(person.password ?? password);
+  await page.getByRole('button', { name: 'Sign in', exact: true }).click();
+  await page.getByRole('button', { name: `Your account, ${person.name}` }).waitFor();
+}
+
+/** What axe finds wrong with the page, by the rules of WCAG 2.0 to 2.2, A and AA. */
+export async function accessibilityFaults(page) {
+  await page.evaluate(axe);
+  const { violations } = await page.evaluate(() => globalThis.axe.run({ runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa'] }));
+  return violations.map((v) => `${v.id}: ${v.nodes.map((n) => `${n.target.join(' ')} ${n.failureSummary}`).join(', ')}`);
+}
+
+/** Keeps a picture where PICTURES names a folder, for a person to look at. */
+export async function picture(page, name) {
+  if (process.env.PICTURES) await page.screenshot({ path: `${process.env.PICTURES}/${name}.png` });
+}

@@ -1,0 +1,263 @@
+// How a login session ends, as the page shows it. The clock is the test's, and so is
+// the socket: it pushes what the server would. Everything else is the real server.
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { account, browser, device, password, signIn } from './app.mjs';
+
+let chromium;
+before(async () => {
+  chromium = await browser();
+});
+after(() => chromium?.close());
+
+const minute = 60_000;
+
+/**
+ * Somebody signed in, on a page whose socket this test holds. `push` sends an event of
+ * sessionExpiry to all tabs; `refreshes` counts what asks for a token.
+ */
+async function watched({ idle = 30 * minute, absolute = 8 * 60 * minute, clock = true } = {}) {
+  const { owner } = await account();
+  const d = await device(chromium);
+  const now = new Date();
+  if (clock) await d.context.clock.install({ time: now });
+  const subscriptions = new Set();
+  const state = { idle: now.getTime() + idle, absolute: now.getTime() + absolute, level: 'NONE', refreshes: [], requests: 0, sockets: 0 };
+  const time = async (page) => (clock ? page.evaluate(() => Date.now()) : Date.now());
+  const nearer = () => (state.idle <= state.absolute ? 'IDLE' : 'ABSOLUTE');
+  const iso = (ms) => new Date(ms).toISOString();
+  await d.context.routeWebSocket('**/graphql', (socket) => {
+    state.sockets++;
+    socket.onMessage((text) => {
+      const message = JSON.parse(text);
+      if (message.type === 'connection_init') socket.send(JSON.stringify({ type: 'connection_ack' }));
+      if (message.type === 'ping') socket.send(JSON.stringify({ type: 'pong' }));
+      if (message.type !== 'subscribe' || message.payload.operationName !== 'SessionExpiry') return;
+      const send = (event) => socket.send(JSON.stringify({ type: 'next', id: message.id, payload: { data: { sessionExpiry: event } } }));
+      const one = { send, close: (code) => socket.close({ code, reason: '' }), complete: () => socket.send(JSON.stringify({ type: 'complete', id: message.id })) };
+      subscriptions.add(one);
+      socket.onClose(() => subscriptions.delete(one));
+      void time(d.page).then((t) => send({ __typename: 'SessionState', serverTime: iso(t), loginSessionId: 'lses_x', idleExpiresAt: iso(state.idle), absoluteExpiresAt: iso(state.absolute), level: state.level, expiryReason: nearer() }));
+    });
+  });
+  await d.context.route('**/graphql', (route) => {
+    state.requests++;
+    const body = route.request().postDataJSON();
+    if (body?.query?.includes('mutation Refresh')) {
+      state.refreshes.push(body.variables.input);
+      if (state.refused) return route.fulfill({ json: { data: null, errors: [{ message: 'Over.', extensions: { code: 'UNAUTHENTICATED', reason: state.refused } }] } });
+    }
+    return route.continue();
+  });
+  const push = async (event) => {
+    const serverTime = iso(await time(d.page));
+    for (const s of subscriptions) s.send({ serverTime, ...event });
+  };
+  await signIn(d.page, owner);
+  await d.page.waitForFunction(() => document.querySelector('.live')?.textContent === 'Live');
+  return {
+    ...d,
+    owner,
+    state,
+    push,
+    subscriptions,
+    warn: (reason, level, at) => push({ __typename: 'SessionExpiryWarning', level, expiryReason: reason, expiresAt: iso(at) }),
+    extend: (at) => {
+      state.idle = at;
+      return push({ __typename: 'SessionExtended', idleExpiresAt: iso(at), absoluteExpiresAt: iso(state.absolute), level: 'NONE', expiryReason: 'IDLE' });
+    },
+  };
+}
+
+const notice = (page) => page.getByRole('alertdialog', { name: /signed out at|login ends at/ });
+
+test('1: the warning is pushed and not asked for: five idle minutes without a request', async () => {
+  const w = await watched();
+  await w.page.waitForLoadState('networkidle');
+  const before = w.state.requests;
+  await w.page.clock.runFor(5 * minute);
+  assert.equal(w.state.requests, before, 'somebody asked');
+  await w.warn('IDLE', 'SOON', w.state.idle);
+  await notice(w.page).waitFor();
+  await notice(w.page).getByText(/left/).waitFor();
+  await notice(w.page).getByRole('button', { name: 'Stay signed in' }).waitFor();
+  assert.deepEqual(w.wrong, []);
+  await w.close();
+});
+
+test('2, 4: "Stay signed in" asks once, and the notice goes with the new deadline; ten times over', async () => {
+  const w = await watched();
+  for (let i = 1; i <= 10; i++) {
+    await w.page.clock.runFor(10 * minute);
+    const before = w.state.refreshes.length;
+    await w.warn('IDLE', 'SOON', w.state.idle);
+    await notice(w.page).getByRole('button', { name: 'Stay signed in' }).click();
+    await w.page.waitForFunction(() => document.querySelector('.notice .spinner') === null);
+    const active = w.state.refreshes.slice(before).filter((r) => !r.passive);
+    assert.equal(active.length, 1, `time ${i}: ${JSON.stringify(w.state.refreshes.slice(before))}`);
+    await w.extend(w.state.idle + 25 * minute);
+    await notice(w.page).waitFor({ state: 'detached' });
+  }
+  assert.equal(new Set(w.state.refreshes.filter((r) => !r.passive).map((r) => r.attemptId)).size, 10, 'an attempt id was used for two tokens');
+  assert.deepEqual(w.wrong, []);
+  await w.close();
+});
+
+test('3: Esc puts the notice away and signs nobody out; the same deadline does not warn again, another one does', async () => {
+  const w = await watched();
+  await w.page.clock.runFor(10 * minute);
+  const before = w.state.refreshes.length;
+  await w.warn('IDLE', 'SOON', w.state.idle);
+  await notice(w.page).getByRole('button', { name: 'Stay signed in' }).focus();
+  await w.page.keyboard.press('Escape');
+  await notice(w.page).waitFor({ state: 'detached' });
+  await w.warn('IDLE', 'NOW', w.state.idle);
+  await w.page.clock.runFor(1000);
+  assert.equal(await notice(w.page).count(), 0, 'the same deadline warned again');
+  assert.equal(w.state.refreshes.length, before, 'putting it away counted as doing something');
+  await w.warn('IDLE', 'SOON', w.state.idle + minute);
+  await notice(w.page).waitFor();
+  await w.close();
+});
+
+test('5, 6: the end in any case is cyan and cannot be put off; the nearer end decides', async () => {
+  const w = await watched();
+  await w.warn('IDLE', 'SOON', w.state.idle);
+  await notice(w.page).waitFor();
+  assert.equal(await w.page.locator('.notice.cyan').count(), 0);
+  await w.warn('ABSOLUTE', 'SOON', w.state.idle - minute);
+  await w.page.locator('.notice.cyan').waitFor();
+  assert.equal(await notice(w.page).getByRole('button', { name: 'Stay signed in' }).count(), 0);
+  await notice(w.page).getByRole('button', { name: 'Sign in now' }).click();
+  await w.page.getByRole('heading', { name: 'Sign in' }).waitFor();
+  await w.close();
+});
+
+test('5: an hour before the end in any case there is a quiet line, and no notice', async () => {
+  const w = await watched({ absolute: 58 * minute });
+  await w.warn('ABSOLUTE', 'NOTICE', w.state.absolute);
+  await w.page.getByText(/Your login ends at .* in any case/).waitFor();
+  assert.equal(await notice(w.page).count(), 0);
+  await w.close();
+});
+
+test('7, 8: the notice moves nothing, and says the time once more at two minutes and at the end', async () => {
+  const w = await watched({ idle: 10 * minute });
+  const top = await w.page.getByRole('heading', { level: 1 }).boundingBox();
+  await w.page.clock.runFor(5 * minute);
+  await w.warn('IDLE', 'SOON', w.state.idle);
+  await notice(w.page).waitFor();
+  assert.deepEqual(await w.page.getByRole('heading', { level: 1 }).boundingBox(), top);
+  await w.page.clock.runFor(3 * minute);
+  await w.page.locator('.notice [role=status]', { hasText: '2 min' }).waitFor({ state: 'attached' });
+  await w.page.clock.runFor(40_000);
+  await w.page.clock.runFor(61_000);
+  await w.close();
+});
+
+test('10, 30: at the end every tab goes to the login page and says why; after signing in one is back', async () => {
+  const w = await watched();
+  const second = await w.context.newPage();
+  await second.goto('/account/me');
+  await second.getByRole('heading', { name: 'Devices and password' }).waitFor();
+  w.state.refused = 'SESSION_EXPIRED_IDLE';
+  await w.push({ __typename: 'SessionExpired', expiryReason: 'IDLE' });
+  await w.page.getByRole('status').getByText(/You were signed out at/).waitFor();
+  await second.getByRole('status').getByText(/You were signed out at/).waitFor();
+  assert.match(second.url(), /reason=session_expired/);
+  w.state.refused = undefined;
+  await second.getByLabel('E-mail').fill(w.owner.email);
+  await second.getByLabel('Password').fill(password);
+  await second.getByRole('button', { name: 'Sign in', exact: true }).click();
+  await second.getByRole('heading', { name: 'Devices and password' }).waitFor();
+  await w.page.getByRole('button', { name: /Your account/ }).waitFor();
+  await w.close();
+});
+
+test('31: after sleep past the deadline the first thing seen is the login page', async () => {
+  const w = await watched({ idle: 20 * minute });
+  w.state.refused = 'SESSION_EXPIRED_IDLE';
+  await w.page.clock.fastForward(25 * minute);
+  await w.page.getByRole('heading', { name: 'Sign in' }).waitFor();
+  await w.page.getByText(/You were signed out at/).waitFor();
+  assert.equal(await w.page.getByRole('heading', { name: 'Trees' }).count(), 0);
+  await w.close();
+});
+
+test('31: where the server knows better than the clock, everything goes on', async () => {
+  const w = await watched({ idle: 20 * minute });
+  w.state.idle += 60 * minute; // extended while nobody told this page
+  await w.page.clock.fastForward(25 * minute);
+  await w.page.getByRole('button', { name: /Your account/ }).waitFor();
+  await w.close();
+});
+
+test('32: a clock that is ten minutes wrong changes no deadline', async () => {
+  for (const wrongBy of [-10 * minute, 10 * minute]) {
+    const w = await watched({ clock: false });
+    const real = Date.now();
+    await w.context.addInitScript((ms) => {
+      const now = Date.now;
+      Date.now = () => now() + ms;
+    }, wrongBy);
+    await w.page.reload();
+    await w.page.getByRole('button', { name: /Your account/ }).waitFor();
+    await w.push({ __typename: 'SessionExpiryWarning', level: 'SOON', expiryReason: 'IDLE', expiresAt: new Date(real + 4 * minute).toISOString(), serverTime: new Date().toISOString() });
+    const left = await notice(w.page).locator('.time-left').textContent();
+    assert.match(left, /^[34]:\d\d left$/, `wrong by ${wrongBy / minute} min: ${left}`);
+    await w.close();
+  }
+});
+
+test('34: a restart of the server is said only after two seconds, and goes by itself', async () => {
+  const w = await watched();
+  let refuse = true;
+  await w.context.routeWebSocket('**/graphql', (socket) => {
+    if (refuse) socket.close({ code: 1012 });
+    else {
+      socket.onMessage((text) => {
+        const { type } = JSON.parse(text);
+        if (type === 'connection_init') socket.send(JSON.stringify({ type: 'connection_ack' }));
+      });
+    }
+  });
+  for (const s of w.subscriptions) s.close(1012);
+  await w.page.waitForFunction(() => document.querySelector('.live')?.textContent === 'Reconnecting');
+  assert.equal(await w.page.locator('.connection').count(), 0, 'it was said at once');
+  await w.page.clock.runFor(2500);
+  await w.page.locator('.connection', { hasText: 'Reconnecting' }).waitFor();
+  refuse = false;
+  for (let i = 0; i < 60 && (await w.page.locator('.connection').count()) > 0; i++) await w.page.clock.runFor(1000);
+  assert.equal(await w.page.locator('.connection').count(), 0, 'it did not come back');
+  await w.close();
+});
+
+test('29: two tabs whose token ran out ask for one', async () => {
+  const w = await watched();
+  const second = await w.context.newPage();
+  await second.goto('/trees');
+  await second.getByRole('button', { name: /Your account/ }).waitFor();
+  const before = w.state.refreshes.length;
+  // The token lives for five minutes; nobody does anything meanwhile.
+  await w.page.clock.fastForward(6 * minute);
+  await second.clock.fastForward(6 * minute);
+  await Promise.all([w.page, second].map((p) => p.getByRole('link', { name: 'Sessions' }).first().dispatchEvent('click')));
+  await Promise.all([w.page, second].map((p) => p.getByRole('heading', { name: 'Sessions' }).waitFor()));
+  await Promise.all([w.page, second].map((p) => p.getByText('No sessions here yet').waitFor()));
+  assert.equal(w.state.refreshes.length - before, 1, JSON.stringify(w.state.refreshes.slice(before)));
+  await w.close();
+});
+
+test('30: who signs out in one tab is out in all, without a banner', async () => {
+  const w = await watched();
+  const second = await w.context.newPage();
+  await second.goto('/trees');
+  await second.getByRole('button', { name: /Your account/ }).waitFor();
+  await w.page.getByRole('button', { name: /Your account/ }).click();
+  await w.page.getByRole('menuitem', { name: 'Sign out' }).click();
+  for (const p of [w.page, second]) {
+    await p.getByRole('heading', { name: 'Sign in' }).waitFor();
+    assert.doesNotMatch(p.url(), /reason=/);
+  }
+  await w.close();
+});

@@ -1,0 +1,199 @@
+// Account security, against the real server: the policy, who is signed in, and
+// ending logins at once.
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { account, ask, browser, device, password, signIn } from './app.mjs';
+
+let chromium;
+before(async () => {
+  chromium = await browser();
+});
+after(() => chromium?.close());
+
+async function owned(...roles) {
+  const people = await account(...roles);
+  const d = await device(chromium);
+  await signIn(d.page, people.owner);
+  await d.page.goto('/account/security');
+  await d.page.getByRole('heading', { name: 'Signed in now' }).waitFor();
+  return { ...people, ...d };
+}
+
+const list = (page) => page.getByRole('region', { name: 'Signed in now' });
+
+test('14, 15, 24: a sign-in appears without a reload; who is signed out by an owner reads it at once and asks nothing more', async () => {
+  const { page, engineer, wrong, close } = await owned('ENGINEER');
+  const other = await device(chromium);
+  const asked = [];
+  await signIn(other.page, engineer);
+  await list(page).getByText('Erin Engineer').waitFor();
+  await list(page).getByRole('button', { name: 'Sign out Erin Engineer' }).click();
+  await page.getByRole('alertdialog').getByRole('button', { name: 'Sign out Erin Engineer' }).click();
+  await other.page.getByRole('heading', { name: 'An account owner signed you out' }).waitFor();
+  other.page.on('request', (r) => asked.push(r.url()));
+  other.page.on('websocket', (w) => asked.push(w.url()));
+  await list(page).getByText('Erin Engineer').waitFor({ state: 'detached' });
+  assert.deepEqual(asked, []);
+  await other.page.getByRole('link', { name: 'Sign in again' }).click();
+  await other.page.getByText('This login was ended for you.').waitFor();
+  assert.deepEqual([...wrong, ...other.wrong], []);
+  await Promise.all([close(), other.close()]);
+});
+
+test('16: who was offline when it happened reads the same afterwards', async () => {
+  const { page, engineer, owner, close } = await owned('ENGINEER');
+  const other = await device(chromium);
+  await signIn(other.page, engineer);
+  await list(page).getByText('Erin Engineer').waitFor();
+  await other.context.setOffline(true);
+  await ask('mutation($input: RevokeSessionsInput!) { revokeSessions(input: $input) { revokedCount } }', { input: { scope: 'USER', userId: engineer.id } }, owner.token);
+  await other.context.setOffline(false);
+  await other.page.getByRole('link', { name: 'Sessions' }).first().click();
+  await other.page.getByRole('heading', { name: /signed you out|You were signed out/ }).waitFor();
+  await Promise.all([close(), other.close()]);
+});
+
+test('18, 19, 21, 22: the dialog names how many, Cancel comes first, Esc cancels, and its number is live', async () => {
+  const { page, engineer, admin, owner, close } = await owned('ENGINEER', 'ADMIN');
+  assert.equal(await list(page).getByRole('button', { name: /other (person|people)/ }).count(), 1, 'the API login of the owner is their own');
+  const [a, b] = [await device(chromium), await device(chromium)];
+  await signIn(a.page, engineer);
+  await list(page).getByText('Erin Engineer').waitFor();
+  const trigger = list(page).getByRole('button', { name: 'Sign out 1 other person…' });
+  await trigger.click();
+  const dialog = page.getByRole('alertdialog');
+  await dialog.getByRole('heading', { name: 'Sign out 1 other person?' }).waitFor();
+  assert.equal(await dialog.getByRole('button', { name: 'Cancel' }).evaluate((e) => e === document.activeElement), true);
+  await signIn(b.page, admin);
+  await dialog.getByRole('heading', { name: 'Sign out 2 other people?' }).waitFor();
+  await page.mouse.click(5, 5);
+  assert.equal(await dialog.count(), 1, 'a click beside it closed it');
+  await page.keyboard.press('Escape');
+  await dialog.waitFor({ state: 'detached' });
+  await list(page).getByRole('button', { name: 'Sign out 2 other people…' }).waitFor();
+  assert.equal(await page.evaluate(() => document.activeElement?.textContent ?? ''), 'Sign out 2 other people…');
+  assert.ok(owner.id);
+  await Promise.all([close(), a.close(), b.close()]);
+});
+
+test('17: "everyone, me too" says how many, and then there is the login page, without a banner, in all tabs', async () => {
+  const { page, context, close } = await owned();
+  const second = await context.newPage();
+  await second.goto('/trees');
+  await second.getByRole('button', { name: /Your account/ }).waitFor();
+  await list(page).getByRole('button', { name: 'Sign out on all my devices…' }).click();
+  await page.getByRole('alertdialog').getByRole('button', { name: 'Sign out everywhere' }).click();
+  await page.getByText(/logins? ended/).waitFor();
+  for (const p of [page, second]) {
+    await p.getByRole('heading', { name: 'Sign in' }).waitFor();
+    assert.doesNotMatch(p.url(), /reason=/);
+  }
+  await close();
+});
+
+test('25, 26: a row has devices, and one of them can be signed out; one\'s own only leaves', async () => {
+  const { page, engineer, close } = await owned('ENGINEER');
+  const other = await device(chromium);
+  await signIn(other.page, engineer);
+  await list(page).getByRole('button', { name: 'Devices of Erin Engineer' }).click();
+  await list(page).getByText('connected now').nth(1).waitFor();
+  await list(page).getByText(/ends in/).first().waitFor();
+  await list(page).getByText('(you)').waitFor();
+  await list(page).getByText(', this device').waitFor();
+  await list(page).getByRole('button', { name: /Sign out Erin Engineer on/ }).click();
+  await page.getByRole('alertdialog').getByRole('button', { name: 'Sign out' }).click();
+  await other.page.getByRole('heading', { name: 'An account owner signed you out' }).waitFor();
+  await Promise.all([close(), other.close()]);
+});
+
+test('27: a row does not move under the pointer', async () => {
+  const { page, engineer, admin, close } = await owned('ENGINEER', 'ADMIN');
+  const [a, b] = [await device(chromium), await device(chromium)];
+  await signIn(a.page, engineer);
+  const row = list(page).getByRole('button', { name: 'Sign out Erin Engineer' });
+  await row.hover();
+  const before = await row.boundingBox();
+  await signIn(b.page, admin);
+  await list(page).getByText('Adam Admin').waitFor();
+  assert.deepEqual(await row.boundingBox(), before);
+  await Promise.all([close(), a.close(), b.close()]);
+});
+
+test('28, 57: custom limits are checked in words, saved, and confirmed; they hold at the next login', async () => {
+  const { page, owner, wrong, close } = await owned();
+  const card = page.getByRole('region', { name: 'How long a login lasts' });
+  assert.equal(await card.getByLabel('Without activity', { exact: true }).isDisabled(), true);
+  await card.getByText('Custom', { exact: true }).click();
+  await card.getByLabel('Without activity', { exact: true }).fill('40');
+  await card.getByText('At most 30 days.').waitFor();
+  await card.getByRole('button', { name: 'Mend the limits to save' }).waitFor();
+  await card.getByLabel('Without activity', { exact: true }).fill('2');
+  await card.getByLabel('In any case', { exact: true }).fill('1');
+  await card.getByText('Not less than the time without activity.').waitFor();
+  const described = await card.getByLabel('In any case', { exact: true }).getAttribute('aria-describedby');
+  assert.match(await page.locator(described.split(' ').map((id) => `#${CSS(id)}`).join(', ')).allTextContents().then((t) => t.join(' ')), /Not less than/);
+  await card.getByLabel('In any case', { exact: true }).fill('5');
+  await card.getByText('2 days').waitFor();
+  await card.getByRole('button', { name: 'Save' }).click();
+  await card.getByText('Policy saved. It applies at the next login.').waitFor();
+  const { accountSecurity } = await ask('{ accountSecurity { policy { preset idleMinutes absoluteMinutes } } }', {}, owner.token);
+  assert.deepEqual(accountSecurity.policy, { preset: 'CUSTOM', idleMinutes: 2 * 1440, absoluteMinutes: 5 * 1440 });
+  assert.deepEqual(wrong, []);
+  await close();
+});
+
+test('55: where the sign-in is old, the password is asked for in the same dialog; a wrong one stays there', async () => {
+  const { page, engineer, close } = await owned('ENGINEER');
+  const other = await device(chromium);
+  await signIn(other.page, engineer);
+  let old = true;
+  await page.route('**/graphql', (route) => {
+    const { query } = route.request().postDataJSON();
+    if (old && query.includes('revokeSessions')) {
+      return route.fulfill({ json: { data: null, errors: [{ message: 'You signed in a while ago. Confirm your password and try again.', extensions: { code: 'FORBIDDEN', reason: 'REAUTHENTICATION_REQUIRED' } }] } });
+    }
+    return route.continue();
+  });
+  await list(page).getByRole('button', { name: 'Sign out Erin Engineer' }).click();
+  const dialog = page.getByRole('alertdialog');
+  await dialog.getByRole('button', { name: 'Sign out Erin Engineer' }).click();
+  await dialog.getByLabel('Your password').fill('not the password at all');
+  await dialog.getByRole('button', { name: 'Sign out Erin Engineer' }).click();
+  await dialog.getByText('The password is wrong').waitFor();
+  old = false;
+  await dialog.getByLabel('Your password').fill(password);
+  await dialog.getByRole('button', { name: 'Sign out Erin Engineer' }).click();
+  await other.page.getByRole('heading', { name: 'An account owner signed you out' }).waitFor();
+  await Promise.all([close(), other.close()]);
+});
+
+test('20: when it fails the dialog stays, with the message inside', async () => {
+  const { page, engineer, close } = await owned('ENGINEER');
+  const other = await device(chromium);
+  await signIn(other.page, engineer);
+  await page.route('**/graphql', (route) =>
+    route.request().postDataJSON().query.includes('revokeSessions')
+      ? route.fulfill({ json: { data: null, errors: [{ message: 'Internal error.', extensions: { code: 'INTERNAL_SERVER_ERROR' } }] } })
+      : route.continue(),
+  );
+  await list(page).getByRole('button', { name: 'Sign out Erin Engineer' }).click();
+  await page.getByRole('alertdialog').getByRole('button', { name: 'Sign out Erin Engineer' }).click();
+  await page.getByRole('alertdialog').getByText('Internal error.').waitFor();
+  await Promise.all([close(), other.close()]);
+});
+
+test('60: a changed role shows at once, without a reload', async () => {
+  const { owner, engineer } = await account('ENGINEER');
+  const { page, wrong, close } = await device(chromium);
+  await signIn(page, engineer);
+  await page.goto('/account');
+  await page.getByText('engineer.', { exact: false }).first().waitFor();
+  assert.equal(await page.getByRole('link', { name: 'Members' }).count(), 0);
+  await ask('mutation($input: UpdateUserInput!) { updateUser(input: $input) { user { role } } }', { input: { userId: engineer.id, role: 'ADMIN' } }, owner.token);
+  await page.getByRole('link', { name: 'Members' }).first().waitFor();
+  assert.deepEqual(wrong, []);
+  await close();
+});
+
+/** An id as a part of a selector. */
+const CSS = (id) => id.replaceAll(/[^A-Za-z0-9_-]/g, (c) => `\\${c}`);
