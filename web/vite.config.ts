@@ -62,6 +62,7 @@ export default defineConfig({
       '/schema.graphqls': api,
       '/audit-log.csv': api,
       '/api': api,
+      '/share': api,
     },
   },
 });
