@@ -95,7 +95,7 @@ test('49: what cannot be loaded says so, with a way to try again', async () => {
   await page.goto('/sessions');
   await page.getByText('Request 7f3a-91c2').first().waitFor();
   broken = false;
-  for (const button of await page.getByRole('button', { name: 'Try again' }).all()) await button.click();
+  while ((await page.getByRole('button', { name: 'Try again' }).count()) > 0) await page.getByRole('button', { name: 'Try again' }).first().click();
   await page.getByText('It was dark').first().waitFor();
   await close();
 });

@@ -69,7 +69,7 @@ async function start() {
 const named = process.argv.slice(2);
 const files = (named.length > 0 ? named : readdirSync(here).filter((f) => f.endsWith('.test.mjs'))).map((f) => join(here, f));
 const server = process.env.E2E_URL ? { address: process.env.E2E_URL, stop: async () => {} } : await start();
-const tests = spawn(process.execPath, ['--test', '--test-timeout=120000', '--test-concurrency=2', ...files], {
+const tests = spawn(process.execPath, ['--test', '--test-timeout=600000', '--test-concurrency=2', ...files], {
   stdio: 'inherit',
   env: { ...process.env, E2E_URL: server.address },
 });

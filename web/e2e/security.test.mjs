@@ -48,14 +48,13 @@ test('16: who was offline when it happened reads the same afterwards', async () 
   await other.context.setOffline(true);
   await ask('mutation($input: RevokeSessionsInput!) { revokeSessions(input: $input) { revokedCount } }', { input: { scope: 'USER', userId: engineer.id } }, owner.token);
   await other.context.setOffline(false);
-  await other.page.getByRole('link', { name: 'Sessions' }).first().click();
   await other.page.getByRole('heading', { name: /signed you out|You were signed out/ }).waitFor();
   await Promise.all([close(), other.close()]);
 });
 
 test('18, 19, 21, 22: the dialog names how many, Cancel comes first, Esc cancels, and its number is live', async () => {
-  const { page, engineer, admin, owner, close } = await owned('ENGINEER', 'ADMIN');
-  assert.equal(await list(page).getByRole('button', { name: /other (person|people)/ }).count(), 1, 'the API login of the owner is their own');
+  const { page, engineer, admin, close } = await owned('ENGINEER', 'ADMIN');
+  assert.equal(await list(page).getByRole('button', { name: /other (person|people)/ }).count(), 0, 'the owner is alone, and there are others to sign out');
   const [a, b] = [await device(chromium), await device(chromium)];
   await signIn(a.page, engineer);
   await list(page).getByText('Erin Engineer').waitFor();
@@ -68,11 +67,11 @@ test('18, 19, 21, 22: the dialog names how many, Cancel comes first, Esc cancels
   await dialog.getByRole('heading', { name: 'Sign out 2 other people?' }).waitFor();
   await page.mouse.click(5, 5);
   assert.equal(await dialog.count(), 1, 'a click beside it closed it');
+  await page.waitForFunction(() => document.activeElement?.closest('[role=alertdialog]')); // the focus comes back
   await page.keyboard.press('Escape');
   await dialog.waitFor({ state: 'detached' });
   await list(page).getByRole('button', { name: 'Sign out 2 other people…' }).waitFor();
   assert.equal(await page.evaluate(() => document.activeElement?.textContent ?? ''), 'Sign out 2 other people…');
-  assert.ok(owner.id);
   await Promise.all([close(), a.close(), b.close()]);
 });
 

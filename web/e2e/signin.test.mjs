@@ -12,8 +12,8 @@ after(() => chromium?.close());
 test('an account is opened, and its owner begins at the fork', async () => {
   const { page, wrong, close } = await device(chromium);
   await page.goto('/register');
-  await page.getByLabel('Team').fill('Lamps Ltd');
-  await page.getByLabel('Your name').fill('Ada Lampe');
+  await page.getByLabel('Team').fill('Northwind Service');
+  await page.getByLabel('Your name').fill('Ada Byron');
   await page.getByLabel('E-mail').fill(`ada-${Date.now()}@example.com`);
   await page.getByLabel('Password').fill('short');
   await page.getByRole('button', { name: 'Create the account' }).click();

@@ -1,7 +1,7 @@
 // The pages, who may see them, and where they live. Pages are loaded when they are
 // first asked for; login and the frame come with the app.
 import { createRootRoute, createRoute, createRouter, lazyRouteComponent, Outlet, redirect, useRouterState } from '@tanstack/react-router';
-import { lazy, Suspense } from 'react';
+import { type ComponentType, lazy, type ReactNode, Suspense } from 'react';
 import { atLeast, getAuth, onAuth, useAuth } from './auth/store';
 import { start } from './auth/token';
 import { takeReturnTo } from './auth/leave';
@@ -56,7 +56,7 @@ const app = createRoute({
   component: AppRoute,
 });
 
-const Frame = lazy(() => import('./layout/AppLayout'));
+const Frame = lazy(() => import('./layout/Frame'));
 
 function AppRoute() {
   const auth = useAuth();
@@ -87,15 +87,22 @@ const guest = createRoute({
 });
 
 /** A page for who has a role at least; others read that it is not for them. */
-const only = (role: Role, who: string) => ({
-  beforeLoad: () => {
-    const auth = getAuth();
-    if (auth.state === 'in' && !atLeast(auth.person.role, role)) throw new Forbidden(who);
-  },
-  errorComponent: ({ error, ...rest }: Parameters<typeof ErrorPage>[0]) => (error instanceof Forbidden ? <ForbiddenPage who={error.message} /> : <ErrorPage error={error} {...rest} />),
-});
-
-class Forbidden extends Error {}
+function only(role: Role, who: string, load: () => Promise<{ default: ComponentType }>): { component: () => ReactNode } {
+  const Page = lazy(load);
+  return {
+    component: () => {
+      const auth = useAuth();
+      if (auth.state !== 'in') return null;
+      return atLeast(auth.person.role, role) ? (
+        <Suspense>
+          <Page />
+        </Suspense>
+      ) : (
+        <ForbiddenPage who={who} />
+      );
+    },
+  };
+}
 
 const text = (value: unknown): string | undefined => (typeof value === 'string' && value !== '' ? value : undefined);
 
@@ -158,8 +165,8 @@ const routes = root.addChildren([
     accountRoute.addChildren([
       createRoute({ getParentRoute: () => accountRoute, path: '/', component: page(() => import('./pages/account/AccountSettingsPage')) }),
       createRoute({ getParentRoute: () => accountRoute, path: '/me', component: page(() => import('./pages/account/MePage')) }),
-      createRoute({ getParentRoute: () => accountRoute, path: '/members', component: page(() => import('./pages/account/MembersPage')), ...only('ADMIN', 'account admins and owners') }),
-      createRoute({ getParentRoute: () => accountRoute, path: '/security', component: page(() => import('./security/AccountSecuritySettingsPage')), ...only('OWNER', 'account owners') }),
+      createRoute({ getParentRoute: () => accountRoute, path: '/members', ...only('ADMIN', 'account admins and owners', () => import('./pages/account/MembersPage')) }),
+      createRoute({ getParentRoute: () => accountRoute, path: '/security', ...only('OWNER', 'account owners', () => import('./security/AccountSecuritySettingsPage')) }),
     ]),
   ]),
 ]);

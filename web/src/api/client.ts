@@ -11,7 +11,8 @@ import { socket } from './socket';
 /** Reasons for which a refused token is worth renewing; any other means: sign in. */
 const renewable = new Set(['TOKEN_EXPIRED', 'STALE_TOKEN', 'NOT_SIGNED_IN', 'INVALID_TOKEN']);
 
-function make(): Client {
+/** A client with an empty cache: what one person saw is not for the next one. */
+export function newClient(): Client {
   return new Client({
     url: '/graphql',
     requestPolicy: 'cache-and-network',
@@ -63,14 +64,4 @@ function make(): Client {
 function operationName(operation: { query: { definitions: readonly { kind: string }[] } }): string | undefined {
   const definition = operation.query.definitions.find((d) => d.kind === 'OperationDefinition') as { name?: { value: string } } | undefined;
   return definition?.name?.value;
-}
-
-let client = make();
-
-export const graphql = (): Client => client;
-
-/** Begins with an empty cache: what one person saw is not for the next one. */
-export function forgetCache(): Client {
-  client = make();
-  return client;
 }

@@ -1,7 +1,11 @@
 // What went wrong, in words for people. The server's own words are for people
 // already; this adds what only the client can know.
-import type { CombinedError } from '@urql/core';
 import { messages } from '../messages/en';
+
+/** What an answer says went wrong; no errors where the server was not reached. */
+export interface AnswerError {
+  graphQLErrors: readonly { message: string; extensions?: Record<string, unknown> }[];
+}
 
 export interface Failure {
   message: string;
@@ -13,7 +17,7 @@ export interface Failure {
 }
 
 /** Reads the first error of an answer. */
-export function failureOf(error: CombinedError | undefined): Failure | undefined {
+export function failureOf(error: AnswerError | undefined): Failure | undefined {
   if (!error) return undefined;
   const first = error.graphQLErrors[0];
   if (!first) {
@@ -25,7 +29,7 @@ export function failureOf(error: CombinedError | undefined): Failure | undefined
 }
 
 /** What a form shows beside its fields: the errors by field, without "input.". */
-export function fieldErrors(error: CombinedError | undefined): { fields: Record<string, string>; rest: Failure | undefined } {
+export function fieldErrors(error: AnswerError | undefined): { fields: Record<string, string>; rest: Failure | undefined } {
   const fields: Record<string, string> = {};
   let rest: Failure | undefined;
   for (const one of error?.graphQLErrors ?? []) {

@@ -1,7 +1,7 @@
 // The one socket of this tab, on which all subscriptions run, and how it is.
 import { type Client, createClient } from 'graphql-ws';
 import { useSyncExternalStore } from 'react';
-import { accessToken, Away, refresh, SessionOver } from '../auth/token';
+import { accessToken, Away, doubtToken, refresh, SessionOver } from '../auth/token';
 
 /** How often the socket asks whether the server is still there, and how long it waits for the answer. */
 const pingEvery = 10_000; // ms
@@ -71,6 +71,8 @@ function make(): Client {
         if (client !== made) return;
         const code = (event as CloseEvent).code;
         if (code !== 1000) setConnection({ state: 'lost', since: Date.now() });
+        // The role changed, or the socket grew old: it comes back with another token.
+        if (code === 4403) doubtToken();
         // Somebody ended the login session, and this tab may not have been told why.
         if (code === 4401) refresh(true).catch(() => {});
       },

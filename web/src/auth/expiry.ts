@@ -1,15 +1,14 @@
 // How long this login session lasts, as the server tells it: one subscription is
 // the only source. Nothing here asks the server again and again.
-import { stringifyDocument } from '@urql/core';
 import { useSyncExternalStore } from 'react';
-import { closeSocket, socket } from '../api/socket';
-import { gql } from '../gql';
-import type { ExpiryLevel, ExpiryReason, SessionExpirySubscription } from '../gql/graphql';
 import { learnServerTime, serverNow } from './clock';
 import { isYoung, sinceStored } from './shared';
 import { getAuth, onAuth } from './store';
 import { onTabMessage, tell } from './tabs';
 import { refresh, signedOut, suspect } from './token';
+
+export type ExpiryLevel = 'NONE' | 'NOTICE' | 'SOON' | 'NOW';
+export type ExpiryReason = 'IDLE' | 'ABSOLUTE';
 
 export interface Expiry {
   idleAt: number; // by the server's clock, ms since 1970
@@ -18,8 +17,7 @@ export interface Expiry {
   reason: ExpiryReason; // which of the two is nearer
 }
 
-const document = gql(`
-  subscription SessionExpiry {
+const document = `  subscription SessionExpiry {
     sessionExpiry {
       __typename
       ... on SessionState { serverTime loginSessionId idleExpiresAt absoluteExpiresAt level expiryReason }
@@ -29,9 +27,13 @@ const document = gql(`
       ... on ForcedLogout { serverTime logoutReason endedByUserId endedAt }
     }
   }
-`);
+`;
 
-type Event = SessionExpirySubscription['sessionExpiry'];
+type Event =
+  | { __typename: 'SessionState' | 'SessionExtended'; serverTime: string; idleExpiresAt: string; absoluteExpiresAt: string; level: ExpiryLevel; expiryReason: ExpiryReason }
+  | { __typename: 'SessionExpiryWarning'; serverTime: string; level: ExpiryLevel; expiryReason: ExpiryReason; expiresAt: string }
+  | { __typename: 'SessionExpired'; serverTime: string; expiryReason: ExpiryReason }
+  | { __typename: 'ForcedLogout'; serverTime: string; logoutReason: string; endedByUserId: string | null; endedAt: string };
 
 let expiry: Expiry | undefined;
 let dismissed: number | undefined; // the deadline whose notice was put away, here or in another tab
@@ -121,12 +123,20 @@ function watchDeadline(): void {
 
 let stop: (() => void) | undefined;
 
-function begin(): void {
+/** The socket's code comes with the first sign-in: the login page needs none. */
+let loaded: typeof import('../api/socket') | undefined;
+
+async function begin(): Promise<void> {
   if (stop) return;
   let over = false;
+  stop = () => {
+    over = true;
+  };
+  const live = (loaded ??= await import('../api/socket'));
+  if (over) return;
   const listen = () =>
-    socket().subscribe<SessionExpirySubscription>(
-      { query: stringifyDocument(document), operationName: 'SessionExpiry' },
+    live.socket().subscribe<{ sessionExpiry: Event }>(
+      { query: document, operationName: 'SessionExpiry' },
       {
         next: ({ data }) => data && receive(data.sessionExpiry),
         error: () => again(),
@@ -158,7 +168,7 @@ function end(): void {
   clearTimeout(timer);
   expiry = undefined;
   changed();
-  closeSocket();
+  loaded?.closeSocket();
 }
 
 /** How old the last active refresh is when a person's doing is worth another one. */
@@ -175,7 +185,7 @@ function active(event: globalThis.Event): void {
 
 /** Follows the login session of whoever is signed in. Called once, when the page opens. */
 export function followLoginSession(): void {
-  const look = () => (getAuth().state === 'in' ? begin() : end());
+  const look = () => (getAuth().state === 'in' ? void begin() : end());
   onAuth(look);
   look();
   for (const type of ['keydown', 'pointerdown'] as const) addEventListener(type, active, { capture: true, passive: true });

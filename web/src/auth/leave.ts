@@ -1,21 +1,14 @@
 // Ways out: signing out, and signing in anew before the end comes.
-import { graphql } from '../api/client';
-import { gql } from '../gql';
+import { post } from '../api/post';
 import { expectOwnEnd } from './expiry';
-import { signedOut } from './token';
+import { presentToken, signedOut } from './token';
 
-const Logout = gql(`
-  mutation Logout {
-    logout(input: {}) {
-      revokedCount
-    }
-  }
-`);
+const logout = 'mutation Logout { logout(input: {}) { revokedCount } }';
 
 /** Signs out on this device. Where the server cannot be asked, that is said and nothing changes. */
 export async function leave(): Promise<{ away: boolean }> {
   expectOwnEnd(10_000);
-  const { error } = await graphql().mutation(Logout, {}).toPromise();
+  const { error } = await post(logout, {}, presentToken());
   // Whoever is not signed in any more has what they wanted.
   if (error && !error.graphQLErrors.some((e) => e.extensions?.code === 'UNAUTHENTICATED')) {
     expectOwnEnd(0);
@@ -29,7 +22,7 @@ export async function leave(): Promise<{ away: boolean }> {
 /** Signs out and goes to the login page, to come back to the same place afterwards. */
 export async function goToLogin(path: string): Promise<void> {
   expectOwnEnd(10_000);
-  await graphql().mutation(Logout, {}).toPromise();
+  await post(logout, {}, presentToken());
   returnTo = path;
   signedOut({ why: 'left' });
 }

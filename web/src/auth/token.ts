@@ -84,6 +84,11 @@ export async function accessToken(): Promise<string | undefined> {
   return held?.token;
 }
 
+/** The server wants another token than this one, though its time has not run out. */
+export function doubtToken(): void {
+  if (held) held = { ...held, expiresAt: 0 };
+}
+
 /** The access token as it is, without asking for a new one. */
 export const presentToken = (): string | undefined => held?.token;
 
@@ -144,7 +149,8 @@ async function once(passive: boolean, refused?: string): Promise<void> {
     const answer = (await response.json()) as Answer;
     answered = true;
     const date = response.headers.get('date');
-    if (date && getAuth().state === 'unknown') learnServerTime(date);
+    // To the second only, so it counts where the clock is far off, or nothing is known.
+    if (date && (getAuth().state === 'unknown' || Math.abs(Date.parse(date) - serverNow()) > 2000)) learnServerTime(date);
     take(answer, passive);
   } catch (error) {
     if (error instanceof SessionOver) throw error;

@@ -59,7 +59,7 @@ export default function AppLayout() {
             </Link>
           ))}
         </nav>
-        <AriaButton className="input find" onPress={() => setFinding(true)} aria-label="Find a tree or a page">
+        <AriaButton className="input find" onPress={() => setFinding(true)}>
           <Icon of={Search} size={14} />
           <span>Find a tree or a page</span>
           <Kbd>{mac ? '⌘ K' : 'Ctrl K'}</Kbd>
@@ -104,9 +104,7 @@ function AccountMenu({ name, owner, admin }: { name: string; owner: boolean; adm
       aria-label="Your account"
       trigger={
         <AriaButton className="me" aria-label={`Your account, ${name}`}>
-          <span className="ava" aria-hidden="true">
-            {initials(name)}
-          </span>
+          <span className="ava" aria-hidden="true" data-initials={initials(name)} />
         </AriaButton>
       }
     >

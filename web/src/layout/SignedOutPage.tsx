@@ -30,12 +30,12 @@ export function SignedOutPage({ how, to }: { how: Extract<SignedOut, { why: 'rev
         <div className="put-grid">
           <div className="buffer" aria-hidden="true" />
           <div>
-            <h1 className="display" role="alert">
-              {title}
-            </h1>
-            <p className="lead">
-              {text(clockTime(here(new Date(how.at).toISOString())))} {words.kept}
-            </p>
+            <div role="alert">
+              <h1 className="display">{title}</h1>
+              <p className="lead">
+                {text(clockTime(here(new Date(how.at).toISOString())))} {words.kept}
+              </p>
+            </div>
             <p className="mt-6">
               <a
                 ref={button}

@@ -92,7 +92,7 @@ export function ExportPanel({ sessionId, step }: { sessionId: string; step: numb
         </Check>
         {text !== undefined && file && (
           <button type="button" className="link" onClick={() => download(file)}>
-            Download
+            Keep as a file
           </button>
         )}
       </div>

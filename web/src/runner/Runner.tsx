@@ -50,60 +50,83 @@ export function Runner({ walk, person }: { walk: WalkFragment; person: Person })
   const [note, setNote] = useDraft(person.id, `${walk.id}.note`);
   const [output, setOutput] = useDraft(person.id, `${walk.id}.output`);
   const [problem, setProblem] = useState<ReturnType<typeof failureOf>>();
-  const [ahead, setAhead] = useState<{ from: number; node: WalkNode; option: string | undefined }>();
+  const [ahead, setAhead] = useState<(WalkNode | undefined)[]>([]);
   const heading = useRef<HTMLHeadingElement>(null);
 
-  // What was chosen is shown before the server has answered.
-  const shownAhead = ahead && ahead.from === walk.step ? ahead : undefined;
+  // What was chosen is shown before the server has answered; what is chosen there
+  // is sent when it has. Undefined is a node that only the server can tell.
   const current = walk.currentNode as WalkNode | null;
-  const node = shownAhead?.node ?? current;
+  const waiting = ahead.length > 0 && ahead.at(-1) === undefined;
+  const node = ahead.at(-1) ?? current;
   const steps = walk.steps.filter((s) => !s.undone);
+  const sending = useRef(Promise.resolve(true));
+  const step = useRef(walk.step);
+  useEffect(() => {
+    if (ahead.length === 0) step.current = walk.step;
+  });
 
   // The new question gets the focus, so that it is read out and the keys are at hand.
   const seen = useRef(`${walk.step}`);
-  const at = `${shownAhead ? `${walk.step}+` : walk.step} ${node?.nodeId ?? ''}`;
+  const at = `${walk.step + ahead.length} ${node?.nodeId ?? ''}`;
   useEffect(() => {
     const moved = seen.current !== at;
     seen.current = at;
     if (moved && !document.querySelector('[role=dialog], [role=alertdialog]:not(.notice)')) heading.current?.focus({ preventScroll: true });
   }, [at]);
 
-  const send = async <T extends { error?: Parameters<typeof failureOf>[0] }>(run: () => Promise<T>, undo?: () => void) => {
+  // Changes go one after the other, each on top of what the one before it made. One
+  // that is refused takes back what was shown ahead, and those behind it are not sent.
+  const send = (run: (on: { sessionId: string; expectedStep: number; idempotencyKey: string }) => Promise<{ step: number | undefined; error: Parameters<typeof failureOf>[0] }>, refused?: () => void): Promise<boolean> => {
     setProblem(undefined);
-    const result = await run();
-    const failure = failureOf(result.error);
-    if (failure) {
-      undo?.();
-      setProblem(failure);
-    }
-    return !failure;
+    const idempotencyKey = random();
+    const chain = sending.current.then(async (going) => {
+      if (!going) return false;
+      const { step: made, error } = await run({ sessionId: walk.id, expectedStep: step.current, idempotencyKey });
+      if (made !== undefined) {
+        step.current = made;
+        return true;
+      }
+      setAhead([]);
+      setProblem(failureOf(error));
+      refused?.();
+      return false;
+    });
+    sending.current = chain;
+    void chain.then((done) => {
+      if (!done && sending.current === chain) sending.current = Promise.resolve(true);
+    });
+    return chain;
   };
 
   const choose = (optionId?: string, values?: { name: string; text: string }[]) => {
-    if (!mine || shownAhead || !node) return;
+    if (!mine || waiting || !node) return;
     const target = 'options' in node && optionId ? node.options.find((o) => o.optionId === optionId)?.target : 'next' in node && !values ? node.next : undefined;
-    const next = target ? nodes.get(target) : undefined;
-    // A node that only the server can fill in or find is waited for.
-    if (next && next.__typename !== 'SubtreeNode' && !hasBranches(node)) {
-      setAhead({ from: walk.step, node: { ...next, title: fill(next.title, walk.values), text: fill(next.text, walk.values) }, option: optionId });
-    }
-    const keptNote = note;
-    const keptOutput = output;
+    const next = target && !hasBranches(node) ? nodes.get(target) : undefined;
+    const known = next && next.__typename !== 'SubtreeNode' ? { ...next, title: fill(next.title, walk.values), text: fill(next.text, walk.values) } : undefined;
+    setAhead((a) => [...a, known]);
+    const kept = { note, output };
     setNote('');
     setOutput('');
     setNoting(undefined);
+    setProblem(undefined);
     void send(
-      () => advance({ input: { sessionId: walk.id, expectedStep: walk.step, optionId: optionId ?? null, values: values ?? [], note: keptNote, output: keptOutput, idempotencyKey: random() } }),
+      async (on) => {
+        const { data, error } = await advance({ input: { ...on, optionId: optionId ?? null, values: values ?? [], note: kept.note, output: kept.output } });
+        if (data) setAhead((a) => a.slice(1));
+        return { step: data?.advanceSession.session.step, error };
+      },
       () => {
-        setAhead(undefined);
-        setNote(keptNote);
-        setOutput(keptOutput);
+        setNote(kept.note);
+        setOutput(kept.output);
       },
     );
   };
 
   const saveNote = () =>
-    void send(() => addNote({ input: { sessionId: walk.id, expectedStep: walk.step, text: note, output, idempotencyKey: random() } })).then((done) => {
+    void send(async (on) => {
+      const { data, error } = await addNote({ input: { ...on, text: note, output } });
+      return { step: data?.addNote.session.step, error };
+    }).then((done) => {
       if (!done) return;
       setNote('');
       setOutput('');
@@ -113,9 +136,17 @@ export function Runner({ walk, person }: { walk: WalkFragment; person: Person })
 
   const back = (toStep?: number) => {
     setOpen(undefined);
-    setAhead(undefined);
-    void send(() => goBack({ input: { sessionId: walk.id, expectedStep: walk.step, toStep: toStep ?? null, idempotencyKey: random() } }));
+    void send(async (on) => {
+      const { data, error } = await goBack({ input: { ...on, toStep: toStep ?? null } });
+      return { step: data?.goBack.session.step, error };
+    });
   };
+
+  const leaveTree = () =>
+    void send(async (on) => {
+      const { data, error } = await returnToTree({ input: on });
+      return { step: data?.returnToTree.session.step, error };
+    });
 
   const askBack = (step: Step) => {
     const last = steps.at(-1);
@@ -123,6 +154,7 @@ export function Runner({ walk, person }: { walk: WalkFragment; person: Person })
     else setOpen({ what: 'back', step });
   };
 
+  const canGoBack = steps.length > 0 || ahead.length > 0;
   const atSolution = node?.__typename === 'SolutionNode';
   useEffect(() => {
     const press = (event: KeyboardEvent) => {
@@ -134,8 +166,8 @@ export function Runner({ walk, person }: { walk: WalkFragment; person: Person })
         c: () => setOpen({ what: 'complete' }),
         '0': () => setOpen({ what: 'own-step' }),
         '?': () => setOpen({ what: 'shortcuts' }),
-        Backspace: steps.length > 0 ? () => back() : undefined,
-        ArrowLeft: steps.length > 0 ? () => back() : undefined,
+        Backspace: canGoBack ? () => back() : undefined,
+        ArrowLeft: canGoBack ? () => back() : undefined,
       };
       const run = act[event.key];
       if (!run) return;
@@ -184,7 +216,7 @@ export function Runner({ walk, person }: { walk: WalkFragment; person: Person })
               }
             >
               <MenuItem onAction={() => setOpen({ what: 'details' })}>Ticket, client, subject…</MenuItem>
-              {switched && <MenuItem onAction={() => void send(() => returnToTree({ input: { sessionId: walk.id, expectedStep: walk.step, idempotencyKey: random() } }))}>Back to the tree before</MenuItem>}
+              {switched && <MenuItem onAction={leaveTree}>Back to the tree before</MenuItem>}
               <MenuItem onAction={() => setOpen({ what: 'shortcuts' })}>Keyboard shortcuts</MenuItem>
               <MenuItem onAction={() => setOpen({ what: 'give-up' })}>Give up…</MenuItem>
             </Menu>
@@ -202,7 +234,7 @@ export function Runner({ walk, person }: { walk: WalkFragment; person: Person })
               place={place}
               since={steps.at(-1)?.leftAt ?? walk.startedAt}
               first={steps.length === 0}
-              notes={shownAhead ? [] : walk.currentNotes}
+              notes={ahead.length > 0 ? [] : walk.currentNotes}
               heading={heading}
               subject={walk.subject}
             >
@@ -239,7 +271,7 @@ export function Runner({ walk, person }: { walk: WalkFragment; person: Person })
                 node={node}
                 nodes={nodes}
                 values={walk.values}
-                busy={shownAhead !== undefined}
+                busy={waiting}
                 continues={atSolution && node.continue && walk.places.length > 1 && place?.arrival === 'SUBTREE'}
                 onChoose={choose}
                 onComplete={() => setOpen({ what: 'complete' })}
@@ -254,7 +286,7 @@ export function Runner({ walk, person }: { walk: WalkFragment; person: Person })
                 <Button kind="quiet" icon={<Icon of={Terminal} />} shortcut="O" onPress={() => setNoting('output')}>
                   Paste output
                 </Button>
-                <Button kind="quiet" icon={<Icon of={Undo2} />} shortcut="←" isDisabled={steps.length === 0} onPress={() => back()}>
+                <Button kind="quiet" icon={<Icon of={Undo2} />} shortcut="←" isDisabled={!canGoBack} onPress={() => back()}>
                   Back
                 </Button>
               </div>
@@ -265,7 +297,7 @@ export function Runner({ walk, person }: { walk: WalkFragment; person: Person })
       </div>
       {mine && (
         <nav className="phonebar" aria-label="Step tools">
-          <button type="button" disabled={steps.length === 0} onClick={() => back()}>
+          <button type="button" disabled={!canGoBack} onClick={() => back()}>
             <Icon of={Undo2} size={20} />
             Back
           </button>
@@ -317,6 +349,7 @@ function NoteBox({ focus, note, output, onNote, onOutput, onSave, onClose }: { f
   const noteField = useRef<HTMLTextAreaElement>(null);
   const outputField = useRef<HTMLTextAreaElement>(null);
   useLayoutEffect(() => {
+    if (!focus) return; // somebody went back to the question; the text stays
     const field = (focus === 'output' ? outputField : noteField).current;
     field?.focus({ preventScroll: true });
     field?.scrollIntoView({ block: 'nearest' });

@@ -52,7 +52,7 @@ export function CompleteDialog({ walk, onClose }: Props) {
           {solution.title}
         </p>
       ) : (
-        <Form onSubmit={(e) => void submit(e)} validationErrors={fields} className="grid gap-4">
+        <Form onSubmit={(e) => void submit(e)} validationErrors={fields} className="grid gap-1">
           <Outcomes value={outcome} onChange={setOutcome} />
           <Field label="Why, in a sentence" name="reason" value={reason} onChange={setReason} maxLength={1000} isRequired autoFocus />
         </Form>
@@ -143,7 +143,7 @@ export function OwnStepDialog({ walk, onClose }: Props) {
       }
     >
       {rest && <FailureBanner failure={rest} />}
-      <Form onSubmit={(e) => void submit(e)} validationErrors={fields} className="grid gap-4">
+      <Form onSubmit={(e) => void submit(e)} validationErrors={fields} className="grid gap-1">
         <Field label="What you asked or tried" name="title" value={title} onChange={setTitle} maxLength={200} isRequired autoFocus />
         <Field label="The answer, or what came of it" name="answer" value={answer} onChange={setAnswer} maxLength={1000} />
         <Field label="Note (optional)" name="note" value={note} onChange={setNote} maxLength={10_000} lines={2} />
@@ -182,7 +182,7 @@ export function DetailsDialog({ walk, onClose }: Props) {
       }
     >
       {rest && <FailureBanner failure={rest} />}
-      <Form onSubmit={(e) => void submit(e)} validationErrors={fields} className="grid gap-4">
+      <Form onSubmit={(e) => void submit(e)} validationErrors={fields} className="grid gap-1">
         <Field {...bind('ticket')} label="Ticket" autoFocus />
         <Field {...bind('clientName')} label="Client" />
         <Field {...bind('subject')} label="Subject" />

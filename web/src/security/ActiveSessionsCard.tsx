@@ -131,9 +131,7 @@ function PersonRows({ person, me, own, open, onToggle, onEnd }: { person: Person
         <button type="button" className="fold-button" aria-expanded={open} aria-controls={id} onClick={onToggle} aria-label={`Devices of ${person.name}`}>
           <Icon of={ChevronRight} />
         </button>
-        <span className="ava s24" aria-hidden="true">
-          {initials(person.name)}
-        </span>
+        <span className="ava s24" aria-hidden="true" data-initials={initials(person.name)} />
         <div className="who">
           <b>{person.name}</b> {me && <b className="text-ink-3">(you)</b>}
         </div>

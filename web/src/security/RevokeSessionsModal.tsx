@@ -65,9 +65,7 @@ export function RevokeSessionsModal({ what, people, meId, onClose }: { what: Wha
         <ul className="names" aria-label="Whose logins end">
           {named.map((p) => (
             <li key={p.id}>
-              <span className="ava s20" aria-hidden="true">
-                {initials(p.name)}
-              </span>
+              <span className="ava s20" aria-hidden="true" data-initials={initials(p.name)} />
               <span>{p.name}</span>
             </li>
           ))}

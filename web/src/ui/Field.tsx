@@ -20,19 +20,22 @@ export function Field({ label, hint, big, lines, placeholder, mono, errorMessage
     <TextField {...rest} className="field">
       <Label>{label}</Label>
       {lines ? <TextArea className={classes} rows={lines} placeholder={placeholder} /> : <Input className={classes} placeholder={placeholder} />}
-      {hint && (
-        <Text slot="description" className="hint">
-          {hint}
-        </Text>
-      )}
-      <FieldError className="err">
-        {({ validationErrors }) => (
-          <>
-            <Icon of={CircleAlert} size={14} />
-            <span>{errorMessage ?? validationErrors.join(' ')}</span>
-          </>
+      {/* One line is kept for what is said below, so that nothing moves when an error goes while somebody presses a button. */}
+      <div className="said">
+        {hint && (
+          <Text slot="description" className="hint">
+            {hint}
+          </Text>
         )}
-      </FieldError>
+        <FieldError className="err">
+          {({ validationErrors }) => (
+            <>
+              <Icon of={CircleAlert} size={14} />
+              <span>{errorMessage ?? validationErrors.join(' ')}</span>
+            </>
+          )}
+        </FieldError>
+      </div>
     </TextField>
   );
 }

@@ -102,9 +102,7 @@ export default function MembersPage() {
         <div className="rows">
           {members.map((m) => (
             <div key={m.id}>
-              <span className="ava" aria-hidden="true">
-                {initials(m.name)}
-              </span>
+              <span className="ava" aria-hidden="true" data-initials={initials(m.name)} />
               <span className="what">
                 <b>{m.name}</b>
                 {m.id === person.id && <span className="text-ink-3! inline!"> (you)</span>}
@@ -240,7 +238,7 @@ function InviteDialog({ mayOwner, onClose }: { mayOwner: boolean; onClose: () =>
           </div>
         </>
       ) : (
-        <Form className="grid gap-4" onSubmit={submit} validationErrors={fields}>
+        <Form className="grid gap-1" onSubmit={submit} validationErrors={fields}>
           <Field label="E-mail" name="email" type="email" isRequired maxLength={254} value={email} onChange={setEmail} autoFocus autoComplete="off" />
           <RolePicker value={role} onChange={setRole} mayOwner={mayOwner} />
           {Object.keys(fields).length === 0 && ask}

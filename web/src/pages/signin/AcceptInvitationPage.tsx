@@ -1,8 +1,8 @@
 import { Link } from '@tanstack/react-router';
-import { type FormEvent, useState } from 'react';
+import { type FormEvent, useEffect, useState } from 'react';
 import { Form } from 'react-aria-components';
-import { useMutation, useQuery } from 'urql';
 import { failureOf, fieldErrors } from '../../api/errors';
+import { post, type Posted, usePost } from '../../api/post';
 import { signedIn } from '../../auth/token';
 import { Banner, FailureBanner } from '../../ui/Banner';
 import { Button } from '../../ui/Button';
@@ -11,20 +11,25 @@ import { exactTime } from '../../ui/format';
 import { Loading } from '../../ui/Loading';
 import { DoorPage } from './DoorPage';
 import { TokenDelivery } from './delivery';
-import { AcceptInvitation, Invitation } from './documents';
+import { type AcceptInvitation, type AcceptInvitationVariables, acceptInvitation, type Invitation, invitation as preview } from './documents';
 
 const role = { OWNER: 'an owner', ADMIN: 'an admin', ENGINEER: 'an engineer', VIEWER: 'a viewer' };
 
 /** Joins an account by an invitation. The secret is in the address's fragment, which browsers send to nobody. */
 export default function AcceptInvitationPage() {
   const [token] = useState(() => new URLSearchParams(location.hash.slice(1)).get('token') ?? '');
-  const [{ data, fetching, error }] = useQuery({ query: Invitation, variables: { token }, pause: !token });
-  const [{ fetching: sending, error: refused }, accept] = useMutation(AcceptInvitation);
+  const [asked, setAsked] = useState<Posted<Invitation> | undefined>(() => (token ? undefined : {}));
+  useEffect(() => {
+    if (token) void post<Invitation>(preview, { token }).then(setAsked);
+  }, [token]);
+  const fetching = asked === undefined;
+  const [{ fetching: sending, error: refused }, accept] = usePost<AcceptInvitation, AcceptInvitationVariables>(acceptInvitation);
   const [name, setName] = useState('');
   const [password, setPassword] = useState('');
   const { fields, rest } = fieldErrors(refused);
-  const invitation = data?.invitation;
-  const failure = failureOf(error);
+  const invitation = asked?.data?.invitation;
+  const failure = failureOf(asked?.error);
+  const over = !failure || failure.code === 'NOT_FOUND' || failure.code === 'CONFLICT';
 
   const submit = async (event: FormEvent) => {
     event.preventDefault();
@@ -43,8 +48,8 @@ export default function AcceptInvitationPage() {
     >
       <h1 className="display">{invitation ? `Join ${invitation.accountName}` : 'Accept the invitation'}</h1>
       {fetching && <Loading />}
-      {failure && failure.code !== 'NOT_FOUND' && <FailureBanner failure={failure} />}
-      {!fetching && !invitation && (!failure || failure.code === 'NOT_FOUND') && (
+      {failure && !over && <FailureBanner failure={failure} />}
+      {!fetching && !invitation && over && (
         <Banner colour="amber" role="status">
           <b>This invitation does not hold any more.</b> It works once, for seven days. Ask whoever invited you for a new one.
         </Banner>

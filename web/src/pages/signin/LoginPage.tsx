@@ -1,8 +1,8 @@
 import { Link, useSearch } from '@tanstack/react-router';
 import { type FormEvent, useState } from 'react';
 import { Form } from 'react-aria-components';
-import { useMutation } from 'urql';
 import { failureOf, fieldErrors } from '../../api/errors';
+import { usePost } from '../../api/post';
 import { here } from '../../auth/clock';
 import { useAuth } from '../../auth/store';
 import { signedIn } from '../../auth/token';
@@ -12,14 +12,14 @@ import { Button } from '../../ui/Button';
 import { Field } from '../../ui/Field';
 import { clockTime } from '../../ui/format';
 import { DoorPage } from './DoorPage';
-import { Login } from './documents';
+import { type Login, login as document, type LoginVariables } from './documents';
 
 /** Signing in. Who was signed out by the clock or by others reads why, and comes back to where they were. */
 export default function LoginPage() {
   const { reason, to } = useSearch({ from: '/guest/login' });
   const auth = useAuth();
   const how = auth.state === 'out' ? auth.signedOut : undefined;
-  const [{ fetching, error }, login] = useMutation(Login);
+  const [{ fetching, error }, login] = usePost<Login, LoginVariables>(document);
   const [email, setEmail] = useState('');
   const [password, setPassword] = useState('');
   const { fields, rest } = fieldErrors(error);

@@ -1,19 +1,19 @@
 import { Link } from '@tanstack/react-router';
 import { type FormEvent, useState } from 'react';
 import { Form } from 'react-aria-components';
-import { useMutation } from 'urql';
 import { fieldErrors } from '../../api/errors';
+import { usePost } from '../../api/post';
 import { signedIn } from '../../auth/token';
 import { FailureBanner } from '../../ui/Banner';
 import { Button } from '../../ui/Button';
 import { Field } from '../../ui/Field';
 import { DoorPage } from './DoorPage';
 import { TokenDelivery } from './delivery';
-import { Register } from './documents';
+import { type Register, register as document, type RegisterVariables } from './documents';
 
 /** Opens an account; who does is its first owner. */
 export default function RegisterPage() {
-  const [{ fetching, error }, register] = useMutation(Register);
+  const [{ fetching, error }, register] = usePost<Register, RegisterVariables>(document);
   const [values, setValues] = useState({ accountName: '', name: '', email: '', password: '' });
   const { fields, rest } = fieldErrors(error);
   const bind = (name: keyof typeof values) => ({ name, value: values[name], onChange: (value: string) => setValues((v) => ({ ...v, [name]: value })) });

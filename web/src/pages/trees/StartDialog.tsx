@@ -33,7 +33,7 @@ export function StartDialog({ tree, onClose }: { tree?: { id: string; title: str
       }
     >
       {!tree && <p>Write down what you ask and what you find. It goes into the ticket, and can become a tree.</p>}
-      <Form onSubmit={submit} className="grid gap-4">
+      <Form onSubmit={submit} className="grid gap-1">
         {!tree && <Field {...bind('subject')} label="What is wrong?" autoFocus isRequired />}
         <Field {...bind('ticket')} label="Ticket (optional)" autoFocus={tree !== undefined} />
         <Field {...bind('clientName')} label="Client (optional)" />
