@@ -34,7 +34,7 @@ web: ## Build the web app (needs Node 20.19 or newer; without it, pages say so)
 	@if command -v npm >/dev/null; then $(MAKE) --no-print-directory -s web/dist/index.html; \
 	else echo 'web: npm is not installed, so the web app is not built; the API works without it.'; fi
 
-WEB_SOURCES := $(shell find web/src web/public web/*.html web/*.ts web/package-lock.json schema.graphqls -type f 2>/dev/null)
+WEB_SOURCES := $(shell find web/src web/public web/*.html web/*.ts web/*.mjs web/package-lock.json schema.graphqls -type f -not -path 'web/src/gql/*' 2>/dev/null)
 web/dist/index.html: web/node_modules/.package-lock.json $(WEB_SOURCES)
 	@echo 'web: building the web app'; cd web && npm run --silent build -- --logLevel warn && touch dist/index.html
 
@@ -50,8 +50,8 @@ test/race: ## Run the tests of the packages with concurrency under the race dete
 	@$(GO) tool gotestsum --format pkgname -- -race -timeout 20m $(CONCURRENT)
 
 .PHONY: test/web
-test/web: web ## Run the browser tests in Chromium (CHROMIUM names it where it is not /usr/bin/chromium)
-	@cd web && npm run --silent e2e
+test/web: build ## Test the web app: its parts, and the whole in Chromium (CHROMIUM names it where it is not /usr/bin/chromium)
+	@cd web && npm run --silent unit && npm run --silent e2e
 
 .PHONY: fuzz
 fuzz: ## Fuzz each parser for 20 seconds

@@ -5,7 +5,7 @@ import { learnServerTime, serverNow } from './clock';
 import { isYoung, sinceStored } from './shared';
 import { getAuth, onAuth } from './store';
 import { onTabMessage, tell } from './tabs';
-import { refresh, signedOut, suspect } from './token';
+import { endsItself, refresh, signedOut, suspect } from './token';
 
 export type ExpiryLevel = 'NONE' | 'NOTICE' | 'SOON' | 'NOW';
 export type ExpiryReason = 'IDLE' | 'ABSOLUTE';
@@ -69,16 +69,6 @@ onTabMessage((message) => {
   changed();
 });
 
-let ownEnd = 0; // until when the tab's own words about its end hold
-
-/**
- * This tab asks for the end of its own login session and has its own words for it:
- * what the server pushes about that within this time is not shown.
- */
-export function expectOwnEnd(ms: number): void {
-  ownEnd = Date.now() + ms;
-}
-
 function receive(event: Event): void {
   learnServerTime(event.serverTime);
   switch (event.__typename) {
@@ -97,7 +87,7 @@ function receive(event: Event): void {
       return;
     case 'ForcedLogout':
       if (event.logoutReason === 'REVOKED_BY_SELF') {
-        if (Date.now() > ownEnd) signedOut({ why: 'left' });
+        if (!endsItself()) signedOut({ why: 'left' });
         return;
       }
       signedOut({ why: 'revoked', reason: event.logoutReason, at: Date.parse(event.endedAt), by: event.endedByUserId ?? undefined });

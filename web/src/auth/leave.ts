@@ -1,7 +1,6 @@
 // Ways out: signing out, and signing in anew before the end comes.
 import { post } from '../api/post';
-import { expectOwnEnd } from './expiry';
-import { presentToken, signedOut } from './token';
+import { expectOwnEnd, presentToken, signedOut } from './token';
 
 const logout = 'mutation Logout { logout(input: {}) { revokedCount } }';
 

@@ -48,8 +48,22 @@ function tokenOf(token: string, expiresAt: string, session: Session): HeldToken 
   return { token, expiresAt: Date.parse(expiresAt), receivedAt: Date.now(), person: { id, name, email, role }, loginSessionId: session.id };
 }
 
+let ownEnd = 0; // until when this tab's own words about its end hold
+
+/**
+ * This tab asks for the end of its own login session and has its own words for it:
+ * what the server says about that within this time is not shown.
+ */
+export function expectOwnEnd(ms: number): void {
+  ownEnd = Date.now() + ms;
+}
+
+/** Whether this tab asked for the end itself. */
+export const endsItself = (): boolean => Date.now() < ownEnd;
+
 /** Nobody is signed in any more. The first words about it stand. */
 export function signedOut(how: SignedOut, fromHere = true): void {
+  if (how.why !== 'left' && endsItself()) return;
   held = undefined;
   if (fromHere) {
     forget();

@@ -1,6 +1,5 @@
 import { useMutation } from 'urql';
-import { expectOwnEnd } from '../auth/expiry';
-import { signedOut } from '../auth/token';
+import { expectOwnEnd, signedOut } from '../auth/token';
 import { counted } from '../messages/en';
 import { Button } from '../ui/Button';
 import { Dialog } from '../ui/Dialog';
