@@ -63,7 +63,8 @@ export const endsItself = (): boolean => Date.now() < ownEnd;
 
 /** Nobody is signed in any more. The first words about it stand. */
 export function signedOut(how: SignedOut, fromHere = true): void {
-  if (how.why !== 'left' && endsItself()) return;
+  // This tab's own "left" counts; what others make of the same end does not.
+  if (endsItself() && (how.why !== 'left' || !fromHere)) return;
   held = undefined;
   if (fromHere) {
     forget();

@@ -28,6 +28,7 @@ export function ExportPanel({ sessionId, step }: { sessionId: string; step: numb
   const [options, setOptions] = useState({ includeNotes: true, includeTimings: false, includeUndone: false, redactSensitive: true });
   const [{ data, fetching, error }, again] = useQuery({ query: ExportWalk, variables: { input: { sessionId, format, ...options } }, requestPolicy: 'network-only' });
   const file = data?.exportSession;
+  const ready = file && !fetching; // until then the record shown is the last one's
   const failure = failureOf(error);
   // A session that goes on has another record after each step.
   useEffect(() => {
@@ -36,7 +37,7 @@ export function ExportPanel({ sessionId, step }: { sessionId: string; step: numb
 
   const text = file && file.encoding === 'UTF8' ? file.content : undefined;
   const copyForTicket = () => {
-    if (text === undefined) return;
+    if (text === undefined || !ready) return;
     void copy(text, `Copied: ${counted(text.trimEnd().split('\n').length, 'line', 'lines')} of text`);
   };
   useEffect(() => {
@@ -60,11 +61,11 @@ export function ExportPanel({ sessionId, step }: { sessionId: string; step: numb
           ))}
         </ToggleButtonGroup>
         {format === 'PDF' ? (
-          <Button kind="primary" icon={<Icon of={Download} />} isDisabled={!file} onPress={() => file && download(file)}>
+          <Button kind="primary" icon={<Icon of={Download} />} isDisabled={!ready} onPress={() => file && download(file)}>
             Download
           </Button>
         ) : (
-          <Button kind="primary" icon={<Icon of={Copy} />} shortcut="T" isDisabled={text === undefined} onPress={copyForTicket}>
+          <Button kind="primary" icon={<Icon of={Copy} />} shortcut="T" isDisabled={text === undefined || !ready} onPress={copyForTicket}>
             Copy for ticket
           </Button>
         )}
@@ -90,7 +91,7 @@ export function ExportPanel({ sessionId, step }: { sessionId: string; step: numb
         <Check isSelected={options.redactSensitive} onChange={(on) => setOptions((o) => ({ ...o, redactSensitive: on }))}>
           Hide sensitive values
         </Check>
-        {text !== undefined && file && (
+        {text !== undefined && ready && (
           <button type="button" className="link" onClick={() => download(file)}>
             Keep as a file
           </button>
