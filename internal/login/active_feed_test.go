@@ -53,6 +53,13 @@ func (l *liveList) ActiveSessions(_ context.Context, accountID account.ID, _ acc
 	return live, l.err
 }
 
+// fail has every call fail with err, or none.
+func (l *liveList) fail(err error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.err = err
+}
+
 // signIn adds a login session in front, as the newest, and returns its id.
 func (l *liveList) signIn(a account.ID, idle time.Duration) login.SessionID {
 	l.mu.Lock()
@@ -82,6 +89,7 @@ func (b *bundle) owner() account.Actor {
 
 // owner is somebody who watches, and what they were told, in short.
 type owner struct {
+	mu   sync.Mutex // guards told and news
 	told []string
 	news []*login.ActiveNews
 	name func(login.SessionID) string
@@ -104,11 +112,15 @@ func (o *owner) Receive(n *login.ActiveNews) {
 	if n.More {
 		text += " and more"
 	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
 	o.told, o.news = append(o.told, text), append(o.news, n)
 }
 
 func (o *owner) want(t *testing.T, want ...string) {
 	t.Helper()
+	o.mu.Lock()
+	defer o.mu.Unlock()
 	if diff := cmp.Diff(want, o.told); diff != "" {
 		t.Errorf("the owner was told (-want +got):\n%s", diff)
 	}
@@ -118,14 +130,17 @@ func (o *owner) want(t *testing.T, want ...string) {
 func TestActiveFeed_TellsTheListAndWhatChangesInIt(t *testing.T) {
 	t.Parallel()
 	inBubble(t, func(t *testing.T, b *bundle) {
-		names := map[login.SessionID]string{}
+		var names sync.Map // login.SessionID -> string
 		list := &liveList{sessions: map[account.ID][]login.ActiveSession{}}
 		feed := login.NewActiveFeed(list, time.Now, discard)
 		actor := b.owner()
-		o := &owner{name: func(id login.SessionID) string { return names[id] }}
+		o := &owner{name: func(id login.SessionID) string {
+			name, _ := names.Load(id)
+			return fmt.Sprint(name)
+		}}
 		signIn := func(name string, idle time.Duration) login.SessionID {
 			id := list.signIn(b.account, idle)
-			names[id] = name
+			names.Store(id, name)
 			return id
 		}
 		ann := signIn("ann", time.Hour)
@@ -214,10 +229,10 @@ func TestActiveFeed_AStormCostsAFewReads(t *testing.T) {
 		}
 
 		// A failed read is done again, and nothing is told twice.
-		list.err = errors.New("the database is away")
+		list.fail(errors.New("the database is away"))
 		list.signIn(b.account, time.Hour)
 		pass(time.Minute)
-		list.err = nil
+		list.fail(nil)
 		told := len(owners[0].told)
 		pass(2 * time.Second)
 		if got := owners[0].told[told:]; len(got) != 1 {

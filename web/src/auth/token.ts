@@ -219,7 +219,7 @@ function fromAnotherTab(refused?: string): Promise<boolean> {
     const stop = onTabMessage((message) => {
       if (message.type === 'token' && fresh(refused)) end(true); // it was taken in before
     });
-    const timer = setTimeout(() => end(false), 250);
+    const timer = setTimeout(() => end(false), 2000); // a busy machine is slow to tell
     tell({ type: 'ask' });
   });
 }
