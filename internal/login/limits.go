@@ -161,7 +161,8 @@ type Take struct {
 	Key  LimitKey
 	Rate Rate
 	// Most bounds how long the supply may take to be full again. Where Soft is set
-	// a token is taken beyond that too, and the supply stays as empty as that.
+	// a token is taken beyond that too, and the supply stays as empty as that: giving
+	// such a token back makes it fuller than it was.
 	Most time.Duration
 	Soft bool
 }

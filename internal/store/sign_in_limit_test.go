@@ -524,13 +524,15 @@ func (r *reference) try(name, net string, right bool) int64 {
 		}
 	}
 	pair.tried, pair.since = true, r.now
+	// A name is never hotter than for 1, 2, 4, 8 s: a success there forgets a failure.
+	r.heat[name] = min(r.heat[name]+every, (int64(r.limits.PerNameEverywhere.Burst)+4)*every)
 	if right {
+		r.heat[name] -= every
 		pair.left, pair.known = pair.full, true
 		return 0
 	}
 	pair.left -= pair.every
 	r.nets[net].left -= r.nets[net].every
-	r.heat[name] = min(r.heat[name]+every, (int64(r.limits.PerNameEverywhere.Burst)+4)*every) // 1, 2, 4, 8 s
 	return 0
 }
 
