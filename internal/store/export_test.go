@@ -12,7 +12,8 @@ import (
 )
 
 // GrowTrees adds n drafts to an account, many in a statement, known to search as
-// InsertTree makes them. Every 32nd, from the first on, is one of the few.
+// InsertTree makes them. From the first on, every 16th is one of the few, and every
+// 256th of the fewest.
 func GrowTrees(t testing.TB, db *DB, accountID account.ID, author account.UserID, n int, of func(i int) tree.NewTree) {
 	t.Helper()
 	known := map[string]bool{}

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
@@ -321,8 +322,12 @@ func filterTrees(q *bun.SelectQuery, accountID account.ID, form tree.Form, filte
 		q = q.Where(reviewDay+" <= ?::date", filter.Today.Format(time.DateOnly))
 	}
 	if terms := tree.ParseSearch(filter.Text); len(terms) > 0 {
+		var queries []string
+		for _, share := range shares {
+			queries = append(queries, tsquery(terms, false, wordPrefix(accountID, wordKind{form, false, share})))
+		}
 		q = q.Where("EXISTS (SELECT FROM tree_search AS f WHERE f.account_id = t.account_id AND f.tree_id = t.id AND f.form = ? AND f.words @@ ?::tsquery)",
-			form, tsquery(terms, false, wordPrefix(accountID, wordKind{form: form}))+" | "+tsquery(terms, false, wordPrefix(accountID, wordKind{form: form, few: true})))
+			form, strings.Join(queries, " | "))
 	}
 	return q
 }

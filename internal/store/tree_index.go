@@ -27,27 +27,45 @@ import (
 type wordKind struct {
 	form  tree.Form
 	title bool // those of titles and tags alone, which are kept a second time
-	few   bool // those of the few trees that a common word is looked for in first
+	share share
 }
 
-// wordLetters has a letter for each kind of words. Letters are never used anew.
+// wordLetters has a letter for each kind of words. Letters are never used anew: e, q,
+// E and Q were those of every 32nd tree.
 var wordLetters = map[wordKind]string{
-	{tree.DraftForm, false, false}: "d", {tree.PublishedForm, false, false}: "p",
-	{tree.DraftForm, true, false}: "D", {tree.PublishedForm, true, false}: "P",
-	{tree.DraftForm, false, true}: "e", {tree.PublishedForm, false, true}: "q",
-	{tree.DraftForm, true, true}: "E", {tree.PublishedForm, true, true}: "Q",
+	{tree.DraftForm, false, fewest}: "f", {tree.PublishedForm, false, fewest}: "r",
+	{tree.DraftForm, true, fewest}: "F", {tree.PublishedForm, true, fewest}: "R",
+	{tree.DraftForm, false, few}: "g", {tree.PublishedForm, false, few}: "s",
+	{tree.DraftForm, true, few}: "G", {tree.PublishedForm, true, few}: "S",
+	{tree.DraftForm, false, rest}: "d", {tree.PublishedForm, false, rest}: "p",
+	{tree.DraftForm, true, rest}: "D", {tree.PublishedForm, true, rest}: "P",
 }
 
-// fewOf is how many trees there are to one of the few. An index cannot hand out the
-// first thousand of a million trees: it gathers all of them before. So a word that is
-// found in more than MaxRanked/2 of the few is not looked for in the others at all,
-// and what one look gathers is at most a 32nd of all trees, or 32,000 of them.
-const fewOf = 32
+// share is a part of all trees. An index cannot hand out the first thousand of a
+// million trees: it gathers all of them before. So a word is looked for among the
+// fewest first, and in the next share only where that gave no more than MaxRanked/2:
+// one look gathers 16,000 trees, or every 256th, where that is more.
+type share byte
 
-// amongFew says whether a tree is one of the few. It is for ever, and chance.
-func amongFew(id tree.ID) bool {
+const (
+	fewest share = iota // every 256th tree
+	few                 // every 16th, without those
+	rest
+)
+
+// shares are all of them, in the order in which they are looked into.
+var shares = []share{fewest, few, rest}
+
+// shareOf says which share a tree is in. It is for ever, and chance.
+func shareOf(id tree.ID) share {
 	bytes := id.UUID()
-	return bytes[len(bytes)-1]%fewOf == 0
+	switch chance := bytes[len(bytes)-1]; {
+	case chance == 0:
+		return fewest
+	case chance%16 == 0:
+		return few
+	}
+	return rest
 }
 
 // wordPrefix begins every word of one account and kind, so that a word's place in
@@ -62,7 +80,7 @@ func wordPrefix(accountID account.ID, kind wordKind) string {
 
 // nearPrefix begins every key by which words with a typing error in common are found.
 func nearPrefix(accountID account.ID, form tree.Form) string {
-	return wordPrefix(accountID, wordKind{form: form})
+	return wordPrefix(accountID, wordKind{form, false, rest})
 }
 
 // SearchVector returns the words of a tree as PostgreSQL reads a tsvector, for those who
@@ -81,8 +99,8 @@ func SearchVector(words []tree.SearchWord, accountID account.ID, id tree.ID, for
 		}
 		b.WriteByte(' ')
 	}
-	few := amongFew(id)
-	any, title := wordPrefix(accountID, wordKind{form, false, few}), wordPrefix(accountID, wordKind{form, true, few})
+	share := shareOf(id)
+	any, title := wordPrefix(accountID, wordKind{form, false, share}), wordPrefix(accountID, wordKind{form, true, share})
 	for i := range words {
 		write(any, &words[i])
 		if words[i].Title {

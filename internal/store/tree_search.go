@@ -27,15 +27,15 @@ type foundTree struct {
 // SearchTrees reads a page of the trees with the terms, ranked, in one statement.
 //
 // What is ranked is bounded first: trees with the terms in title or tags, and
-// others, so many of each as are found first, among the few (see fewOf) and then
-// among the rest, which is not begun where the few are enough. They are materialized,
-// which stops at the limit all the same, because PostgreSQL would else count on meeting
-// so many soon and read the table from its start, past the rows of other accounts. Only
-// the page's trees are read themselves.
+// others, so many of each as are found first, share by share (see share); a share is not
+// begun where those before it are enough. They are materialized, which stops at the
+// limit all the same, because PostgreSQL would else count on meeting so many soon and
+// read the table from its start, past the rows of other accounts. Only the page's trees
+// are read themselves.
 func (s *Trees) SearchTrees(ctx context.Context, accountID account.ID, form tree.Form, search tree.TreeSearch) (tree.FoundTrees, error) {
 	page := tree.FoundTrees{Connection: tree.Connection[*tree.Tree]{Total: -1}}
-	query := func(title, few bool) string {
-		return tsquery(search.Terms, search.Any, wordPrefix(accountID, wordKind{form, title, few}))
+	query := func(title bool, share share) string {
+		return tsquery(search.Terms, search.Any, wordPrefix(accountID, wordKind{form, title, share}))
 	}
 	const half = tree.MaxRanked / 2
 	matching := func(query string) *bun.SelectQuery {
@@ -53,11 +53,13 @@ func (s *Trees) SearchTrees(ctx context.Context, accountID account.ID, form tree
 	}
 	// All parts rank by the words of all texts, so that a tree in two of them has one rank.
 	part := func(title bool) *bun.SelectQuery {
-		look := func(few bool) *bun.SelectQuery {
-			return matching(query(title, few)).ColumnExpr("?::tsquery AS terms", query(false, few))
+		look := func(share share) *bun.SelectQuery {
+			return matching(query(title, share)).ColumnExpr("?::tsquery AS terms", query(false, share))
 		}
 		return s.db.NewSelect().
-			TableExpr("(WITH few AS MATERIALIZED (?), rest AS MATERIALIZED (?) SELECT * FROM (SELECT * FROM few UNION ALL SELECT * FROM rest) AS m LIMIT ?) AS m", look(true), look(false), half+1).
+			TableExpr("(WITH fewest AS MATERIALIZED (?), few AS MATERIALIZED (?), rest AS MATERIALIZED (?)"+
+				" SELECT * FROM (SELECT * FROM fewest UNION ALL SELECT * FROM few UNION ALL SELECT * FROM rest) AS m LIMIT ?) AS m",
+				look(fewest), look(few), look(rest), half+1).
 			ColumnExpr("m.tree_id, ts_rank(?::real[], m.words, m.terms) AS rank, ?::boolean AS title", bun.Safe(searchWeights), title)
 	}
 	ranked := s.db.NewSelect().

@@ -478,9 +478,9 @@ func TestSearchTrees_IsByIndex(t *testing.T) {
 		"a rare word":        {tree.SearchQuery{Text: "word77"}, 200, false},
 		"the start of words": {tree.SearchQuery{Text: "word7"}, 2000, false},
 		"two words":          {tree.SearchQuery{Text: "word77 half1"}, 200, false},
-		"a common word":      {tree.SearchQuery{Text: "every"}, 33_000/32 + 1, true},
+		"a common word":      {tree.SearchQuery{Text: "every"}, 33_000/16 + 1, true},
 		"with a filter":      {tree.SearchQuery{Text: "node77", Filter: tree.TreeFilter{Author: b.acme.Engineer.UserID}}, 200, false},
-		"a typing error":     {tree.SearchQuery{Text: "evrey"}, 33_000/32 + 1, true},
+		"a typing error":     {tree.SearchQuery{Text: "evrey"}, 33_000/16 + 1, true},
 	} {
 		sent := b.statements.during(func() {
 			if got := b.search(t, b.acme.Engineer, tt.query); got.Bounded != tt.bounded {
@@ -515,16 +515,16 @@ func TestSearchTrees_IsByIndex(t *testing.T) {
 
 // Trees that a common word is looked for in first, and the others, are one library to
 // whoever searches.
-func TestSearchTrees_FindsTheFewAndTheRest(t *testing.T) {
+func TestSearchTrees_FindsAllShares(t *testing.T) {
 	t.Parallel()
 	b := openTrees(t)
-	b.grow(t, b.acme, 96, func(i int) tree.NewTree {
+	b.grow(t, b.acme, 288, func(i int) tree.NewTree {
 		return tree.NewTree{Title: fmt.Sprintf("Tree %d", i), Graph: page("Ask", "every tree has this")}
 	})
 	all, size := map[string]bool{}, 40
 	for q := (tree.SearchQuery{Text: "every", First: &size, Total: true}); ; {
 		got := b.search(t, b.acme.Engineer, q)
-		if got.Total != 96 || got.Bounded {
+		if got.Total != 288 || got.Bounded {
 			t.Errorf("%d trees in all, bounded %v", got.Total, got.Bounded)
 		}
 		for _, e := range got.Edges {
@@ -534,11 +534,11 @@ func TestSearchTrees_FindsTheFewAndTheRest(t *testing.T) {
 			break
 		}
 	}
-	if len(all) != 96 {
+	if len(all) != 288 {
 		t.Errorf("the pages have %d trees", len(all))
 	}
 	list, err := b.service.Trees(t.Context(), b.acme.Engineer, tree.TreeQuery{Filter: tree.TreeFilter{Text: "every"}, Page: tree.Page{First: &size}, Total: true})
-	if err != nil || list.Total != 96 {
+	if err != nil || list.Total != 288 {
 		t.Errorf("a list has %d of them, %v", list.Total, err)
 	}
 	if got := b.finds(t, b.acme.Engineer, "evrey"); len(got) != tree.DefaultPageSize {

@@ -17,7 +17,7 @@ import (
 // began in one month. So a common word costs what a few months of the account have of
 // it, however many other accounts and years there are.
 func subjectPrefix(accountID account.ID, month time.Time) string {
-	return wordPrefix(accountID, wordKind{form: tree.DraftForm}) + month.UTC().Format("0601")
+	return wordPrefix(accountID, wordKind{tree.DraftForm, false, rest}) + month.UTC().Format("0601")
 }
 
 // subjectVector returns the words of a session's subject as PostgreSQL reads a

@@ -10,7 +10,7 @@ import (
 // SearchRules numbers the rules by which SearchWords finds the words of a tree, and by
 // which they are kept. It rises when they change: then what is kept of every tree has to
 // be made anew.
-const SearchRules = 2
+const SearchRules = 3
 
 // Bounds of what search keeps of one tree. Titles, tags and descriptions come
 // first, then the nodes in the author's order; what does not fit is not found.
