@@ -8944,6 +8944,12 @@ input TreeSessionFilter {
   scope: TreeSessionScope! = MINE
   "Any of these; all if left out."
   status: [TreeSessionStatus!]
+  "Ended with any of these. What runs, or was abandoned, has none and does not match."
+  outcome: [TreeOutcome!]
+  "The first moment to have started at."
+  beginsAt: DateTime
+  "The moment before which to have started, after ` + "`" + `beginsAt` + "`" + `."
+  endsAt: DateTime
   "The tree that they walk, by global id."
   treeId: ID
   "The client that they are for, by global id."
@@ -42046,7 +42052,7 @@ func (ec *executionContext) unmarshalInputTreeSessionFilter(ctx context.Context,
 		asMap["ticket"] = ""
 	}
 
-	fieldsInOrder := [...]string{"scope", "status", "treeId", "clientId", "ticket"}
+	fieldsInOrder := [...]string{"scope", "status", "outcome", "beginsAt", "endsAt", "treeId", "clientId", "ticket"}
 	for _, k := range fieldsInOrder {
 		v, ok := asMap[k]
 		if !ok {
@@ -42067,6 +42073,27 @@ func (ec *executionContext) unmarshalInputTreeSessionFilter(ctx context.Context,
 				return it, err
 			}
 			it.Status = data
+		case "outcome":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("outcome"))
+			data, err := ec.unmarshalOTreeOutcome2ᚕgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐTreeOutcomeᚄ(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Outcome = data
+		case "beginsAt":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("beginsAt"))
+			data, err := ec.unmarshalODateTime2ᚖtimeᚐTime(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.BeginsAt = data
+		case "endsAt":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("endsAt"))
+			data, err := ec.unmarshalODateTime2ᚖtimeᚐTime(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.EndsAt = data
 		case "treeId":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("treeId"))
 			data, err := ec.unmarshalOID2ᚖstring(ctx, v)
@@ -55279,6 +55306,42 @@ func (ec *executionContext) unmarshalOTreeOrder2ᚖgithubᚗcomᚋbranchlineᚋb
 	}
 	res, err := ec.unmarshalInputTreeOrder(ctx, v)
 	return &res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) unmarshalOTreeOutcome2ᚕgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐTreeOutcomeᚄ(ctx context.Context, v any) ([]model.TreeOutcome, error) {
+	if v == nil {
+		return nil, nil
+	}
+	vSlice := graphql.CoerceList(v)
+	var err error
+	res := make([]model.TreeOutcome, len(vSlice))
+	for i := range vSlice {
+		ctx := graphql.WithPathContext(ctx, graphql.NewPathWithIndex(i))
+		res[i], err = ec.unmarshalNTreeOutcome2githubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐTreeOutcome(ctx, vSlice[i])
+		if err != nil {
+			return nil, err
+		}
+	}
+	return res, nil
+}
+
+func (ec *executionContext) marshalOTreeOutcome2ᚕgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐTreeOutcomeᚄ(ctx context.Context, sel ast.SelectionSet, v []model.TreeOutcome) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNTreeOutcome2githubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐTreeOutcome(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
 }
 
 func (ec *executionContext) unmarshalOTreeOutcome2ᚖgithubᚗcomᚋbranchlineᚋbranchlineᚋgraphᚋmodelᚐTreeOutcome(ctx context.Context, v any) (*model.TreeOutcome, error) {

@@ -22,6 +22,15 @@ func (r *queryResolver) Sessions(ctx context.Context, filter *model.TreeSessionF
 		for _, status := range filter.Status {
 			q.Filter.Status = append(q.Filter.Status, tree.SessionStatus(status))
 		}
+		for _, outcome := range filter.Outcome {
+			q.Filter.Outcome = append(q.Filter.Outcome, tree.Outcome(outcome))
+		}
+		if filter.BeginsAt != nil {
+			q.Filter.From = *filter.BeginsAt
+		}
+		if filter.EndsAt != nil {
+			q.Filter.To = *filter.EndsAt
+		}
 		var err error
 		if q.Filter.Tree, err = optional[tree.ID]("filter.treeId", filter.TreeID); err != nil {
 			return nil, err

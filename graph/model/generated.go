@@ -2380,6 +2380,12 @@ type TreeSessionFilter struct {
 	Scope TreeSessionScope `json:"scope"`
 	// Any of these; all if left out.
 	Status []TreeSessionStatus `json:"status,omitempty"`
+	// Ended with any of these. What runs, or was abandoned, has none and does not match.
+	Outcome []TreeOutcome `json:"outcome,omitempty"`
+	// The first moment to have started at.
+	BeginsAt *time.Time `json:"beginsAt,omitempty"`
+	// The moment before which to have started, after `beginsAt`.
+	EndsAt *time.Time `json:"endsAt,omitempty"`
 	// The tree that they walk, by global id.
 	TreeID *string `json:"treeId,omitempty"`
 	// The client that they are for, by global id.

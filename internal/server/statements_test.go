@@ -199,6 +199,7 @@ func TestStatements_SayingWhoAsksCostsNone(t *testing.T) {
 		"a list with all that is in it":    {h.owner.access, `{ trees { totalCount nodes { title category { name } author { name } owner { name } savedBy { name } } edges { node { description } } } }`, nil, 1},
 		"an empty list":                    {h.owner.access, `{ trees(filter: { tag: "none" }) { totalCount nodes { id } } }`, nil, 1},
 		"the sessions of the team":         {h.owner.access, `{ sessions(filter: { scope: TEAM }) { totalCount nodes { title heldBy { name } startedBy { name } currentNode { title } step } } }`, nil, 1},
+		"the resolved ones of a span":      {h.owner.access, `query($f: TreeSessionFilter) { sessions(filter: $f) { totalCount nodes { id } } }`, vars{"f": vars{"outcome": []string{"RESOLVED"}, "beginsAt": "2026-01-01T00:00:00Z", "endsAt": "2026-02-01T00:00:00Z"}}, 1},
 		"a session with all that is in it": {h.owner.access, `query($id: ID!) { session(id: $id) { title heldBy { name } startedBy { name } currentNode { title } currentNotes { text by { name } } steps { title by { name } } } }`, vars{"id": h.walk}, 2},
 		"the sessions with their links":    {h.owner.access, `{ sessions { nodes { scratchpad scratchpadRevision shares { id createdBy { name } openedCount } } } }`, nil, 1},
 		"a link that opens nothing":        {"", `query($token: String!) { sharedSession(token: $token) { expiresAt } }`, vars{"token": h.owner.account + "." + h.link + "." + strings.Repeat("A", 43)}, 1},

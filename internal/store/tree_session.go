@@ -278,6 +278,15 @@ func (s *Trees) Sessions(ctx context.Context, accountID account.ID, userID accou
 		if len(query.Filter.Status) > 0 {
 			q = q.Where("s.status IN (?)", bun.List(query.Filter.Status))
 		}
+		if len(query.Filter.Outcome) > 0 {
+			q = q.Where("s.outcome IN (?)", bun.List(query.Filter.Outcome))
+		}
+		if !query.Filter.From.IsZero() {
+			q = q.Where("s.started_at >= ?", query.Filter.From)
+		}
+		if !query.Filter.To.IsZero() {
+			q = q.Where("s.started_at < ?", query.Filter.To)
+		}
 		if !query.Filter.Tree.IsZero() {
 			q = q.Where("s.tree_id = ?", query.Filter.Tree)
 		}

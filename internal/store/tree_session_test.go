@@ -175,6 +175,9 @@ func TestTreeSessions_List(t *testing.T) {
 	if _, err := b.service.Abandon(t.Context(), b.acme.Engineer, want[0], tree.Guard{}, ""); err != nil {
 		t.Fatal(err)
 	}
+	if _, err := b.service.Complete(t.Context(), b.acme.Engineer, want[4], tree.Guard{}, tree.Completion{Outcome: tree.Resolved, Reason: "The light is on."}); err != nil {
+		t.Fatal(err)
+	}
 	size := 2
 	var got []tree.SessionID
 	page := tree.Page{First: &size}
@@ -196,9 +199,14 @@ func TestTreeSessions_List(t *testing.T) {
 		filter tree.SessionFilter
 		want   int
 	}{
-		"in progress":      {tree.SessionFilter{Status: []tree.SessionStatus{tree.InProgress}}, 4},
-		"any of two":       {tree.SessionFilter{Status: []tree.SessionStatus{tree.InProgress, tree.Abandoned}}, 5},
-		"on the other one": {tree.SessionFilter{Tree: two.ID}, 1},
+		"in progress":            {tree.SessionFilter{Status: []tree.SessionStatus{tree.InProgress}}, 3},
+		"any of two":             {tree.SessionFilter{Status: []tree.SessionStatus{tree.InProgress, tree.Abandoned}}, 4},
+		"on the other one":       {tree.SessionFilter{Tree: two.ID}, 1},
+		"resolved":               {tree.SessionFilter{Outcome: []tree.Outcome{tree.Resolved, tree.Escalated}}, 1},
+		"unresolved":             {tree.SessionFilter{Outcome: []tree.Outcome{tree.Unresolved}}, 0},
+		"from the second second": {tree.SessionFilter{From: nine.Add(time.Second)}, 4},
+		"until the third":        {tree.SessionFilter{To: nine.Add(2 * time.Second)}, 3},
+		"in one second":          {tree.SessionFilter{From: nine.Add(time.Second), To: nine.Add(2 * time.Second), Tree: one.ID}, 1},
 	} {
 		list, err := b.service.Sessions(t.Context(), b.acme.Engineer, tree.SessionQuery{Filter: tt.filter, Total: true})
 		if err != nil || list.Total != tt.want || len(list.Edges) != tt.want {

@@ -113,11 +113,14 @@ const (
 // SessionFilter says which troubleshooting sessions are wanted. A zero field
 // does not filter; an empty Scope is Mine.
 type SessionFilter struct {
-	Scope  SessionScope
-	Status []SessionStatus // any of these
-	Tree   ID
-	Client ClientID // its record is this
-	Ticket string   // its ticket is this, case aside
+	Scope   SessionScope
+	Status  []SessionStatus // any of these
+	Outcome []Outcome       // ended with any of these
+	From    time.Time       // began then or later
+	To      time.Time       // began before
+	Tree    ID
+	Client  ClientID // its record is this
+	Ticket  string   // its ticket is this, case aside
 }
 
 // SessionQuery asks for a list of troubleshooting sessions, the latest started first.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -48,6 +49,12 @@ func TestService_RefusesPagesThatMakeNoSense(t *testing.T) {
 	}
 	if _, err := service.Sessions(t.Context(), who, tree.SessionQuery{Filter: tree.SessionFilter{Scope: "ALL"}}); !errors.Is(err, fault.BadUserInput) {
 		t.Errorf("another scope: %v", err)
+	}
+	for _, span := range []time.Duration{0, -time.Second} {
+		filter := tree.SessionFilter{From: nine, To: nine.Add(span)}
+		if _, err := service.Sessions(t.Context(), who, tree.SessionQuery{Filter: filter}); !errors.Is(err, fault.BadUserInput) {
+			t.Errorf("sessions of a span of %v: %v", span, err)
+		}
 	}
 	if _, err := service.Sessions(t.Context(), who, tree.SessionQuery{Page: tree.Page{After: cursor}}); !errors.Is(err, fault.BadUserInput) {
 		t.Errorf("a tree's cursor among sessions: %v", err)

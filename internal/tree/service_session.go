@@ -80,8 +80,8 @@ func mayRead(actor account.Actor, s *Session) error {
 }
 
 // Sessions reads a page of troubleshooting sessions, the latest start first. A
-// cursor of another list and a page that is too long are BadUserInput; the scope
-// Team is Forbidden below admins.
+// cursor of another list, a page that is too long and a span of time that ends before
+// it begins are BadUserInput; the scope Team is Forbidden below admins.
 func (s *Service) Sessions(ctx context.Context, actor account.Actor, q SessionQuery) (Connection[*Session], error) {
 	none := Connection[*Session]{Total: -1}
 	if err := actor.Require(account.Viewer); err != nil {
@@ -101,6 +101,9 @@ func (s *Service) Sessions(ctx context.Context, actor account.Actor, q SessionQu
 		}
 	default:
 		return none, fault.Input("filter.scope", "There is no scope %q. Use MINE, INVOLVED or TEAM.", q.Filter.Scope)
+	}
+	if from, to := q.Filter.From, q.Filter.To; !from.IsZero() && !to.IsZero() && !from.Before(to) {
+		return none, fault.Input("filter.endsAt", "The end has to be after the beginning.")
 	}
 	var err error
 	if q.Filter.Ticket, err = cleanLine("filter.ticket", q.Filter.Ticket, MaxTicket); err != nil {
