@@ -160,11 +160,30 @@ test('40: the history keeps what is chosen in its address, with what goes on on 
   const { page, close } = await walking();
   await page.goto('/sessions');
   await page.getByRole('region', { name: 'In progress' }).getByRole('link', { name: /Resume/ }).waitFor();
-  await page.getByRole('button', { name: /Which/ }).click();
-  await page.getByRole('option', { name: 'Completed' }).click();
-  await page.waitForURL(/status=COMPLETED/);
+  await page.getByRole('button', { name: /How they ended/ }).click();
+  await page.getByRole('option', { name: 'Unresolved' }).click();
+  await page.waitForURL(/outcome=UNRESOLVED/);
   await page.reload();
-  await page.getByText('No sessions here yet').waitFor();
+  await page.getByText('No session matches').waitFor();
+
+  await page.getByRole('button', { name: 'Clear filters' }).click();
+  await page.waitForURL((url) => url.search === '');
+  const picker = page.getByRole('combobox', { name: 'Tree' });
+  await picker.fill('lamp');
+  await page.getByRole('option', { name: 'Desk lamp stays dark' }).click();
+  await page.waitForURL(/tree=/);
+  await page.reload();
+  await page.waitForFunction(() => document.querySelector('.tree-filter input')?.value === 'Desk lamp stays dark');
+
+  const today = await page.evaluate(() => new Intl.DateTimeFormat('sv').format(new Date()));
+  await page.goto(`/sessions?from=${today}&to=${today}`);
+  await page.getByRole('region', { name: 'In progress' }).getByRole('link', { name: /Resume/ }).waitFor();
+  await page.getByLabel('To').fill('2020-01-01');
+  await page.getByText('These days end before they begin').waitFor();
+  await page.getByLabel('From').fill('2019-12-31');
+  await page.getByText('No session matches').waitFor();
+  await page.getByRole('radio', { name: 'I had a part in' }).click();
+  await page.waitForURL(/who=involved/);
   await close();
 });
 

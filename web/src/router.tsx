@@ -5,13 +5,13 @@ import { type ComponentType, lazy, type ReactNode, Suspense } from 'react';
 import { atLeast, getAuth, onAuth, useAuth } from './auth/store';
 import { start } from './auth/token';
 import { takeReturnTo } from './auth/leave';
-import type { Role, TreeSessionStatus } from './gql/graphql';
+import type { Role } from './gql/graphql';
 import { SignedOutPage } from './layout/SignedOutPage';
 import { AwayPage } from './pages/AwayPage';
 import { ErrorPage } from './pages/ErrorPage';
 import { ForbiddenPage } from './pages/ForbiddenPage';
 import { NotFoundPage } from './pages/NotFoundPage';
-import type { SessionsSearch } from './pages/sessions/SessionsPage';
+import { parseSessionsSearch } from './pages/sessions/search';
 import type { TreesSearch } from './pages/trees/TreesPage';
 
 declare module '@tanstack/react-router' {
@@ -106,8 +106,6 @@ function only(role: Role, who: string, load: () => Promise<{ default: ComponentT
 
 const text = (value: unknown): string | undefined => (typeof value === 'string' && value !== '' ? value : undefined);
 
-const isStatus = (value: unknown): value is TreeSessionStatus => value === 'IN_PROGRESS' || value === 'COMPLETED' || value === 'ABANDONED';
-
 const page = lazyRouteComponent;
 
 const accountRoute = createRoute({ getParentRoute: () => app, path: '/account', component: page(() => import('./pages/account/AccountLayout')) });
@@ -150,10 +148,7 @@ const routes = root.addChildren([
     createRoute({
       getParentRoute: () => app,
       path: '/sessions',
-      validateSearch: (search: Record<string, unknown>): SessionsSearch => ({
-        ...(search.who === 'team' && { who: 'team' as const }),
-        ...(isStatus(search.status) && { status: search.status }),
-      }),
+      validateSearch: parseSessionsSearch,
       component: page(() => import('./pages/sessions/SessionsPage')),
     }),
     createRoute({

@@ -1,22 +1,24 @@
 import { Link, useNavigate, useSearch } from '@tanstack/react-router';
-import { ChevronDown, History } from 'lucide-react';
+import { History } from 'lucide-react';
 import { useState } from 'react';
-import { ListBox, ListBoxItem, Popover, Select, SelectValue, ToggleButton, ToggleButtonGroup } from 'react-aria-components';
-import { Button as AriaButton } from 'react-aria-components';
 import { useQuery } from 'urql';
 import { failureOf } from '../../api/errors';
-import { atLeast, usePerson } from '../../auth/store';
 import { gql } from '../../gql';
-import type { SessionListQuery, TreeSessionStatus } from '../../gql/graphql';
+import type { SessionListQuery, TreeOutcome, TreeSessionFilter } from '../../gql/graphql';
 import { useTitle } from '../../layout/useTitle';
+import { messages } from '../../messages/en';
 import { outcomeMark, outcomeWords } from '../../runner/model';
-import { FailureBanner } from '../../ui/Banner';
+import { Banner, FailureBanner } from '../../ui/Banner';
 import { Button } from '../../ui/Button';
 import { span } from '../../ui/format';
 import { Icon } from '../../ui/Icon';
 import { Loading } from '../../ui/Loading';
 import { Time } from '../../ui/Time';
 import '../trees/trees.css';
+import { filterOf, isBackward, type SessionsSearch } from './search';
+import { SessionFilters } from './SessionFilters';
+
+const words = messages.history;
 
 const SessionList = gql(`
   query SessionList($filter: TreeSessionFilter, $first: Int, $after: String) {
@@ -39,80 +41,63 @@ const SessionList = gql(`
   }
 `);
 
-export interface SessionsSearch {
-  who?: 'team';
-  status?: TreeSessionStatus;
-}
-
-const statuses: { id: TreeSessionStatus | 'ALL'; name: string }[] = [
-  { id: 'ALL', name: 'All' },
-  { id: 'IN_PROGRESS', name: 'In progress' },
-  { id: 'COMPLETED', name: 'Completed' },
-  { id: 'ABANDONED', name: 'Given up' },
-];
-
 /** All sessions, those in progress on top. What is chosen is in the address. */
 export default function SessionsPage() {
   useTitle('Sessions');
-  const person = usePerson();
   const search = useSearch({ from: '/app/sessions' });
   const navigate = useNavigate();
   const [pages, setPages] = useState<string[]>([]);
-  const set = (next: Partial<SessionsSearch>) => {
-    setPages([]);
-    void navigate({ to: '/sessions', search: (old: SessionsSearch) => Object.fromEntries(Object.entries({ ...old, ...next }).filter(([, v]) => v !== undefined)), replace: true });
-  };
-  const scope = search.who === 'team' ? 'TEAM' : 'MINE';
-  const running = !search.status;
+  const running = !search.outcome;
+  const team = search.who !== undefined;
+  const filtered = Boolean(search.outcome ?? search.tree ?? search.from ?? search.to);
+  const shown = JSON.stringify(search);
   return (
     <div className="page">
       <div className="page-head">
         <h1>Sessions</h1>
-        {atLeast(person.role, 'ADMIN') && (
-          <ToggleButtonGroup className="seg" aria-label="Whose" selectionMode="single" disallowEmptySelection selectedKeys={[scope]} onSelectionChange={(keys) => set({ who: [...keys][0] === 'TEAM' ? 'team' : undefined })}>
-            <ToggleButton id="MINE">Mine</ToggleButton>
-            <ToggleButton id="TEAM">Everybody’s</ToggleButton>
-          </ToggleButtonGroup>
-        )}
-        <Select aria-label="Which" value={search.status ?? 'ALL'} onChange={(key) => set({ status: key === 'ALL' ? undefined : (key as TreeSessionStatus) })}>
-          <AriaButton className="btn select-button">
-            <SelectValue />
-            <Icon of={ChevronDown} />
-          </AriaButton>
-          <Popover className="popover">
-            <ListBox className="menu" items={statuses}>
-              {(s) => <ListBoxItem className="menu-item">{s.name}</ListBoxItem>}
-            </ListBox>
-          </Popover>
-        </Select>
       </div>
-      {running && <SessionPage key={`run ${scope}`} title="In progress" filter={{ scope, status: ['IN_PROGRESS'] }} after={undefined} team={scope === 'TEAM'} quiet />}
-      <div className="grid gap-4">
-        {[undefined, ...pages].map((after, i) => (
-          <SessionPage
-            key={`${scope} ${search.status} ${after}`}
-            title={i === 0 ? (running ? 'Over' : (statuses.find((s) => s.id === search.status)?.name ?? '')) : undefined}
-            filter={{ scope, status: search.status ? [search.status] : ['COMPLETED', 'ABANDONED'] }}
-            after={after}
-            team={scope === 'TEAM'}
-            onMore={i === pages.length ? (cursor) => setPages((p) => [...p, cursor]) : undefined}
-          />
-        ))}
-      </div>
+      <SessionFilters
+        search={search}
+        onChange={(next) => {
+          setPages([]);
+          void navigate({ to: '/sessions', search: (old: SessionsSearch) => Object.fromEntries(Object.entries({ ...old, ...next }).filter(([, v]) => v !== undefined)), replace: true });
+        }}
+      />
+      {isBackward(search) ? (
+        <Banner colour="amber" role="status">{words.backward}</Banner>
+      ) : (
+        <>
+          {running && <SessionPage key={`running ${shown}`} title={words.running} filter={filterOf(search, 'running')} after={undefined} team={team} filtered={filtered} quiet />}
+          <div className="grid gap-4">
+            {[undefined, ...pages].map((after, i) => (
+              <SessionPage
+                key={`${shown} ${after}`}
+                title={i > 0 ? undefined : running ? words.over : search.outcome === 'IN_PROGRESS' ? words.running : search.outcome === 'ABANDONED' ? words.abandoned : messages.outcomes[search.outcome as TreeOutcome]}
+                filter={filterOf(search, 'over')}
+                after={after}
+                team={team}
+                filtered={filtered}
+                onMore={i === pages.length ? (cursor) => setPages((p) => [...p, cursor]) : undefined}
+              />
+            ))}
+          </div>
+        </>
+      )}
     </div>
   );
 }
 
 interface PageProps {
   title: string | undefined;
-  filter: { scope: 'MINE' | 'TEAM'; status: TreeSessionStatus[] };
+  filter: TreeSessionFilter;
   after: string | undefined;
-  team: boolean;
+  team: boolean; // others' too
+  filtered: boolean; // some are left out
   quiet?: boolean; // nothing is said where there is none
   onMore?: ((cursor: string) => void) | undefined;
 }
 
-function SessionPage({ title, filter, after, team, quiet, onMore }: PageProps) {
+function SessionPage({ title, filter, after, team, filtered, quiet, onMore }: PageProps) {
   const [{ data, fetching, error }, again] = useQuery({ query: SessionList, variables: { filter, first: 50, after: after ?? null } });
   const failure = failureOf(error);
   const nodes = data?.sessions.nodes ?? [];
@@ -138,11 +123,13 @@ function SessionPage({ title, filter, after, team, quiet, onMore }: PageProps) {
       {data && nodes.length === 0 && !after && (
         <div className="empty">
           <Icon of={History} size={20} />
-          <h2>No sessions here yet</h2>
-          <p>A session begins with a tree, or with a subject alone. Its record comes by itself.</p>
-          <Link className="btn primary" to="/trees">
-            Choose a tree
-          </Link>
+          <h2>{filtered ? words.noneMatch : words.none}</h2>
+          <p>{filtered ? words.noneMatchText : words.noneText}</p>
+          {!filtered && (
+            <Link className="btn primary" to="/trees">
+              Choose a tree
+            </Link>
+          )}
         </div>
       )}
       {onMore && data?.sessions.pageInfo.hasNextPage && data.sessions.pageInfo.endCursor && (
