@@ -20,13 +20,17 @@ import (
 // is shown as it is; of several at once the first one is the message, and all are
 // listed in extensions.problems, each with its field. What gqlgen itself says of a
 // query that it cannot parse or validate is shown with the code BAD_USER_INPUT.
-// Everything else is logged once with an id made by newID and shown as
+// What failed because the operation's time was over is UNAVAILABLE; the operation's
+// own log line says so. Everything else is logged once with an id made by newID and shown as
 // "Internal error." with that id.
 func Presenter(log *slog.Logger, newID func() string) graphql.ErrorPresenterFunc {
 	return func(ctx context.Context, err error) *gqlerror.Error {
 		out := graphql.DefaultErrorPresenter(ctx, err)
 		if all := fault.All(err); len(all) > 0 {
 			return withProblems(present(out, all[0]), all)
+		}
+		if errors.Is(ctx.Err(), context.DeadlineExceeded) || errors.Is(err, context.DeadlineExceeded) { // the one brings forth many other errors
+			return present(out, late(ctx).Wrap(err))
 		}
 		if errors.Is(err, context.Canceled) {
 			return present(out, fault.New(fault.Internal, "The request was cancelled."))
@@ -45,6 +49,17 @@ func Presenter(log *slog.Logger, newID func() string) graphql.ErrorPresenterFunc
 		log.ErrorContext(ctx, "resolver failed", "error", err, "error_id", errorID, "path", out.Path.String())
 		return present(out, fault.New(fault.Internal, "Internal error. Try again; if it stays, tell the operator the id %s.", errorID).With("errorId", errorID))
 	}
+}
+
+// late words that an operation was given up because its time was over. A mutation
+// may be committed all the same: the database may have heard of it and not answered.
+func late(ctx context.Context) *fault.Fault {
+	if graphql.HasOperationContext(ctx) {
+		if op := graphql.GetOperationContext(ctx).Operation; op != nil && op.Operation == ast.Mutation {
+			return fault.New(fault.Unavailable, "The server could not answer in time, and cannot say whether this was done. Look at it before you try again.")
+		}
+	}
+	return fault.New(fault.Unavailable, "The server could not answer in time. Try again in a moment.")
 }
 
 func present(out *gqlerror.Error, f *fault.Fault) *gqlerror.Error {

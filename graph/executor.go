@@ -41,12 +41,14 @@ type ExecutorOptions struct {
 // what one operation may cost, with errors worded by Presenter.
 func NewExecutor(r *Resolver, o ExecutorOptions) *executor.Executor {
 	exec := executor.New(NewSchema(r))
-	exec.SetErrorPresenter(Presenter(o.Log, o.NewID))
+	present := Presenter(o.Log, o.NewID)
+	exec.SetErrorPresenter(present)
 	exec.SetRecoverFunc(Recover)
 	exec.SetParserTokenLimit(MaxTokens)
 	exec.SetDisableSuggestion(!o.Introspection)
 	exec.SetQueryCache(lru.New[*ast.QueryDocument](cachedDocuments))
 	exec.Use(extension.AutomaticPersistedQuery{Cache: lru.New[string](cachedHashes)})
+	exec.Use(secondLook{r.Register, present})
 	exec.Use(depthLimit{})
 	exec.Use(extension.FixedComplexityLimit(MaxCost))
 	if o.Introspection {
@@ -81,14 +83,20 @@ func (noIntrospection) MutateOperationContext(_ context.Context, op *graphql.Ope
 
 // asksForSchema says whether a selection of a root type describes the schema.
 func asksForSchema(set ast.SelectionSet) bool {
+	return anyField(set, func(f *ast.Field) bool { return f.Name == "__schema" || f.Name == "__type" })
+}
+
+// anyField says whether a field of the selection itself, also by a fragment, is such
+// a one.
+func anyField(set ast.SelectionSet, is func(*ast.Field) bool) bool {
 	return slices.ContainsFunc(set, func(s ast.Selection) bool {
 		switch s := s.(type) {
 		case *ast.Field:
-			return s.Name == "__schema" || s.Name == "__type"
+			return is(s)
 		case *ast.InlineFragment:
-			return asksForSchema(s.SelectionSet)
+			return anyField(s.SelectionSet, is)
 		case *ast.FragmentSpread:
-			return asksForSchema(s.Definition.SelectionSet)
+			return anyField(s.Definition.SelectionSet, is)
 		}
 		return false
 	})

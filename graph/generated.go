@@ -6607,7 +6607,9 @@ var sources = []*ast.Source{
 # for stands here, with its bounds, who may ask, and which errors come back.
 #
 # Errors carry extensions.code: UNAUTHENTICATED, FORBIDDEN, NOT_FOUND,
-# BAD_USER_INPUT, CONFLICT, RATE_LIMITED (with extensions.retryAfterSeconds) or
+# BAD_USER_INPUT, CONFLICT, RATE_LIMITED (with extensions.retryAfterSeconds),
+# UNAVAILABLE (no answer could be had within 5 seconds: try again, a mutation with
+# the same idempotency key where it takes one, for it may have been done) or
 # INTERNAL_SERVER_ERROR; further
 # extensions.reason where a client has to tell cases apart, extensions.field
 # where one input field is at fault, and extensions.problems, a list of

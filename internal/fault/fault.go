@@ -25,6 +25,7 @@ const (
 	BadUserInput    Code = "BAD_USER_INPUT"        // an argument that the caller can mend
 	Conflict        Code = "CONFLICT"              // somebody else was faster, or the state does not allow it
 	RateLimited     Code = "RATE_LIMITED"          // too often; retryAfterSeconds says when to try again
+	Unavailable     Code = "UNAVAILABLE"           // the database did not answer in time: try again in a moment
 	Internal        Code = "INTERNAL_SERVER_ERROR" // everything that is not a Fault
 )
 

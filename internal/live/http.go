@@ -2,6 +2,7 @@ package live
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -60,6 +61,8 @@ func (s *Server) serveRequest(w http.ResponseWriter, r *http.Request) {
 	if p.Context != nil {
 		ctx = p.Context(ctx)
 	}
+	ctx, cancel := context.WithTimeout(ctx, s.limits.Answer) // an event stream outlives it
+	defer cancel()
 	op, errs := s.prepare(ctx, params)
 	out.rec.Name = shortName(params.OperationName)
 	if len(errs) != 0 {
@@ -149,6 +152,8 @@ func statusOf(errs gqlerror.List) int {
 		return http.StatusForbidden
 	case fault.RateLimited:
 		return http.StatusTooManyRequests
+	case fault.Unavailable:
+		return http.StatusServiceUnavailable
 	case fault.Internal:
 		// Errors of gqlgen's parser and validator have codes of their own; one
 		// without a code comes from coercing variables.

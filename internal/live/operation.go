@@ -108,6 +108,8 @@ func (o *operation) run(ctx context.Context, stop context.CancelFunc, prepare fu
 	p, exec := o.peer, o.peer.server.exec
 	defer p.unref()
 	defer stop()
+	ctx, cancel := context.WithTimeout(ctx, p.server.limits.Answer)
+	defer cancel()
 	var rec Record
 	defer func() {
 		if r := recover(); r != nil { // it would end the process
@@ -158,13 +160,19 @@ func respond(ctx context.Context, exec graphql.GraphExecutor, op *graphql.Operat
 	if resp == nil {
 		resp = refuse(ctx, exec, op, unanswered(ctx, "the operation has no response"))
 	}
+	if string(resp.Data) == "null" && codeOf(resp.Errors) == string(fault.Unavailable) {
+		resp.Data = nil // nothing came of it, so it is refused as a whole: clients try that again
+	}
 	return resp
 }
 
 // unanswered returns the error of an operation without a response: nobody waits
 // for it any more, or the program is wrong.
 func unanswered(ctx context.Context, bug string) error {
-	if ctx.Err() != nil {
+	switch {
+	case errors.Is(ctx.Err(), context.DeadlineExceeded):
+		return ctx.Err()
+	case ctx.Err() != nil:
 		return fault.New(fault.Conflict, "The operation was cancelled.")
 	}
 	return errors.New(bug)

@@ -77,6 +77,7 @@ type Limits struct {
 	Write      time.Duration // for one frame, and for the farewell; default 10 s
 	Grace      time.Duration // for what is under way when a connection is to end, default 2 s
 	Event      time.Duration // for the execution of one event, default 5 s
+	Answer     time.Duration // for the execution of a query or mutation, and to open a subscription, default 5 s
 
 	QueueMessages int // messages that wait for a slow client, default 256
 	QueueBytes    int // bytes of them, default 1 MiB; one message may be longer
@@ -110,6 +111,7 @@ func (l Limits) withDefaults() Limits {
 	set(&l.Write, 10*time.Second)
 	set(&l.Grace, 2*time.Second)
 	set(&l.Event, 5*time.Second)
+	set(&l.Answer, 5*time.Second)
 	count(&l.QueueMessages, 256)
 	count(&l.QueueBytes, 1<<20)
 	return l

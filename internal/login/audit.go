@@ -195,6 +195,10 @@ type AuditExport struct {
 // exportStep is how many lines of an export are read and held at a time.
 const exportStep = 1000
 
+// exportPatience is how long the database may take for them. The whole file takes as
+// long as the client does.
+const exportPatience = 5 * time.Second
+
 // ExportAudit writes down that the caller exports a span of the audit log, and then
 // calls each with its lines, newest first, until one returns an error. What is
 // logged meanwhile is not in it. Owners only; the role and the login session are
@@ -208,7 +212,9 @@ func (s *Service) ExportAudit(ctx context.Context, c Caller, span AuditExport, e
 		return fault.Input("to", "This has to be later than from.")
 	}
 	filter := AuditFilter{From: span.From, To: span.To}
-	err := s.Store.InTx(ctx, func(ctx context.Context, tx Tx) error {
+	limited, cancel := context.WithTimeout(ctx, exportPatience)
+	defer cancel()
+	err := s.Store.InTx(limited, func(ctx context.Context, tx Tx) error {
 		if _, _, err := s.confirm(ctx, tx, c, account.Owner, false); err != nil {
 			return err
 		}
@@ -229,7 +235,9 @@ func (s *Service) ExportAudit(ctx context.Context, c Caller, span AuditExport, e
 	}
 	var before AuditMark
 	for {
-		lines, err := s.Store.AuditLog(ctx, c.AccountID, filter, before, exportStep)
+		limited, cancel := context.WithTimeout(ctx, exportPatience)
+		lines, err := s.Store.AuditLog(limited, c.AccountID, filter, before, exportStep)
+		cancel()
 		if err != nil {
 			return err
 		}

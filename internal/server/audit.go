@@ -82,12 +82,17 @@ func (s *Server) writeAuditLog(w *countingWriter, r *http.Request, c *graph.Call
 	lines := 0
 	who := login.Caller{Actor: c.Actor, SessionID: c.Bearer.SessionID, Device: c.Device}
 	err = s.Resolver.Logins.ExportAudit(r.Context(), who, span, func(line *login.AuditLine) error {
-		if lines++; lines%auditChunk == 0 {
+		if lines%auditChunk == 0 {
+			// The read may have waited, and the client may have been slow.
+			if err := s.Register.Check(r.Context(), c.Bearer); err != nil {
+				return err
+			}
 			if err := file.Flush(); err != nil {
 				return err
 			}
 			_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(auditPatience)) // only a recorder in a test has none
 		}
+		lines++
 		return file.Line(line)
 	})
 	if err != nil {
@@ -126,7 +131,7 @@ func statusOf(err error) int {
 		return http.StatusInternalServerError
 	case f.Reason == wrongMethod:
 		return http.StatusMethodNotAllowed
-	case f.Reason == fault.CannotVerify:
+	case f.Reason == fault.CannotVerify, f.Code == fault.Unavailable:
 		return http.StatusServiceUnavailable
 	case f.Code == fault.Unauthenticated:
 		return http.StatusUnauthorized

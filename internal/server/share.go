@@ -1,7 +1,9 @@
 package server
 
 import (
+	"context"
 	_ "embed" // the page of a link that opens nothing
+	"errors"
 	"html/template"
 	"net/http"
 	"strings"
@@ -24,6 +26,9 @@ var (
 // knows its style by its hash: no other page may frame it.
 const sharePolicy = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
+// sharePatience is how long a record may take to be read, as long as any operation.
+const sharePatience = 5 * time.Second
+
 // share shows a troubleshooting session to whoever has a link to it: the export as
 // a page, without scripts, for people who have no client and no sign-in. The
 // token stands in the path, so nothing may keep the answer or pass its address on,
@@ -31,7 +36,8 @@ const sharePolicy = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'no
 func (s *Server) share(w http.ResponseWriter, r *http.Request) {
 	began := time.Now()
 	c := s.newCaller(r)
-	ctx := graph.WithCaller(r.Context(), c)
+	ctx, cancel := context.WithTimeout(graph.WithCaller(r.Context(), c), sharePatience)
+	defer cancel()
 	header := w.Header()
 	header.Set(requestIDHeader, c.RequestID)
 	header.Set("Cache-Control", "no-store")
@@ -57,6 +63,10 @@ func (s *Server) share(w http.ResponseWriter, r *http.Request) {
 	case f != nil && f.Code == fault.NotFound:
 		status, rec.Code = http.StatusNotFound, string(f.Code)
 		page = shareWords("Nothing to see here", f.Message)
+	case errors.Is(ctx.Err(), context.DeadlineExceeded):
+		status, rec.Code = http.StatusServiceUnavailable, string(fault.Unavailable)
+		header.Set("Retry-After", "1")
+		page = shareWords("This page cannot be shown now", "The server could not answer in time. Try again in a moment.")
 	default:
 		status, rec.Code = http.StatusInternalServerError, string(fault.Internal)
 		s.Log.ErrorContext(ctx, "a shared session cannot be shown", "error", err, "request_id", c.RequestID)

@@ -58,7 +58,7 @@ func TestLoginSessions_EndManyWithoutStatistics(t *testing.T) {
 			SELECT ?, gen_random_uuid(), ?, ?::timestamptz, ?, ?, '1 h', ?::timestamptz + interval '1 h', ?::timestamptz + interval '8 h', 1, ?, '\x00112233445566778899aabbccddeeff'
 			FROM generate_series(1, ?)`, ann.User.AccountID, ann.User.ID, d.now(), d.now(), d.now(), d.now(), d.now(), d.now(), many)
 		var plan []string
-		if err := d.db.NewRaw("EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF, SUMMARY OFF) " + strings.ReplaceAll(sql, "?", "??")).Scan(t.Context(), &plan); err != nil {
+		if err := d.db.NewRaw("EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF, SUMMARY OFF) "+strings.ReplaceAll(sql, "?", "??")).Scan(t.Context(), &plan); err != nil {
 			t.Fatal(err)
 		}
 		text := strings.Join(plan, "\n")

@@ -30,6 +30,10 @@ import (
 // forgotten.
 const statementTimeout = 10 * time.Second
 
+// poolConnectTimeout is how long a new connection of the pool may take, where the
+// address says nothing else.
+const poolConnectTimeout = 5 * time.Second
+
 // DB is the database. Its pool serves Bun; the few hot paths ask the pool
 // itself, with prepared statements.
 type DB struct {
@@ -53,6 +57,9 @@ func Open(ctx context.Context, url string, options Options) (*DB, error) {
 	// statements would only thrash (measured: 135 µs a query this way, 345 with it).
 	config.ConnConfig.DefaultQueryExecMode = pgx.QueryExecModeSimpleProtocol
 	setRuntimeParams(config.ConnConfig)
+	if config.ConnConfig.ConnectTimeout == 0 { // else pgxpool waits two minutes for a machine that is gone, with each connection
+		config.ConnConfig.ConnectTimeout = poolConnectTimeout
+	}
 	if options.MaxConns > 0 {
 		config.MaxConns = options.MaxConns
 	}
