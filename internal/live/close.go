@@ -32,6 +32,9 @@ var (
 	UnknownProtocol = Close{4406, "Speak graphql-transport-ws."}
 	// InitTimeout: connection_init did not come in time. graphql-ws comes back.
 	InitTimeout = Close{4408, "Connection initialisation timeout."}
+	// Crowded: too many others came before they sent connection_init, and this one
+	// has waited longest. graphql-ws comes back.
+	Crowded = Close{4408, "Too many connections wait to be signed in. Come back."}
 	// DuplicateID: an operation with this id is still under way. Fatal.
 	DuplicateID = Close{4409, "An operation with this id is under way."}
 	// SecondInit: connection_init came twice. Fatal.
@@ -71,8 +74,11 @@ func (c Close) ComesBack() bool {
 // label returns what the close is counted under. There are only so many: codes
 // come from the list above.
 func (c Close) label() string {
-	if c.Code == CannotVerify.Code && c.Reason != SlowReader.Reason {
+	switch {
+	case c.Code == CannotVerify.Code && c.Reason != SlowReader.Reason:
 		return "1013 cannot verify"
+	case c == Crowded:
+		return "4408 crowded"
 	}
 	return strconv.Itoa(c.Code)
 }

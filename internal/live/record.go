@@ -63,6 +63,7 @@ func principalOf(ctx context.Context) Principal {
 // Stats is what the server counts, for metrics.
 type Stats struct {
 	Sockets       int64 // WebSockets now
+	Waiting       int   // those among them on which nobody has signed in
 	Streams       int64 // event streams now
 	Subscriptions int64 // subscriptions now
 	Selections    int64 // distinct ones among them
@@ -70,6 +71,7 @@ type Stats struct {
 	Executions    int64 // events executed since the start; Events / Executions is what sharing saves
 	// Closes counts the connections that ended since the start, by why: the
 	// close's code; "1013 cannot verify", so that "1013" is for slow readers only;
+	// "4408 crowded", so that "4408" is for those who were late;
 	// "client" where the client asked for the end. "1006" is for those that vanished.
 	Closes map[string]uint64
 }
@@ -99,6 +101,7 @@ func (s *Server) Stats() Stats {
 	defer c.mu.Unlock()
 	return Stats{
 		Sockets:       c.sockets.Load(),
+		Waiting:       s.waiting.len(),
 		Streams:       c.streams.Load(),
 		Subscriptions: c.subscriptions.Load(),
 		Selections:    int64(s.selections.len()),

@@ -64,10 +64,12 @@ type Connection interface{ End(Close) }
 
 // Limits bound what one client may take. A zero field means its default.
 type Limits struct {
-	Sockets    int   // connections of one login session, default 20
-	Operations int   // operations under way on a connection, default 50
-	Message    int64 // bytes of a message from a socket, default 64 KiB
-	Body       int64 // bytes of an HTTP body, default 2 MiB
+	Sockets          int   // connections of one login session, default 20
+	Waiting          int   // sockets on which nobody has signed in, default 5,000
+	WaitingOfNetwork int   // those of one network among them, default 500
+	Operations       int   // operations under way on a connection, default 50
+	Message          int64 // bytes of a message from a socket, default 64 KiB
+	Body             int64 // bytes of an HTTP body, default 2 MiB
 
 	Init       time.Duration // until connection_init, default 5 s
 	Life       time.Duration // longest age of a connection, default 1 h
@@ -96,6 +98,8 @@ func (l Limits) withDefaults() Limits {
 		}
 	}
 	count(&l.Sockets, 20)
+	count(&l.Waiting, 5000)
+	count(&l.WaitingOfNetwork, 500)
 	count(&l.Operations, 50)
 	if l.Message == 0 {
 		l.Message = 64 << 10
@@ -131,6 +135,9 @@ type Options struct {
 	// Context puts what resolvers want to know about the client, such as its
 	// address, into a socket's context. The request must not be kept.
 	Context func(context.Context, *http.Request) context.Context
+	// Network names the network that a socket comes from, for Limits.WaitingOfNetwork.
+	// Nil takes all for one.
+	Network func(*http.Request) string
 	Limits  Limits
 	// Now is the clock for all limits. Default: time.Now.
 	Now func() time.Time
@@ -155,6 +162,7 @@ type Server struct {
 	epoch      time.Time
 	selections *selections
 	wheel      wheel
+	waiting    waiting
 	crew       crew
 	post       post
 	tasks      tracker

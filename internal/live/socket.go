@@ -42,7 +42,8 @@ var upgrader = websocket.Upgrader{
 // socket is a peer over WebSocket.
 type socket struct {
 	peer
-	conn *websocket.Conn
+	conn  *websocket.Conn
+	place *place // among those on which nobody has signed in; guarded by waiting.mu
 
 	// Guarded by peer.mu.
 	writes  bool // the writer runs
@@ -70,6 +71,13 @@ func (s *Server) acceptSocket(w http.ResponseWriter, r *http.Request) {
 	sock.arm(s.clock() + s.limits.Init)
 	if conn.Subprotocol() != subprotocol {
 		sock.fail(UnknownProtocol)
+	}
+	network := ""
+	if s.options.Network != nil {
+		network = s.options.Network(r)
+	}
+	if first := s.waiting.join(sock, network, &s.limits); first != nil {
+		first.giveWay()
 	}
 	go sock.read()
 }
@@ -265,6 +273,7 @@ func (s *socket) init(m *message) *Close {
 	s.acked = true
 	s.put(frame{kind: ack})
 	s.mu.Unlock()
+	s.server.waiting.leave(s)
 	if left {
 		s.server.leave(principal.Key)
 		return nil
@@ -329,6 +338,7 @@ func (s *socket) hangUp(err error) {
 	closing := s.closing
 	refused := !s.acked && !s.byClient && closing != vanished && closing != Restart
 	s.mu.Unlock()
+	s.server.waiting.leave(s)
 	if refused && s.server.options.OnRefusal != nil {
 		s.server.options.OnRefusal(s.ctx, closing)
 	}

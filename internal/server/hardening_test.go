@@ -77,3 +77,23 @@ func TestSocket_NobodiesOfANetworkShareABound(t *testing.T) {
 	}
 	from("2001:db8:0:ff::1").closed(4429)
 }
+
+// TestSocket_WhoWaitsGivesWayInItsNetwork opens sockets that sign nobody in.
+func TestSocket_WhoWaitsGivesWayInItsNetwork(t *testing.T) {
+	t.Parallel()
+	n := newNode(t, nodeOptions{proxies: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}, limits: live.Limits{WaitingOfNetwork: 1}})
+	owner := n.owner()
+	from := func(ip string) *socket {
+		s, _ := n.dial(http.Header{"X-Forwarded-For": {ip}})
+		return s
+	}
+	elsewhere, first := from("2001:db8:0:100::1"), from("2001:db8::1")
+	late := from("2001:db8:0:ff::1")
+	first.closed(4408)
+	for _, s := range []*socket{elsewhere, late} {
+		s.init(owner.access)
+		if f := s.next(); f.Type != "connection_ack" {
+			t.Errorf("who was not in the way gets %s %s", f.Type, f.Payload)
+		}
+	}
+}

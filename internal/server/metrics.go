@@ -34,9 +34,10 @@ func newMetrics(stats func() live.Stats, readAge func() time.Duration, hints fun
 		m.registry.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{Name: name, Help: help}, read))
 	}
 	m.registry.MustRegister(m.operations, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-	m.registry.MustRegister(&closes{stats, prometheus.NewDesc("branchline_closes_total", "Connections ended, by close code. 1013 are slow readers cut off, \"1013 cannot verify\" came while no token could be checked, 1006 went without a word, client are those that the client closed.", []string{"code"}, nil)})
+	m.registry.MustRegister(&closes{stats, prometheus.NewDesc("branchline_closes_total", "Connections ended, by close code. 1013 are slow readers cut off, \"1013 cannot verify\" came while no token could be checked, \"4408 crowded\" made room for others before anybody had signed in, 1006 went without a word, client are those that the client closed.", []string{"code"}, nil)})
 	m.registry.MustRegister(&tries{refusals, prometheus.NewDesc("branchline_tries_refused_total", "Tries at passwords, invitations and new accounts that were refused because there were too many, by the limit.", []string{"limit"}, nil)})
 	gauge("branchline_sockets", "Open WebSockets.", func() float64 { return float64(stats().Sockets) })
+	gauge("branchline_sockets_waiting", "Open WebSockets on which nobody has signed in. At most 5,000.", func() float64 { return float64(stats().Waiting) })
 	gauge("branchline_event_streams", "Open streams of server-sent events.", func() float64 { return float64(stats().Streams) })
 	gauge("branchline_subscriptions", "Open subscriptions.", func() float64 { return float64(stats().Subscriptions) })
 	gauge("branchline_selections", "Distinct selections among the open subscriptions.", func() float64 { return float64(stats().Selections) })

@@ -139,7 +139,7 @@ func TestMetrics_HaveTheirNames(t *testing.T) {
 		}
 	}
 	for _, name := range []string{
-		"branchline_operation_seconds", "branchline_closes_total", "branchline_sockets", "branchline_event_streams", "branchline_subscriptions",
+		"branchline_operation_seconds", "branchline_closes_total", "branchline_sockets", "branchline_sockets_waiting", "branchline_event_streams", "branchline_subscriptions",
 		"branchline_selections", "branchline_register_read_age_seconds", "branchline_events_total", "branchline_event_executions_total",
 		"branchline_hints_total", "branchline_hints_connected",
 		"branchline_tries_refused_total",

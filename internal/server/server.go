@@ -67,6 +67,7 @@ func New(o Options) *Server {
 		Authenticate: s.authenticateSocket,
 		AllowOrigin:  s.allowOrigin,
 		Context:      s.socketContext,
+		Network:      func(r *http.Request) string { return login.Network(callerOf(r.Context()).Device.IP) },
 		Limits:       o.Limits,
 		Log:          o.Log,
 		OnOperation: func(ctx context.Context, rec live.Record) {
