@@ -85,6 +85,7 @@ func (p *people) revoke(t *testing.T, b, by login.Bearer) {
 // process is what one process of the program has: a register, and a notifier if
 // it has hints.
 type process struct {
+	db       *store.DB // its pool, of two connections
 	register *login.Register
 	notifier *store.Notifier
 	changes  *countedChanges
@@ -192,7 +193,7 @@ func startProcess(t *testing.T, url string, hints bool) *process {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = db.Close() })
-	p := &process{changes: &countedChanges{Changes: changes, after: make(chan struct{})}, own: &ownClocks{read: login.OwnClocks()}}
+	p := &process{db: db, changes: &countedChanges{Changes: changes, after: make(chan struct{})}, own: &ownClocks{read: login.OwnClocks()}}
 	log := slog.New(slog.DiscardHandler)
 	p.register = login.NewRegister(login.RegisterOptions{
 		Clock: login.NewClock(p.own.now), Changes: p.changes, Expirer: store.NewLogins(db), Present: store.NewLogins(db), TokenLife: 5 * time.Minute, Log: log,
