@@ -12,6 +12,7 @@ import (
 var (
 	mentionedFile    = regexp.MustCompile("`([a-z][\\w./-]*/[\\w.-]+\\.[a-z]+|schema\\.graphqls)`")
 	mentionedTest    = regexp.MustCompile("`(?:([a-z]+)\\.)?((?:Test|Fuzz)\\w+)`")
+	mentionedBrowser = regexp.MustCompile("`(web/e2e/[\\w.]+)`: \"([^\"]+)\"")
 	mentionedSetting = regexp.MustCompile(`\b(?:BRANCHLINE_[A-Z_]+|[A-Z]+_URL)\b`)
 	testFunction     = regexp.MustCompile(`(?m)^func ((?:Test|Fuzz)\w+)\(`)
 )
@@ -44,13 +45,18 @@ func TestSecurityPage_NamesWhatIsThere(t *testing.T) {
 				t.Errorf("there is no test %s.%s", m[1], m[2])
 			}
 		}),
+		"browser tests": checkEach(page, mentionedBrowser, func(m []string) {
+			if !strings.Contains(read(m[1]), m[2]) {
+				t.Errorf("there is no browser test %q in %s", m[2], m[1])
+			}
+		}),
 		"settings": checkEach(page, mentionedSetting, func(m []string) {
 			if !strings.Contains(settings, "| `"+m[0]+"` |") {
 				t.Errorf("there is no setting %s", m[0])
 			}
 		}),
 	} {
-		if n < 10 {
+		if n < 10 && kind != "browser tests" || n == 0 {
 			t.Errorf("the page names %d %s: it is not written as this test reads it", n, kind)
 		}
 	}

@@ -16,6 +16,21 @@ import (
 	"github.com/branchline/branchline/internal/pgtest"
 )
 
+// TestServe_MakesNoAccount serves a new database.
+func TestServe_MakesNoAccount(t *testing.T) {
+	t.Parallel()
+	url := pgtest.URL(t)
+	launch(t, buildProgram(t), "DATABASE_URL="+url, "BRANCHLINE_KEYS="+string(login.NewKey()), "BRANCHLINE_DRAIN=1s")
+	conn, err := pgx.Connect(t.Context(), url)
+	check(t, err)
+	defer conn.Close(context.WithoutCancel(t.Context()))
+	var people, accounts int
+	check(t, conn.QueryRow(t.Context(), "SELECT (SELECT count(*) FROM users), (SELECT count(*) FROM accounts)").Scan(&people, &accounts))
+	if people != 0 || accounts != 0 {
+		t.Errorf("there are %d users and %d accounts that nobody opened", people, accounts)
+	}
+}
+
 // TestServe_AKilledProcessLeavesNobodyConnected kills a process with a socket as kill -9
 // does. Nobody says so to the other one, which has to find out.
 func TestServe_AKilledProcessLeavesNobodyConnected(t *testing.T) {

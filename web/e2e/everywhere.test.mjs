@@ -60,6 +60,26 @@ for (const colorScheme of ['light', 'dark']) {
   }
 }
 
+for (const size of ['desk', 'narrow']) {
+  test(`every page has the way to sign out in sight: ${size}`, async () => {
+    const { page, wrong, close } = await device(chromium, { viewport: sizes[size] });
+    await signIn(page, people.owner);
+    const { 'not found': _, ...pages } = routes; // that one is for anybody, and has no frame
+    for (const [path, sign] of Object.values(pages)) {
+      await page.goto(path);
+      await page.getByText(sign).first().waitFor();
+      await page.getByRole('button', { name: /Your account/ }).click();
+      await page.getByRole('menuitem', { name: 'Sign out' }).waitFor();
+      await page.keyboard.press('Escape');
+    }
+    await page.getByRole('button', { name: /Your account/ }).click();
+    await page.getByRole('menuitem', { name: 'Sign out' }).click();
+    await page.waitForURL(/\/login/);
+    assert.deepEqual(wrong, []);
+    await close();
+  });
+}
+
 test('48: a chosen theme is there before the first paint, and stays', async () => {
   const { page, close } = await device(chromium, { colorScheme: 'light' });
   await signIn(page, people.owner);

@@ -38,6 +38,29 @@ test('a wrong password says so beside the form, and the e-mail address stays', a
   await close();
 });
 
+test('passwords are masked wherever they are asked for, and can be pasted', async () => {
+  const { owner } = await account();
+  const { page, wrong, close } = await device(chromium, { permissions: ['clipboard-read', 'clipboard-write'] });
+  const check = async (path, ...labels) => {
+    await page.goto(path);
+    for (const label of labels) {
+      const field = page.getByLabel(label, { exact: true });
+      await field.waitFor();
+      assert.equal(await field.getAttribute('type'), 'password', `${path}: ${label}`);
+      await page.evaluate((text) => navigator.clipboard.writeText(text), password);
+      await field.focus();
+      await page.keyboard.press('ControlOrMeta+v');
+      assert.equal(await field.inputValue(), password, `${path}: ${label}`);
+    }
+  };
+  await check('/login', 'Password');
+  await check('/register', 'Password');
+  await signIn(page, owner);
+  await check('/account/me', 'Present password', 'New password');
+  assert.deepEqual(wrong, []);
+  await close();
+});
+
 test('who is not signed in comes to the page they asked for, after signing in', async () => {
   const { owner } = await account();
   const { page, wrong, close } = await device(chromium);
