@@ -35,6 +35,7 @@ type Resolver struct {
 	// ShareURL returns the page that shows a shared troubleshooting session.
 	ShareURL func(token string) string
 	StartURL string // the page that start links open
+	Explorer bool   // whether the API describes itself
 }
 
 // NewSchema returns the schema with its resolvers, gates and costs.
@@ -174,6 +175,7 @@ func (r *queryResolver) ServerInfo(context.Context) (*model.ServerInfo, error) {
 		TreeImportFormats:    model.AllTreeFormat,
 		PasswordRules:        &model.PasswordRules{MinLength: login.MinPassword, MaxLength: login.MaxPassword},
 		RegistrationOpen:     !r.Logins.Settings.RegistrationClosed,
+		ExplorerOpen:         r.Explorer,
 	}, nil
 }
 

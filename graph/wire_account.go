@@ -43,6 +43,7 @@ func toLoginSessionOf(s login.Session, u *model.User) *model.LoginSession {
 		IP:                s.IP,
 		SignedInAt:        s.SignedInAt,
 		LastActiveAt:      s.LastActiveAt,
+		IdleMinutes:       login.Minutes(s.Idle),
 		IdleExpiresAt:     s.Deadlines.Idle,
 		AbsoluteExpiresAt: s.Deadlines.Absolute,
 		ConnectedNow:      s.Connected,

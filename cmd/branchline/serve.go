@@ -148,6 +148,7 @@ func assemble(ctx context.Context, s config.Settings, log *slog.Logger) (*app, e
 				return string(s.Server.PublicURL) + server.SharePath + url.PathEscape(token)
 			},
 			StartURL: string(s.Server.PublicURL) + "/start",
+			Explorer: s.Server.Explorer,
 		},
 		Register:        p.register,
 		Tokens:          p.logins.Access,

@@ -137,8 +137,9 @@ type AccountSecurity struct {
 	// Every live login session of the account, the newest sign-in first; at most 1,000.
 	ActiveSessions []*LoginSession `json:"activeSessions"`
 	// What happened in the account, newest first. As a CSV file it is at
-	// `GET /audit-log.csv`, with the access token in `Authorization: Bearer`, and with
-	// `from` and `to` (RFC 3339) in the query where not all of it is wanted.
+	// `GET /audit-log.csv`, with the access token in `Authorization: Bearer`. Where not all
+	// of it is wanted, the query has what the filter has: `from` and `to` (RFC 3339),
+	// `action`, once for each, and `user`.
 	AuditLog *AuditLogConnection `json:"auditLog"`
 }
 
@@ -1052,6 +1053,8 @@ type LoginSession struct {
 	SignedInAt time.Time `json:"signedInAt"`
 	// The sign-in or the latest active refresh; right to the minute.
 	LastActiveAt time.Time `json:"lastActiveAt"`
+	// After how long without activity it ends, in minutes, rounded up: the policy's at the sign-in, or a shorter one that an owner applied since.
+	IdleMinutes int `json:"idleMinutes"`
 	// When it ends if nobody does anything. Never after `absoluteExpiresAt`.
 	IdleExpiresAt time.Time `json:"idleExpiresAt"`
 	// When it ends in any case.
@@ -1399,6 +1402,9 @@ type ServerInfo struct {
 	PasswordRules *PasswordRules `json:"passwordRules"`
 	// Whether anybody may open an account by `register`. Where it is false people come by invitation alone.
 	RegistrationOpen bool `json:"registrationOpen"`
+	// Whether the API describes itself here: by introspection, the explorer at `/api/docs`,
+	// the reference at `/api/reference` and its text at `/schema.graphqls`.
+	ExplorerOpen bool `json:"explorerOpen"`
 }
 
 // A pair of limits.

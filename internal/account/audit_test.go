@@ -85,6 +85,8 @@ func TestAuditEntry_Words(t *testing.T) {
 		"operator's":                          {account.PasswordChanged, map[string]any{"operator": "branchline user reset-password"}, "The operator gave Bob a new password."},
 		"operator's, everywhere":              {account.LoginSessionsRevoked, map[string]any{"scope": "NEW_PASSWORD", "operator": "branchline user reset-password", "count": 2.0}, "The operator signed Bob out after a new password: 2 login sessions."},
 		"tree":                                {account.TreePublished, map[string]any{"title": "VPN", "version": 3.0}, "Ann published version 3 of “VPN”."},
+		"exported":                            {account.AuditLogExported, nil, "Ann exported the audit log from its beginning to its end."},
+		"exported, of some kinds":             {account.AuditLogExported, map[string]any{"from": "2026-11-01T00:00:00Z", "actions": "SIGNED_IN"}, "Ann exported a part of the audit log from 2026-11-01T00:00:00Z to its end."},
 		"limited":                             {account.SignInLimited, map[string]any{"quietMinutes": 15.0}, "Sign-ins as Bob were tried too often and are refused for a while. More of it is not listed for 15 minutes."},
 		"names in the words stay as they are": {account.TreeDeleted, map[string]any{"title": "SUBJECT %s"}, "Ann deleted “SUBJECT %s”."},
 	}

@@ -172,7 +172,11 @@ var auditWords = map[AuditAction]func(telling) string{
 		return fmt.Sprintf("%s made the client “%s” part of “%s”.", t.actor, t.fact("merged"), t.fact("client"))
 	},
 	AuditLogExported: func(t telling) string {
-		return fmt.Sprintf("%s exported the audit log from %s to %s.", t.actor, cmp.Or(t.facts["from"], "its beginning"), cmp.Or(t.facts["to"], "its end"))
+		what := "the audit log"
+		if t.facts["actions"] != "" || t.facts["user"] != "" {
+			what = "a part of the audit log"
+		}
+		return fmt.Sprintf("%s exported %s from %s to %s.", t.actor, what, cmp.Or(t.facts["from"], "its beginning"), cmp.Or(t.facts["to"], "its end"))
 	},
 }
 

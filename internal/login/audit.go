@@ -187,11 +187,6 @@ func (s *Service) AuditEntry(ctx context.Context, actor account.Actor, id accoun
 	return s.Store.AuditEntry(ctx, actor.AccountID, id)
 }
 
-// AuditExport is a span of the log to be exported.
-type AuditExport struct {
-	From, To time.Time // From is in, To is not; a zero one does not bound
-}
-
 // exportStep is how many lines of an export are read and held at a time.
 const exportStep = 1000
 
@@ -199,19 +194,25 @@ const exportStep = 1000
 // long as the client does.
 const exportPatience = 5 * time.Second
 
-// ExportAudit writes down that the caller exports a span of the audit log, and then
-// calls each with its lines, newest first, until one returns an error. What is
-// logged meanwhile is not in it. Owners only; the role and the login session are
-// read anew, because a copied access token must not carry the log away after its
-// session has ended.
-func (s *Service) ExportAudit(ctx context.Context, c Caller, span AuditExport, each func(*AuditLine) error) error {
+// ExportAudit writes down that the caller exports what the filter lets through of the
+// audit log, and then calls each with its lines, newest first, until one returns an
+// error. What is logged meanwhile is not in it. Owners only; the role and the login
+// session are read anew, because a copied access token must not carry the log away
+// after its session has ended.
+func (s *Service) ExportAudit(ctx context.Context, c Caller, filter AuditFilter, each func(*AuditLine) error) error {
 	if err := c.Require(account.Owner); err != nil {
 		return err
 	}
-	if !span.From.IsZero() && !span.To.IsZero() && !span.From.Before(span.To) {
+	if !filter.From.IsZero() && !filter.To.IsZero() && !filter.From.Before(filter.To) {
 		return fault.Input("to", "This has to be later than from.")
 	}
-	filter := AuditFilter{From: span.From, To: span.To}
+	known := account.AuditActions()
+	for _, action := range filter.Actions {
+		if !slices.Contains(known, action) {
+			return fault.Input("action", "%q is no action of the audit log.", action)
+		}
+	}
+	filter.Actions = slices.Compact(slices.Sorted(slices.Values(filter.Actions)))
 	limited, cancel := context.WithTimeout(ctx, exportPatience)
 	defer cancel()
 	err := s.Store.InTx(limited, func(ctx context.Context, tx Tx) error {
@@ -220,10 +221,20 @@ func (s *Service) ExportAudit(ctx context.Context, c Caller, span AuditExport, e
 		}
 		now := s.now()
 		e := s.callerEntry(account.AuditLogExported, c, now)
-		for name, at := range map[string]time.Time{"from": span.From, "to": span.To} {
+		for name, at := range map[string]time.Time{"from": filter.From, "to": filter.To} {
 			if !at.IsZero() {
 				e.Details[name] = at.UTC().Format(time.RFC3339)
 			}
+		}
+		if len(filter.Actions) > 0 {
+			names := make([]string, len(filter.Actions))
+			for i, action := range filter.Actions {
+				names[i] = string(action)
+			}
+			e.Details["actions"] = strings.Join(names, ", ")
+		}
+		if !filter.User.IsZero() {
+			e.Details["user"] = filter.User.String()
 		}
 		if filter.To.IsZero() || filter.To.After(now) {
 			filter.To = now // its own line is not in it

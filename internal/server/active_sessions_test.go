@@ -452,3 +452,29 @@ func sessionUUID(t *testing.T, p *person) string {
 	check(t, id.UnmarshalText([]byte(p.session)))
 	return id.UUID().String()
 }
+
+// TestLoginSession_SaysAfterHowLongItIsIdle asks as somebody who may not see the policy.
+func TestLoginSession_SaysAfterHowLongItIsIdle(t *testing.T) {
+	t.Parallel()
+	n := newNode(t, nodeOptions{})
+	owner := n.owner()
+	viewer := n.join(owner, "VIEWER")
+	idle := func() int {
+		t.Helper()
+		return int(n.post(viewer.access, `{ me { currentLoginSession { idleMinutes } } }`, nil).ok().number("me.currentLoginSession.idleMinutes"))
+	}
+	if got := idle(); got != 3*24*60 {
+		t.Errorf("by the standard policy %d minutes, want three days", got)
+	}
+	limits := vars{"preset": "CUSTOM", "idleMinutes": 30, "absoluteMinutes": 60}
+	const update = `mutation($input: UpdateSessionPolicyInput!) { updateSessionPolicy(input: $input) { shortenedCount } }`
+	n.post(owner.access, update, vars{"input": limits}).ok()
+	if got := idle(); got != 3*24*60 {
+		t.Errorf("after a policy for the next sign-in %d minutes, want three days", got)
+	}
+	limits["applyNow"] = true
+	n.post(owner.access, update, vars{"input": limits}).ok()
+	if got := idle(); got != 30 {
+		t.Errorf("after one that holds now %d minutes, want 30", got)
+	}
+}

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/branchline/branchline/graph"
+	"github.com/branchline/branchline/internal/account"
 	"github.com/branchline/branchline/internal/fault"
 	"github.com/branchline/branchline/internal/live"
 	"github.com/branchline/branchline/internal/login"
@@ -66,7 +67,7 @@ func (s *Server) writeAuditLog(w *countingWriter, r *http.Request, c *graph.Call
 	if c.Refused != nil {
 		return c.Refused
 	}
-	span, err := spanOf(r)
+	filter, err := auditFilterOf(r)
 	if err != nil {
 		return err
 	}
@@ -81,7 +82,7 @@ func (s *Server) writeAuditLog(w *countingWriter, r *http.Request, c *graph.Call
 	}
 	lines := 0
 	who := login.Caller{Actor: c.Actor, SessionID: c.Bearer.SessionID, Device: c.Device}
-	err = s.Resolver.Logins.ExportAudit(r.Context(), who, span, func(line *login.AuditLine) error {
+	err = s.Resolver.Logins.ExportAudit(r.Context(), who, filter, func(line *login.AuditLine) error {
 		if lines%auditChunk == 0 {
 			// The read may have waited, and the client may have been slow.
 			if err := s.Register.Check(r.Context(), c.Bearer); err != nil {
@@ -104,11 +105,13 @@ func (s *Server) writeAuditLog(w *countingWriter, r *http.Request, c *graph.Call
 // wrongMethod tells the one refusal apart whose status the code does not give.
 const wrongMethod fault.Reason = "METHOD_NOT_ALLOWED"
 
-// spanOf reads from and to: moments or days, which begin at 00:00 UTC.
-func spanOf(r *http.Request) (login.AuditExport, error) {
-	var span login.AuditExport
-	for name, at := range map[string]*time.Time{"from": &span.From, "to": &span.To} {
-		text := r.URL.Query().Get(name)
+// auditFilterOf reads from and to, which are moments or days, which begin at 00:00
+// UTC; the actions, and the user.
+func auditFilterOf(r *http.Request) (login.AuditFilter, error) {
+	var filter login.AuditFilter
+	query := r.URL.Query()
+	for name, at := range map[string]*time.Time{"from": &filter.From, "to": &filter.To} {
+		text := query.Get(name)
 		if text == "" {
 			continue
 		}
@@ -117,10 +120,18 @@ func spanOf(r *http.Request) (login.AuditExport, error) {
 			*at, err = time.Parse(time.DateOnly, text)
 		}
 		if err != nil || at.Year() < 1 {
-			return span, fault.Input(name, "%q is no moment: write it like 2026-11-23T14:43:00Z or 2026-11-23.", text)
+			return filter, fault.Input(name, "%q is no moment: write it like 2026-11-23T14:43:00Z or 2026-11-23.", text)
 		}
 	}
-	return span, nil
+	for _, action := range query["action"] {
+		filter.Actions = append(filter.Actions, account.AuditAction(action))
+	}
+	if text := query.Get("user"); text != "" {
+		if err := filter.User.UnmarshalText([]byte(text)); err != nil {
+			return filter, fault.Input("user", "This is no user's global id.")
+		}
+	}
+	return filter, nil
 }
 
 // statusOf returns the status of an error outside of GraphQL.

@@ -134,6 +134,9 @@ func TestAuditLogCSV(t *testing.T) {
 	if a := ask(owner.access, "?from=2020-01-01&to=2020-02-01T00:00:00Z", nil); a.Status != http.StatusOK || strings.Count(a.Body, "\r\n") != 1 {
 		t.Errorf("of another time: %d %s", a.Status, a.Body)
 	}
+	if a := ask(owner.access, "?action=INVITATION_ACCEPTED&action=ACCOUNT_REGISTERED&user="+admin.id, nil); a.Status != http.StatusOK || strings.Count(a.Body, "\r\n") != 2 || !strings.Contains(a.Body, "INVITATION_ACCEPTED") {
+		t.Errorf("of two kinds and a person: %d %s", a.Status, a.Body)
+	}
 	for name, tt := range map[string]struct {
 		a      *answer
 		status int
@@ -143,6 +146,8 @@ func TestAuditLogCSV(t *testing.T) {
 		"a bad token":     {ask("rubbish", "", nil), 401, "UNAUTHENTICATED"},
 		"an admin":        {ask(admin.access, "", nil), 403, "FORBIDDEN"},
 		"a wrong moment":  {ask(owner.access, "?from=yesterday", nil), 400, "BAD_USER_INPUT"},
+		"a wrong action":  {ask(owner.access, "?action=SIGNED_UP", nil), 400, "BAD_USER_INPUT"},
+		"a wrong id":      {ask(owner.access, "?user=tree_00000000000000000000000000", nil), 400, "BAD_USER_INPUT"},
 		"the wrong order": {ask(owner.access, "?from=2026-02-01&to=2026-01-01", nil), 400, "BAD_USER_INPUT"},
 		"POST":            {n.request(n.http.Client(), http.MethodPost, "/audit-log.csv", http.Header{"Authorization": {"Bearer " + owner.access}}, ""), 405, "BAD_USER_INPUT"},
 	} {

@@ -233,6 +233,11 @@ func TestIntrospection_WhereItIsOn(t *testing.T) {
 	if a := n.get("/schema.graphqls"); a.Status != 200 || !strings.Contains(a.Body, "type Query {") {
 		t.Errorf("/schema.graphqls: %d", a.Status)
 	}
+	for where, want := range map[*node]bool{n: true, newNode(t, nodeOptions{}): false} {
+		if a := where.post("", `{ serverInfo { explorerOpen } }`, nil).ok(); a.at("serverInfo.explorerOpen") != want {
+			t.Errorf("it describes itself: %s, want %t", a.Body, want)
+		}
+	}
 }
 
 // TestVariables_AreReadStrictly tries what gqlgen itself lets through, or words in a

@@ -224,6 +224,7 @@ func (w *world) start(o nodeOptions) *node {
 			Now: n.clock.Now, Version: "test", InvitationURL: func(token string) string { return "https://branchline.test/#" + token },
 			ShareURL: func(token string) string { return "https://branchline.test" + server.SharePath + token },
 			StartURL: "https://branchline.test/start",
+			Explorer: o.introspection,
 		},
 		Register: n.register, Tokens: service.Access, Ping: db.PingContext, Hints: hints.Traffic, Web: web.Handler(web.Options{}),
 		Schema: schema, Now: n.clock.Now, Log: log, Origins: o.origins, InsecureCookies: o.insecureCookies,

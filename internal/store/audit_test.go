@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -378,20 +379,20 @@ func TestExportAudit_IsACSVFileWithoutFormulas(t *testing.T) {
 		}
 	}
 	var file bytes.Buffer
-	export := func(c login.Caller, span login.AuditExport) error {
+	export := func(c login.Caller, filter login.AuditFilter) error {
 		file.Reset()
 		out := login.NewAuditCSV(&file)
 		if err := out.Head(); err != nil {
 			t.Fatal(err)
 		}
-		err := d.ExportAudit(t.Context(), c, span, out.Line)
+		err := d.ExportAudit(t.Context(), c, filter, out.Line)
 		if flushed := out.Flush(); flushed != nil {
 			t.Fatal(flushed)
 		}
 		return err
 	}
 	d.advance(time.Second)
-	if err := export(ann.caller(), login.AuditExport{}); err != nil {
+	if err := export(ann.caller(), login.AuditFilter{}); err != nil {
 		t.Fatal(err)
 	}
 	rows, err := csv.NewReader(bytes.NewReader(file.Bytes())).ReadAll()
@@ -420,20 +421,43 @@ func TestExportAudit_IsACSVFileWithoutFormulas(t *testing.T) {
 	from := d.now()
 	d.again(t, ann, "phone")
 	d.advance(time.Second)
-	if err := export(ann.caller(), login.AuditExport{From: from, To: d.now()}); err != nil || strings.Count(file.String(), "SIGNED_IN") != 1 || strings.Count(file.String(), "\r\n") != 2 {
+	if err := export(ann.caller(), login.AuditFilter{From: from, To: d.now()}); err != nil || strings.Count(file.String(), "SIGNED_IN") != 1 || strings.Count(file.String(), "\r\n") != 2 {
 		t.Errorf("of one second: %v, %s", err, file.String())
 	}
-	wantRefusal(t, export(ann.caller(), login.AuditExport{From: d.now(), To: from}), fault.BadUserInput, "")
+	wantRefusal(t, export(ann.caller(), login.AuditFilter{From: d.now(), To: from}), fault.BadUserInput, "")
 
 	bob := d.join(t, ann, "bob", account.Admin)
-	wantRefusal(t, export(bob.caller(), login.AuditExport{}), fault.Forbidden, "")
+	d.advance(time.Second)
+	for name, tt := range map[string]struct {
+		filter login.AuditFilter
+		rows   int
+		facts  []account.Fact
+	}{
+		"two kinds, one of them twice": {login.AuditFilter{Actions: []account.AuditAction{account.SignedIn, account.InvitationAccepted, account.SignedIn}}, 4, []account.Fact{{Name: "actions", Value: "INVITATION_ACCEPTED, SIGNED_IN"}}},
+		"one person":                   {login.AuditFilter{User: bob.User.ID}, 2, []account.Fact{{Name: "user", Value: bob.User.ID.String()}}},
+		"a stranger":                   {login.AuditFilter{User: account.NewUserID()}, 0, nil},
+	} {
+		if err := export(ann.caller(), tt.filter); err != nil || strings.Count(file.String(), "\r\n") != 1+tt.rows {
+			t.Errorf("%s: %v, %s", name, err, file.String())
+		}
+		d.advance(time.Second)
+		if got := d.entries(t, ann, 1)[0]; tt.facts != nil && !slices.Equal(got.Facts(), tt.facts) {
+			t.Errorf("%s is told as %v, want %v", name, got.Facts(), tt.facts)
+		}
+	}
+	before := d.entries(t, ann, 1)[0]
+	wantRefusal(t, export(ann.caller(), login.AuditFilter{Actions: []account.AuditAction{"SIGNED_UP"}}), fault.BadUserInput, "")
+	if got := d.entries(t, ann, 1)[0]; got.ID != before.ID {
+		t.Errorf("a refused export is told as %+v", got)
+	}
+	wantRefusal(t, export(bob.caller(), login.AuditFilter{}), fault.Forbidden, "")
 	posing := bob.caller()
 	posing.Role = account.Owner // by a forged token
-	wantRefusal(t, export(posing, login.AuditExport{}), fault.Forbidden, "")
+	wantRefusal(t, export(posing, login.AuditFilter{}), fault.Forbidden, "")
 	if _, err := d.Logout(t.Context(), ann.caller()); err != nil {
 		t.Fatal(err)
 	}
-	wantRefusal(t, export(ann.caller(), login.AuditExport{}), fault.Unauthenticated, fault.SessionRevoked)
+	wantRefusal(t, export(ann.caller(), login.AuditFilter{}), fault.Unauthenticated, fault.SessionRevoked)
 	if rows := strings.Count(file.String(), "\r\n"); rows != 1 {
 		t.Errorf("a refused export has %d rows", rows)
 	}
