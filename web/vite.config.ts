@@ -5,6 +5,7 @@ import tailwind from '@tailwindcss/vite';
 import react from '@vitejs/plugin-react';
 import { defineConfig } from 'vitest/config';
 import type { Plugin } from 'vite';
+import { render } from './src/reference/render.ts';
 
 /**
  * Writes a .br and a .gz beside every text file of the build, so that the server
@@ -31,11 +32,22 @@ function precompress(): Plugin {
   };
 }
 
+/** Writes the schema into its page. */
+function reference(): Plugin {
+  return {
+    name: 'reference',
+    transformIndexHtml: {
+      order: 'pre',
+      handler: (html, { filename }) => (filename.endsWith('/reference.html') ? html.replace('<!--reference-->', () => render(readFileSync('../schema.graphqls', 'utf8'))) : html),
+    },
+  };
+}
+
 // `npm run dev` passes the API on to a server that runs beside it.
 const api = process.env.DEV_API ?? 'http://127.0.0.1:8000';
 
 export default defineConfig({
-  plugins: [react(), tailwind(), precompress()],
+  plugins: [react(), tailwind(), reference(), precompress()],
   build: {
     target: 'es2023',
     manifest: true, // the test of the budget reads it
@@ -44,7 +56,7 @@ export default defineConfig({
     reportCompressedSize: false,
     chunkSizeWarningLimit: 4000, // the explorer's editor, which is loaded by its own page only
     rolldownOptions: {
-      input: { app: 'index.html', explorer: 'explorer.html' },
+      input: { app: 'index.html', explorer: 'explorer.html', reference: 'reference.html' },
       checks: { bundlerTimings: false },
       onLog(level, log, report) {
         // GraphiQL's "use no memo" is for React's compiler, which has run already.
@@ -55,7 +67,7 @@ export default defineConfig({
   // The explorer comes from the server beside it: its editor's workers cannot be
   // bundled in advance.
   optimizeDeps: { entries: ['index.html'] },
-  test: { include: ['src/**/*.test.{ts,tsx}'], environment: 'happy-dom' },
+  test: { include: ['src/**/*.test.{ts,tsx}'], environment: 'happy-dom', provide: { schema: readFileSync('../schema.graphqls', 'utf8') } },
   server: {
     proxy: {
       '/graphql': { target: api, ws: true },

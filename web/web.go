@@ -1,5 +1,5 @@
 // Package web holds the web app as it was built, and serves it: the app itself,
-// and the explorer of the API.
+// and the explorer and the reference of the API.
 //
 // The folder is an npm project as well. Its build goes to dist, which is not in
 // the repository, so a program that was built without Node holds no app; it then
@@ -29,8 +29,9 @@ var built embed.FS
 var missing []byte
 
 const (
-	appPage      = "index.html"
-	explorerPage = "explorer.html"
+	appPage       = "index.html"
+	explorerPage  = "explorer.html"
+	referencePage = "reference.html"
 )
 
 // appPolicy lets a page load nothing but its own files, and lets no script turn
@@ -43,12 +44,17 @@ const appPolicy = "default-src 'none'; script-src 'self'; style-src 'self'; img-
 const explorerPolicy = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; font-src 'self' data:; " +
 	"connect-src 'self'; worker-src 'self' blob:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
+// referencePolicy is appPolicy without what the reference does not need: it asks
+// nobody for anything.
+const referencePolicy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; " +
+	"base-uri 'none'; form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'"
+
 // missingPolicy is for the page that stands in for an app that was not built.
 const missingPolicy = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; frame-ancestors 'none'"
 
 // Options say what of the web app is served.
 type Options struct {
-	Explorer bool // the explorer at /api/docs; without it that is 404
+	Explorer bool // the explorer at /api/docs and the reference at /api/reference; without it both are 404
 }
 
 // Embedded says whether the app was built into this program.
@@ -58,7 +64,8 @@ func Embedded() bool { return exists(dist(), appPage) }
 //
 //   - /assets/… are files whose names hold a hash of their content: cached for
 //     ever, 404 where there is none, never a page
-//   - /api/docs is the explorer; other paths below /api/ are 404
+//   - /api/docs is the explorer and /api/reference the reference, where /api/redoc
+//     leads too; other paths below /api/ are 404
 //   - any other file of the build is itself, and any other path is the app, which
 //     finds its page by the path
 //
@@ -112,15 +119,17 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case name == "assets" || strings.HasPrefix(name, "assets/"):
 		h.asset(w, r, name)
+	case !h.o.Explorer && (name == "api/docs" || name == "api/reference" || name == "api/redoc"):
+		http.Error(w, "This server does not describe its API. BRANCHLINE_EXPLORER=true makes it.", http.StatusNotFound)
 	case name == "api/docs":
-		if !h.o.Explorer {
-			http.Error(w, "The explorer is turned off on this server.", http.StatusNotFound)
-			return
-		}
 		h.page(w, r, explorerPage, explorerPolicy)
+	case name == "api/reference":
+		h.page(w, r, referencePage, referencePolicy)
+	case name == "api/redoc":
+		http.Redirect(w, r, "/api/reference", http.StatusFound)
 	case name == "api" || strings.HasPrefix(name, "api/"):
 		http.Error(w, "There is nothing here. The API is at /graphql.", http.StatusNotFound)
-	case h.tags[name] != "" && name != appPage && name != explorerPage && !strings.HasPrefix(name, "."):
+	case h.tags[name] != "" && name != appPage && name != explorerPage && name != referencePage && !strings.HasPrefix(name, "."):
 		header.Set("Cache-Control", "no-cache")
 		h.file(w, r, name)
 	default:

@@ -10,12 +10,13 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// app is a build with a page, the explorer, and an asset in three forms.
+// app is a build with a page, the explorer, the reference, and an asset in three forms.
 var app = fstest.MapFS{
 	".gitkeep":               {},
 	"index.html":             {Data: []byte("<!doctype html>app")},
 	"index.html.br":          {Data: []byte("brotli page")},
 	"explorer.html":          {Data: []byte("<!doctype html>explorer")},
+	"reference.html":         {Data: []byte("<!doctype html>reference")},
 	"theme.js":               {Data: []byte("theme")},
 	"assets/app-1a2b.js":     {Data: []byte("script")},
 	"assets/app-1a2b.js.br":  {Data: []byte("brotli")},
@@ -55,6 +56,9 @@ func TestHandler(t *testing.T) {
 		"the explorer":                           {"/api/docs", "", 200, "<!doctype html>explorer", "text/html; charset=utf-8", "", check, explorerPolicy},
 		"the explorer, with a slash":             {"/api/docs/", "", 200, "<!doctype html>explorer", "text/html; charset=utf-8", "", check, explorerPolicy},
 		"the explorer is nowhere else":           {"/explorer.html", "", 200, "<!doctype html>app", "text/html; charset=utf-8", "", check, appPolicy},
+		"the reference":                          {"/api/reference", "", 200, "<!doctype html>reference", "text/html; charset=utf-8", "", check, referencePolicy},
+		"the reference, with a slash":            {"/api/reference/", "", 200, "<!doctype html>reference", "text/html; charset=utf-8", "", check, referencePolicy},
+		"the reference is nowhere else":          {"/reference.html", "", 200, "<!doctype html>app", "text/html; charset=utf-8", "", check, appPolicy},
 		"nothing else below /api":                {"/api/trees", "", 404, "There is nothing here. The API is at /graphql.\n", "text/plain; charset=utf-8", "", "", ""},
 		"a file beside the page":                 {"/theme.js", "", 200, "theme", "text/javascript; charset=utf-8", "", check, ""},
 		"an asset":                               {"/assets/app-1a2b.js", "", 200, "script", "text/javascript; charset=utf-8", "", forever, ""},
@@ -112,18 +116,28 @@ func TestHandler_OnlyReads(t *testing.T) {
 	}
 }
 
-func TestHandler_TheExplorerCanBeTurnedOff(t *testing.T) {
+func TestHandler_WhatDescribesTheAPICanBeTurnedOff(t *testing.T) {
 	t.Parallel()
-	w := ask(t, newHandler(app, Options{}), http.MethodGet, "/api/docs")
-	if w.Code != http.StatusNotFound || strings.Contains(w.Body.String(), "<") {
-		t.Errorf("%d %q", w.Code, w.Body)
+	for _, target := range []string{"/api/docs", "/api/reference", "/api/redoc"} {
+		w := ask(t, newHandler(app, Options{}), http.MethodGet, target)
+		if w.Code != http.StatusNotFound || strings.Contains(w.Body.String(), "<") || !strings.Contains(w.Body.String(), "BRANCHLINE_EXPLORER") {
+			t.Errorf("%s: %d %q", target, w.Code, w.Body)
+		}
+	}
+}
+
+func TestHandler_RedocLeadsToTheReference(t *testing.T) {
+	t.Parallel()
+	w := ask(t, newHandler(app, Options{Explorer: true}), http.MethodGet, "/api/redoc")
+	if w.Code != http.StatusFound || w.Header().Get("Location") != "/api/reference" {
+		t.Errorf("%d to %q", w.Code, w.Header().Get("Location"))
 	}
 }
 
 func TestHandler_WithoutABuildSaysHowToMakeOne(t *testing.T) {
 	t.Parallel()
 	h := newHandler(fstest.MapFS{".gitkeep": {}}, Options{Explorer: true})
-	for _, target := range []string{"/", "/trees", "/api/docs"} {
+	for _, target := range []string{"/", "/trees", "/api/docs", "/api/reference"} {
 		w := ask(t, h, http.MethodGet, target)
 		if w.Code != http.StatusServiceUnavailable || !strings.Contains(w.Body.String(), "make web") || w.Header().Get("Content-Security-Policy") != missingPolicy {
 			t.Errorf("%s: %d %q", target, w.Code, w.Body)
@@ -134,14 +148,14 @@ func TestHandler_WithoutABuildSaysHowToMakeOne(t *testing.T) {
 	}
 }
 
-// The two pages of the real build are there together, or neither is.
+// The pages of the real build are there together, or none is.
 func TestHandler_OfThisBuild(t *testing.T) {
 	t.Parallel()
 	want := http.StatusServiceUnavailable
 	if Embedded() {
 		want = http.StatusOK
 	}
-	for _, target := range []string{"/", "/api/docs"} {
+	for _, target := range []string{"/", "/api/docs", "/api/reference"} {
 		if w := ask(t, Handler(Options{Explorer: true}), http.MethodGet, target); w.Code != want {
 			t.Errorf("%s: %d, want %d", target, w.Code, want)
 		}

@@ -143,7 +143,7 @@ func devKeys(file string) (config.Secret, error) {
 // welcome says where to go and whom to sign in as.
 func welcome(out io.Writer, s config.Settings, demo bool) {
 	address := string(s.Server.PublicURL)
-	fmt.Fprintf(out, "\nBranchline is ready.\n\n  web app    %s\n  explorer   %s/api/docs\n  API        %s/graphql\n", address, address, address)
+	fmt.Fprintf(out, "\nBranchline is ready.\n\n  web app    %s\n  explorer   %s/api/docs\n  reference  %s/api/reference\n  API        %s/graphql\n", address, address, address, address)
 	if !web.Embedded() {
 		fmt.Fprint(out, "\nThe web app and the explorer were not built. They need Node 20.19 or newer: make web\n")
 	}

@@ -28,6 +28,7 @@ before(async () => {
     me: ['/account/me', 'My devices'],
     members: ['/account/members', 'Erin Engineer'],
     security: ['/account/security', 'Signed in now'],
+    log: ['/account/security/log', 'Olivia Owner opened the account.'],
     'not found': ['/nowhere', 'There is no such page'],
   };
 });
@@ -120,15 +121,48 @@ test('49: what cannot be loaded says so, with a way to try again', async () => {
   await close();
 });
 
-test('33: offline is said, with since when, and goes by itself', async () => {
+test('33: offline is said, with since when, and goes by itself; what is live is true again then', async () => {
   const { page, context, close } = await device(chromium);
-  await signIn(page, people.owner);
-  await page.waitForFunction(() => document.querySelector('.live')?.textContent === 'Live');
   // A browser that is told to be offline keeps its open sockets: the server's side is cut.
-  await context.routeWebSocket('**/graphql', (socket) => socket.close({ code: 1012 }));
-  await page.reload();
-  await page.locator('.connection').waitFor();
-  await page.getByText(/Showing what was loaded until/).waitFor();
+  let away = false;
+  const sockets = new Set();
+  await context.routeWebSocket('**/graphql', (socket) => {
+    if (away) return socket.close({ code: 1012 });
+    sockets.add(socket);
+    return socket.connectToServer();
+  });
+  await signIn(page, people.owner);
+  await page.goto('/account/security');
+  const list = page.getByRole('region', { name: 'Signed in now' });
+  await list.getByText('Olivia Owner').waitFor();
+  away = true;
+  await context.setOffline(true);
+  for (const socket of sockets) await socket.close({ code: 1012 }).catch(() => {}); // it may be gone already
+  await page.locator('.connection').getByText('Offline.').waitFor();
+  await page.getByText(/Showing what was loaded until \d\d:\d\d/).waitFor();
+  await list.getByText('Olivia Owner').waitFor(); // it stays
+  const other = await device(chromium);
+  await signIn(other.page, people.engineer);
+  away = false;
+  await context.setOffline(false);
+  await page.locator('.connection').waitFor({ state: 'detached' });
+  await list.getByText('Erin Engineer').waitFor();
+  await Promise.all([close(), other.close()]);
+});
+
+test('49: outlines of what is on its way wait for a fifth of a second', async () => {
+  const { page, close } = await device(chromium);
+  await signIn(page, people.owner);
+  await page.route('**/graphql', (route) => (route.request().postDataJSON().query.includes('SecurityPolicy') ? undefined : route.continue()));
+  await page.goto('/account/security');
+  const outlines = page.getByRole('status', { name: 'Loading the policy' });
+  await outlines.waitFor();
+  const delay = await outlines.evaluate((e) => {
+    const { animationDelay, animationFillMode } = getComputedStyle(e);
+    return [animationDelay, animationFillMode];
+  });
+  assert.deepEqual(delay, ['0.2s', 'both']);
+  await page.unrouteAll({ behavior: 'ignoreErrors' });
   await close();
 });
 

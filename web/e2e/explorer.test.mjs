@@ -1,6 +1,7 @@
 // The explorer, in a browser, as this program serves it.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
+import { account, device, signIn, tree } from './app.mjs';
 import { launch, open, serve } from './browser.mjs';
 
 let browser;
@@ -50,8 +51,11 @@ test('the explorer signs in and asks as that person, and asks no other site', as
   await page.goto(`${server.address}/api/docs/`);
   await page.getByText('Not signed in').waitFor();
   await page.locator('.graphiql-editor-tool').getByText('"tokenDelivery"').waitFor();
+  const before = await page.evaluate(() => localStorage.getItem('branchline.attempt'));
   await execute(page, 'accessTokenExpiresAt');
   await page.getByText('Signed in as Ann').waitFor();
+  // The cookie has another token now, for which the next attempt has another id.
+  await page.waitForFunction((id) => ![null, id].includes(localStorage.getItem('branchline.attempt')), before);
   await page.getByRole('tab', { name: 'Trees' }).click();
   await execute(page, 'hasNextPage');
   await page.locator('.result-window').getByText('"me"').waitFor();
@@ -120,6 +124,32 @@ test('the explorer takes over the login session of the app, and subscribes as th
   await execute(page, 'absoluteExpiresAt');
   assert.deepEqual(await initialised, { authorization: 'Bearer token-of-bob' });
   await page.locator('.result-window').getByText('"SessionState"').waitFor();
+  assert.deepEqual(wrong, []);
+  await close();
+});
+
+test('whoever is signed in to the app asks as themselves, by the rules that the app keeps', async () => {
+  const { owner } = await account();
+  const lamp = await tree(owner);
+  const { page, wrong, close } = await device(browser);
+  await signIn(page, owner);
+  const attempt = await page.evaluate(() => localStorage.getItem('branchline.attempt'));
+  const refreshes = [];
+  page.on('request', (request) => {
+    const body = request.method() === 'POST' ? request.postDataJSON() : undefined;
+    if (body?.query?.includes('mutation Refresh')) refreshes.push(body.variables.input);
+  });
+  await page.goto('/api/docs');
+  await page.getByText('Signed in as Olivia Owner').waitFor();
+  assert.deepEqual(refreshes, [{ attemptId: attempt, passive: true }]);
+  await editorShows(page, 'accessToken');
+  await page.getByRole('tab', { name: 'Trees' }).click();
+  await execute(page, 'hasNextPage');
+  await page.locator('.result-window').getByText(lamp.title).waitFor();
+  await page.getByRole('link', { name: 'API reference' }).waitFor();
+  // What it keeps is the app's too.
+  await page.goto('/trees');
+  await page.getByRole('button', { name: 'Your account, Olivia Owner' }).waitFor();
   assert.deepEqual(wrong, []);
   await close();
 });

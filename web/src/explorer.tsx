@@ -113,7 +113,12 @@ const fetcher: typeof send = (params, options) => {
 
 function SignedIn() {
   const who = useSyncExternalStore(subscribe, signedInAs);
-  return <div className="signed-in" role="status">{who ? `Signed in as ${who}` : 'Not signed in: run the tab Login'}</div>;
+  return (
+    <div className="signed-in">
+      <span role="status">{who ? `Signed in as ${who}` : 'Not signed in: run the tab Login'}</span>
+      <a href="/api/reference">API reference</a>
+    </div>
+  );
 }
 
 const root = document.getElementById('explorer');

@@ -12,6 +12,7 @@ import { ErrorPage } from './pages/ErrorPage';
 import { ForbiddenPage } from './pages/ForbiddenPage';
 import { NotFoundPage } from './pages/NotFoundPage';
 import { parseSessionsSearch } from './pages/sessions/search';
+import type { AuditAddress } from './security/audit';
 import type { TreesSearch } from './pages/trees/TreesPage';
 
 declare module '@tanstack/react-router' {
@@ -34,12 +35,21 @@ async function known(): Promise<void> {
   });
 }
 
+/** What the login page's address says: why somebody comes, which limit it was, and where they want to go on. */
+interface LoginSearch {
+  reason?: 'session_expired' | 'revoked';
+  limit?: 'idle' | 'absolute';
+  to?: string;
+}
+
 /** The login page's address for who was on this path. */
-function loginSearch(path: string): { reason?: 'session_expired' | 'revoked'; to?: string } {
+function loginSearch(path: string): LoginSearch {
   const auth = getAuth();
-  const why = auth.state === 'out' ? auth.signedOut?.why : undefined;
+  const how = auth.state === 'out' ? auth.signedOut : undefined;
+  const why = how?.why;
+  const limit = how?.why === 'expired' && how.reason ? ({ IDLE: 'idle', ABSOLUTE: 'absolute' } as const)[how.reason] : undefined;
   const to = takeReturnTo() ?? (why === 'left' ? undefined : path);
-  return { ...(why === 'expired' && { reason: 'session_expired' as const }), ...(to && to !== '/' && to !== '/trees' && { to }) };
+  return { ...(why === 'expired' && { reason: 'session_expired' as const }), ...(limit && { limit }), ...(to && to !== '/' && to !== '/trees' && { to }) };
 }
 
 const root = createRootRoute({ component: Outlet, notFoundComponent: NotFoundPage, errorComponent: ErrorPage });
@@ -115,8 +125,9 @@ const routes = root.addChildren([
     createRoute({
       getParentRoute: () => guest,
       path: '/login',
-      validateSearch: (search: Record<string, unknown>): { reason?: 'session_expired' | 'revoked'; to?: string } => ({
+      validateSearch: (search: Record<string, unknown>): LoginSearch => ({
         ...(search.reason === 'session_expired' || search.reason === 'revoked' ? { reason: search.reason } : {}),
+        ...(search.limit === 'idle' || search.limit === 'absolute' ? { limit: search.limit } : {}),
         ...(text(search.to) && { to: text(search.to) as string }),
       }),
       component: page(() => import('./pages/signin/LoginPage')),
@@ -162,6 +173,14 @@ const routes = root.addChildren([
       createRoute({ getParentRoute: () => accountRoute, path: '/me', component: page(() => import('./pages/account/MePage')) }),
       createRoute({ getParentRoute: () => accountRoute, path: '/members', ...only('ADMIN', 'account admins and owners', () => import('./pages/account/MembersPage')) }),
       createRoute({ getParentRoute: () => accountRoute, path: '/security', ...only('OWNER', 'account owners', () => import('./security/AccountSecuritySettingsPage')) }),
+      createRoute({
+        getParentRoute: () => accountRoute,
+        path: '/security/log',
+        // The page itself, which knows all kinds, drops what means nothing.
+        validateSearch: (search: Record<string, unknown>): AuditAddress =>
+          Object.fromEntries((['kind', 'person', 'time', 'from', 'to'] as const).flatMap((name) => (text(search[name]) ? [[name, search[name]]] : []))),
+        ...only('OWNER', 'account owners', () => import('./security/AuditLogPage')),
+      }),
     ]),
   ]),
 ]);

@@ -1,6 +1,8 @@
 // Who is signed in, for the explorer. The access token stays in memory; the
 // refresh token is in a cookie that no script can read, and that the app shares,
-// so whoever is signed in there is signed in here.
+// so whoever is signed in there is signed in here. Sharing the token, it keeps to the
+// same rules about refreshing.
+import { alone, attempt, giveUpAfter, markBusy, markDone, tokenStored } from './auth/shared';
 
 /** A fresh access token is asked for when the present one has less left. */
 const spare = 15_000; // ms
@@ -28,11 +30,6 @@ export function subscribe(listener: () => void): () => void {
 /** The name of whoever is signed in. */
 export const signedInAs = (): string | undefined => held?.who;
 
-/** A random id for one refresh: 32 characters of a–f and 0–9. */
-function attemptId(): string {
-  return [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, '0')).join('');
-}
-
 const refreshDocument = `mutation Refresh($input: RefreshInput!) {
   refresh(input: $input) { accessToken accessTokenExpiresAt loginSession { user { name } } }
 }`;
@@ -42,20 +39,23 @@ const refreshDocument = `mutation Refresh($input: RefreshInput!) {
  * the explorer does by itself keeps nobody signed in.
  */
 export function refresh(): Promise<void> {
-  refreshing ??= (async () => {
+  refreshing ??= alone(async () => {
+    markBusy();
     try {
       const response = await fetch('/graphql', {
         method: 'POST',
         headers: { 'content-type': 'application/json', accept: 'application/json' },
-        body: JSON.stringify({ query: refreshDocument, variables: { input: { attemptId: attemptId(), passive: true } } }),
+        body: JSON.stringify({ query: refreshDocument, variables: { input: { attemptId: attempt(), passive: true } } }),
+        signal: AbortSignal.timeout(giveUpAfter),
       });
       learn(await response.json(), response);
     } catch {
       // The server is away: the next request says so.
     } finally {
+      markDone(false); // the app's tabs get no token from here
       refreshing = undefined;
     }
-  })();
+  });
   return refreshing;
 }
 
@@ -108,7 +108,11 @@ export const signedFetch: typeof fetch = async (input, init) => {
     response
       .clone()
       .json()
-      .then((answer) => learn(answer, response), () => {
+      .then((answer) => {
+        learn(answer, response);
+        // Somebody signed in: the cookie has another token, with an attempt id of its own.
+        if (/\bCOOKIE\b/.test(String(init?.body)) && (answer as { data?: unknown } | null)?.data) tokenStored();
+      }, () => {
         // Not JSON after all: the explorer shows what it is.
       });
   }

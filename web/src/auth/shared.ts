@@ -70,7 +70,7 @@ export const sinceStored = (): number => age(storedKey);
 export const sinceRefreshed = (): number => age(doneKey);
 
 /** How long the refresh of another tab may still take; 0 if none is on its way. */
-export const busyFor = (): number => Math.max(0, giveUpAfter - age(busyKey));
+const busyFor = (): number => Math.max(0, giveUpAfter - age(busyKey));
 
 export function markBusy(): void {
   write(busyKey, String(Date.now()));
@@ -86,8 +86,19 @@ export function forget(): void {
   for (const key of [attemptKey, storedKey, busyKey, doneKey]) write(key, undefined);
 }
 
+/** Runs fn while no other tab does. A closed tab frees the lock but not its mark, and its request may still be on its way. */
+export async function alone(fn: () => Promise<void>): Promise<void> {
+  const locked = async () => {
+    for (let left = busyFor(); left > 0; left = busyFor()) await untilFree(left);
+    await fn();
+  };
+  // Pages over plain http on another machine have no locks; the mark alone is
+  // nearly as good.
+  await (navigator.locks ? navigator.locks.request('branchline.refresh', locked) : locked());
+}
+
 /** Resolves when the mark of another tab goes, or after this long. */
-export function untilFree(ms: number): Promise<void> {
+function untilFree(ms: number): Promise<void> {
   return new Promise((resolve) => {
     const done = () => {
       clearTimeout(timer);

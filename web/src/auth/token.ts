@@ -1,7 +1,7 @@
 // The access token, in memory only, and how it is renewed. The refresh token is in
 // a cookie that no script can read.
 import { learnServerTime, serverNow } from './clock';
-import { attempt, busyFor, forget, giveUpAfter, isYoung, markBusy, markDone, sinceRefreshed, tokenStored, untilFree } from './shared';
+import { alone, attempt, forget, giveUpAfter, isYoung, markBusy, markDone, sinceRefreshed, tokenStored } from './shared';
 import { getAuth, setAuth, type Person, type SignedOut } from './store';
 import { type HeldToken, onTabMessage, tell } from './tabs';
 
@@ -132,17 +132,6 @@ export async function refresh(passive: boolean, refused?: string): Promise<void>
   } finally {
     running = undefined;
   }
-}
-
-/** Runs fn while no other tab does. A closed tab frees the lock but not its mark, and its request may still be on its way. */
-async function alone(fn: () => Promise<void>): Promise<void> {
-  const locked = async () => {
-    for (let left = busyFor(); left > 0; left = busyFor()) await untilFree(left);
-    await fn();
-  };
-  // Pages over plain http on another machine have no locks; the mark alone is
-  // nearly as good.
-  await (navigator.locks ? navigator.locks.request('branchline.refresh', locked) : locked());
 }
 
 const document = `mutation Refresh($input: RefreshInput!) {

@@ -7,6 +7,7 @@ import { atLeast, usePerson } from '../auth/store';
 import { gql } from '../gql';
 import type { Role } from '../gql/graphql';
 import { Icon } from '../ui/Icon';
+import { useDescribed } from './described';
 
 const FindTrees = gql(`
   query FindTrees($query: String!) {
@@ -26,6 +27,7 @@ const pages: { to: string; label: string; needs?: Role }[] = [
   { to: '/account/me', label: 'My devices and password' },
   { to: '/account/members', label: 'Members', needs: 'ADMIN' },
   { to: '/account/security', label: 'Session security', needs: 'OWNER' },
+  { to: '/account/security/log', label: 'Audit log', needs: 'OWNER' },
 ];
 
 /** Finds a tree or a page while somebody types, from everywhere. */
@@ -35,8 +37,10 @@ export default function CommandMenu({ onClose }: { onClose: () => void }) {
   const [text, setText] = useState('');
   const query = useDeferredValue(text.trim());
   const [{ data }] = useQuery({ query: FindTrees, variables: { query: text.endsWith(' ') ? `${query} ` : query }, pause: query === '' });
+  const described = useDescribed();
   const words = query.toLowerCase().split(/\s+/);
-  const shownPages = pages.filter((p) => (!p.needs || atLeast(person.role, p.needs)) && words.every((w) => p.label.toLowerCase().includes(w)));
+  const allPages = [...pages.filter((p) => !p.needs || atLeast(person.role, p.needs)), ...described];
+  const shownPages = allPages.filter((p) => words.every((w) => p.label.toLowerCase().includes(w)));
   const trees = query === '' ? [] : (data?.searchTrees.edges ?? []);
   const items = [
     ...trees.map(({ node, matchingNodeTitle }) => ({ id: `/trees/${node.id}`, label: node.title, note: matchingNodeTitle ?? '', tree: true })),
@@ -57,7 +61,8 @@ export default function CommandMenu({ onClose }: { onClose: () => void }) {
               items={items}
               onAction={(key) => {
                 onClose();
-                void navigate({ to: String(key) });
+                if (described.some((p) => p.to === key)) location.assign(String(key));
+                else void navigate({ to: String(key) });
               }}
               renderEmptyState={() => <p className="none">Nothing has these words.</p>}
             >

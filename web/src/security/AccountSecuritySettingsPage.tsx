@@ -1,3 +1,4 @@
+import { Link } from '@tanstack/react-router';
 import { Shield } from 'lucide-react';
 import { useQuery } from 'urql';
 import { failureOf } from '../api/errors';
@@ -22,7 +23,10 @@ export default function AccountSecuritySettingsPage() {
           <Icon of={Shield} size={20} />
           Session security
         </h1>
-        <p className="mt-1 max-w-measure text-ink-2">Decide how long a login lasts, see who is signed in now, and end logins at once.</p>
+        <p className="mt-1 max-w-measure text-ink-2">
+          Decide how long a login lasts, see who is signed in now, and end logins at once. What was done is in the{' '}
+          <Link to="/account/security/log">audit log</Link>.
+        </p>
       </div>
       {failure && <FailureBanner failure={failure} title="The policy could not be loaded." retry={() => again({ requestPolicy: 'network-only' })} />}
       {fetching && !data && (

@@ -34,6 +34,9 @@ export default function AccountLayout() {
               <Link to="/account/security" {...current}>
                 Session security
               </Link>
+              <Link to="/account/security/log" {...current} activeOptions={{ exact: true, includeSearch: false }}>
+                Audit log
+              </Link>
             </>
           )}
           <h2>{person.name}</h2>

@@ -18,6 +18,7 @@ import { Icon } from '../../ui/Icon';
 import { Loading } from '../../ui/Loading';
 import { Time } from '../../ui/Time';
 import { toast, toastWrong } from '../../ui/toast';
+import { OwnLimits } from './OwnLimits';
 
 const MyDevices = gql(`
   query MyDevices {
@@ -74,7 +75,10 @@ export default function MePage() {
 
   return (
     <>
-      <h1>Devices and password</h1>
+      <div>
+        <h1>Devices and password</h1>
+        <OwnLimits />
+      </div>
       <section className="sheet" aria-label="My devices">
         <div className="card-head">
           <h2>My devices</h2>

@@ -1,0 +1,7 @@
+import 'vitest';
+
+declare module 'vitest' {
+  interface ProvidedContext {
+    schema: string; // the text of schema.graphqls
+  }
+}
