@@ -2,7 +2,7 @@
 // the socket: it pushes what the server would. Everything else is the real server.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { account, browser, device, password, signIn } from './app.mjs';
+import { account, ask, browser, device, password, signIn, tree } from './app.mjs';
 
 let chromium;
 before(async () => {
@@ -109,8 +109,159 @@ test('1: the warning is pushed and not asked for: five idle minutes without a re
   assert.equal(w.state.requests, before, w.state.asked.slice(before).join('\n'));
   await w.warn('IDLE', 'SOON', w.state.idle);
   await notice(w.page).waitFor();
-  await notice(w.page).getByText(/left/).waitFor();
+  assert.match(await notice(w.page).getAttribute('aria-label'), /^You will be signed out at \d\d:\d\d$/);
+  assert.match(await notice(w.page).locator('.time-left').textContent(), /^2[45]:\d\d left$/);
   await notice(w.page).getByRole('button', { name: 'Stay signed in' }).waitFor();
+  assert.equal(await w.page.locator('.notice.cyan').count(), 0, 'it has the colour of the other end');
+  assert.deepEqual(w.wrong, []);
+  await w.close();
+});
+
+test('1: nothing is asked again and again: five idle minutes on every live page without a request', async () => {
+  const { owner } = await account();
+  const lamp = await tree(owner);
+  const { startSession } = await ask('mutation($input: StartSessionInput!) { startSession(input: $input) { session { id } } }', { input: { treeId: lamp.id } }, owner.token);
+  const d = await device(chromium);
+  await d.context.clock.install({ time: new Date() });
+  // The server and its socket are real; only the page's clock is not. What the page's
+  // ping asks is answered before its time goes on, as it would be.
+  const socket = { opened: 0, pings: 0, pongs: 0, subscriptions: 0 };
+  await d.context.routeWebSocket('**/graphql', (page) => {
+    socket.opened++;
+    const server = page.connectToServer();
+    page.onMessage((text) => {
+      const { type } = JSON.parse(text);
+      if (type === 'ping') socket.pings++;
+      if (type === 'subscribe') socket.subscriptions++;
+      server.send(text);
+    });
+    server.onMessage((text) => {
+      if (JSON.parse(text).type === 'pong') socket.pongs++;
+      page.send(text);
+    });
+  });
+  await signIn(d.page, owner);
+  const requests = [];
+  d.page.on('request', (request) => requests.push(`${request.method()} ${request.url()} ${request.postData()?.slice(0, 120) ?? ''}`));
+  for (const [path, sign, live] of [
+    ['/trees', 'Desk lamp stays dark', 1],
+    ['/sessions', 'Resume', 1],
+    [`/sessions/${startSession.session.id}`, 'Is the lamp plugged in?', 2],
+    ['/account/security', 'Signed in now', 2],
+    ['/account/security/log', 'That is the whole log.', 2],
+  ]) {
+    Object.assign(socket, { opened: 0, subscriptions: 0 });
+    await d.page.goto(path);
+    await d.page.getByText(sign).first().waitFor();
+    await d.page.waitForLoadState('networkidle');
+    while (socket.subscriptions < live) await d.page.evaluate(() => 0);
+    requests.length = 0;
+    const { opened } = socket;
+    for (let left = 5 * minute; left > 0; left -= 4000) {
+      await d.page.clock.runFor(4000);
+      while (socket.pongs < socket.pings) await d.page.evaluate(() => 0);
+    }
+    assert.deepEqual(requests, [], path);
+    assert.equal(socket.opened, opened, `${path} opened another socket`);
+    assert.ok(socket.pings > 0, 'no time passed');
+  }
+  assert.deepEqual(d.wrong, []);
+  await d.close();
+});
+
+test('9: a tab that nobody looks at counts the minutes in its title, whichever page it shows', async () => {
+  const w = await watched({ idle: 10 * minute });
+  const title = (text) => w.page.waitForFunction((text) => document.title === text, text);
+  const look = (hidden) =>
+    w.page.evaluate((hidden) => {
+      Object.defineProperty(document, 'hidden', { configurable: true, get: () => hidden });
+      document.dispatchEvent(new Event('visibilitychange'));
+    }, hidden);
+  await pass(w.page, 5 * minute);
+  await w.warn('IDLE', 'SOON', w.state.idle);
+  await notice(w.page).waitFor();
+  await title('Trees – Branchline'); // looked at, it says so itself
+  await look(true);
+  await title('(5 min left) Trees – Branchline');
+  await pass(w.page, 3 * minute);
+  await title('(2 min left) Trees – Branchline');
+  await look(false);
+  await title('Trees – Branchline');
+  await w.page.getByRole('link', { name: 'Sessions' }).first().dispatchEvent('click');
+  await title('Sessions – Branchline');
+  await pass(w.page, 4000);
+  await look(true);
+  await title('(2 min left) Sessions – Branchline');
+  await w.extend(w.state.idle + 25 * minute);
+  await title('Sessions – Branchline');
+  await w.close();
+});
+
+test('12: everybody reads after how long without activity they are signed out', async () => {
+  const { owner, engineer } = await account('ENGINEER');
+  await ask('mutation($input: UpdateSessionPolicyInput!) { updateSessionPolicy(input: $input) { endedCount } }', { input: { preset: 'CUSTOM', idleMinutes: 240, absoluteMinutes: 2880 } }, owner.token);
+  for (const [person, paths] of [[engineer, ['/account', '/account/me']], [owner, ['/account', '/account/me', '/account/security']]]) {
+    const { page, wrong, close } = await device(chromium);
+    await signIn(page, person);
+    for (const path of paths) {
+      await page.goto(path);
+      await page.getByText(/signed out after 4 hours without activity/).waitFor();
+    }
+    assert.deepEqual(wrong, []);
+    await close();
+  }
+});
+
+for (const [reason, words] of [['IDLE', 'after a while without activity.'], ['ABSOLUTE', ', because this login had reached its longest time.']]) {
+  test(`12: the login page after an end says which limit it was: ${reason}`, async () => {
+    const w = await watched();
+    w.state.refused = `SESSION_EXPIRED_${reason}`;
+    await w.push({ __typename: 'SessionExpired', expiryReason: reason });
+    const said = w.page.getByRole('status').filter({ hasText: 'You were signed out' });
+    await said.filter({ hasText: words }).waitFor();
+    await said.filter({ hasText: 'Your walk and your notes are kept.' }).waitFor();
+    await w.page.reload();
+    await said.filter({ hasText: words }).waitFor();
+    await w.close();
+  });
+}
+
+test('13: typing a long note is activity, once a minute; moving the pointer and coming back are none', async () => {
+  const w = await watched();
+  const lamp = await tree(w.owner);
+  const { startSession } = await ask('mutation($input: StartSessionInput!) { startSession(input: $input) { session { id } } }', { input: { treeId: lamp.id } }, w.owner.token);
+  // Who came here by a link has done nothing yet.
+  await w.page.goto(`/sessions/${startSession.session.id}`);
+  await w.page.getByRole('region', { name: 'This step' }).getByRole('heading', { name: 'Is the lamp plugged in?' }).waitFor();
+  const active = () => w.state.refreshes.filter((r) => !r.passive).length;
+  await pass(w.page, 5 * minute);
+  for (let i = 0; i < 50; i++) await w.page.mouse.move(200 + i * 5, 300 + i * 3);
+  await w.page.mouse.wheel(0, 200);
+  // Nor is what the page does by itself: a socket that comes back asks for a token passively.
+  const sockets = w.state.sockets;
+  const passive = w.state.refreshes.length;
+  for (const s of w.subscriptions) s.close(4403);
+  for (let i = 0; i < 60 && w.state.sockets === sockets; i++) await pass(w.page, 1000);
+  assert.ok(w.state.sockets > sockets, 'the socket did not come back');
+  assert.ok(w.state.refreshes.length > passive, 'the socket came back with the old token');
+  assert.equal(active(), 0, 'something that nobody did counted as activity');
+
+  await w.page.keyboard.press('n');
+  const note = w.page.getByLabel('Note on this step');
+  await note.waitFor();
+  while (active() < 1) await w.page.evaluate(() => 0); // the key that opened it was activity
+  for (let second = 0; second < 150; second += 5) {
+    await note.press('x');
+    await pass(w.page, 5000);
+  }
+  await w.page.waitForFunction(() => document.querySelector('textarea')?.value.length === 30);
+  assert.equal(active(), 3, `${active()} active refreshes in two and a half minutes of typing, and the one before`);
+  // What is spoken into the field comes without keys.
+  await pass(w.page, minute + 5000);
+  await w.page.evaluate(() => document.querySelector('textarea').dispatchEvent(new InputEvent('input', { bubbles: true, data: 'spoken' })));
+  while (active() < 4) await w.page.evaluate(() => 0);
+  await pass(w.page, 5 * minute);
+  assert.equal(active(), 4, 'something that nobody did counted as activity');
   assert.deepEqual(w.wrong, []);
   await w.close();
 });
@@ -130,6 +281,25 @@ test('2, 4: "Stay signed in" asks once, and the notice goes with the new deadlin
   }
   assert.equal(new Set(w.state.refreshes.filter((r) => !r.passive).map((r) => r.attemptId)).size, 10, 'an attempt id was used for two tokens');
   assert.deepEqual(w.wrong, []);
+  await w.close();
+});
+
+test('2: with the notice goes the focus back to where it was', async () => {
+  const w = await watched();
+  await w.page.goto('/account/me');
+  const field = w.page.getByLabel('Present password');
+  await w.page.waitForFunction(() => document.querySelector('.live')?.textContent === 'Live');
+  for (const leave of ['Enter', 'Escape']) {
+    await field.focus();
+    await w.warn('IDLE', 'SOON', w.state.idle);
+    await notice(w.page).waitFor();
+    assert.equal(await field.evaluate((e) => e === document.activeElement), true, 'the notice took the focus');
+    await notice(w.page).getByRole('button', { name: 'Stay signed in' }).focus();
+    await w.page.keyboard.press(leave);
+    if (leave === 'Enter') await w.extend(w.state.idle + 25 * minute);
+    await notice(w.page).waitFor({ state: 'detached' });
+    await w.page.waitForFunction(() => document.activeElement?.getAttribute('name') === 'currentPassword');
+  }
   await w.close();
 });
 
@@ -158,8 +328,22 @@ test('5, 6: the end in any case is cyan and cannot be put off; the nearer end de
   await w.warn('ABSOLUTE', 'SOON', w.state.idle - minute);
   await w.page.locator('.notice.cyan').waitFor();
   assert.equal(await notice(w.page).getByRole('button', { name: 'Stay signed in' }).count(), 0);
+  await notice(w.page).getByText('What you did is saved; it cannot be extended.').waitFor();
+  // The idle end is put off beyond the other one: the notice is about that now.
+  await w.warn('IDLE', 'SOON', w.state.idle - 2 * minute);
+  await w.page.locator('.notice.cyan').waitFor({ state: 'detached' });
+  await notice(w.page).getByRole('button', { name: 'Stay signed in' }).waitFor();
+  await w.push({ __typename: 'SessionExtended', idleExpiresAt: new Date(w.state.idle).toISOString(), absoluteExpiresAt: new Date(w.state.idle - minute).toISOString(), level: 'SOON', expiryReason: 'ABSOLUTE' });
+  await w.page.locator('.notice.cyan').waitFor();
+  // Whoever signs in now is back where they were.
+  await w.page.getByRole('link', { name: 'Sessions' }).first().dispatchEvent('click');
+  await w.page.getByRole('heading', { name: 'Sessions', exact: true }).waitFor();
   await notice(w.page).getByRole('button', { name: 'Sign in now' }).click();
   await w.page.getByRole('heading', { name: 'Sign in' }).waitFor();
+  await w.page.getByLabel('E-mail').fill(w.owner.email);
+  await w.page.getByLabel('Password').fill(password);
+  await w.page.getByRole('button', { name: 'Sign in', exact: true }).click();
+  await w.page.getByRole('heading', { name: 'Sessions', exact: true }).waitFor();
   await w.close();
 });
 
@@ -171,17 +355,30 @@ test('5: an hour before the end in any case there is a quiet line, and no notice
   await w.close();
 });
 
-test('7, 8: the notice moves nothing, and says the time once more at two minutes and at the end', async () => {
+test('7, 8: the notice moves nothing, is said once, and then at two minutes, one, and twenty seconds', async () => {
   const w = await watched({ idle: 10 * minute });
   const top = await w.page.getByRole('heading', { level: 1 }).boundingBox();
   await pass(w.page, 5 * minute);
   await w.warn('IDLE', 'SOON', w.state.idle);
   await notice(w.page).waitFor();
   assert.deepEqual(await w.page.getByRole('heading', { level: 1 }).boundingBox(), top);
+  assert.equal(await notice(w.page).getAttribute('aria-modal'), null);
+  const parts = () => w.page.locator('.notice').evaluate((e) => [...e.querySelectorAll('.time-left, button, svg')].map((p) => [p.getBoundingClientRect().x, p.getBoundingClientRect().width]));
+  const placed = await parts();
+  // Everything that is said aloud from now on.
+  await w.page.evaluate(() => {
+    const status = document.querySelector('.notice [role=status]');
+    window.said = [];
+    new MutationObserver(() => window.said.push(status.textContent)).observe(status, { childList: true, characterData: true, subtree: true });
+  });
   await pass(w.page, 3 * minute);
   await w.page.locator('.notice [role=status]', { hasText: '2 min' }).waitFor({ state: 'attached' });
-  await pass(w.page, 40_000);
-  await pass(w.page, 61_000);
+  assert.deepEqual(await parts(), placed, 'the time that runs moves what is beside it');
+  await pass(w.page, minute);
+  await w.page.locator('.notice [role=status]', { hasText: '1 min' }).waitFor({ state: 'attached' });
+  await pass(w.page, 44_000);
+  await w.page.locator('.notice [role=status]', { hasText: '20 s' }).waitFor({ state: 'attached' });
+  assert.deepEqual(await w.page.evaluate(() => window.said), ['2 min until you are signed out', '1 min until you are signed out', '20 s until you are signed out']);
   await w.close();
 });
 
@@ -271,9 +468,25 @@ test('29: two tabs whose token ran out ask for one', async () => {
   // The token lives for five minutes; nobody does anything meanwhile. The clock is both tabs'.
   await w.page.clock.fastForward(6 * minute);
   await Promise.all([w.page, second].map((p) => p.getByRole('link', { name: 'Sessions' }).first().dispatchEvent('click')));
-  await Promise.all([w.page, second].map((p) => p.getByRole('heading', { name: 'Sessions' }).waitFor()));
+  await Promise.all([w.page, second].map((p) => p.getByRole('heading', { name: 'Sessions', exact: true }).waitFor()));
   await Promise.all([w.page, second].map((p) => p.getByText('No sessions here yet').waitFor()));
   assert.equal(w.state.refreshes.length - before, 1, w.state.asked.join('\n'));
+  await w.close();
+});
+
+test('30: what is put away or extended in one tab is so in all', async () => {
+  const w = await watched();
+  const second = await w.context.newPage();
+  await second.goto('/trees');
+  await settled(second);
+  await w.warn('IDLE', 'SOON', w.state.idle);
+  for (const p of [w.page, second]) await notice(p).waitFor();
+  await notice(second).getByRole('button', { name: 'Dismiss' }).click();
+  for (const p of [w.page, second]) await notice(p).waitFor({ state: 'detached' });
+  await w.warn('IDLE', 'SOON', w.state.idle + minute);
+  for (const p of [w.page, second]) await notice(p).waitFor();
+  await w.extend(w.state.idle + 25 * minute);
+  for (const p of [w.page, second]) await notice(p).waitFor({ state: 'detached' });
   await w.close();
 });
 

@@ -62,9 +62,13 @@ test('18, 19, 21, 22: the dialog names how many, Cancel comes first, Esc cancels
   await trigger.click();
   const dialog = page.getByRole('alertdialog');
   await dialog.getByRole('heading', { name: 'Sign out 1 other person?' }).waitFor();
+  await dialog.getByRole('button', { name: 'Sign out 1 person', exact: true }).waitFor();
+  await dialog.getByRole('status').filter({ hasText: 'The logins of 1 person end at once' }).waitFor();
   assert.equal(await dialog.getByRole('button', { name: 'Cancel' }).evaluate((e) => e === document.activeElement), true);
   await signIn(b.page, admin);
   await dialog.getByRole('heading', { name: 'Sign out 2 other people?' }).waitFor();
+  await dialog.getByRole('button', { name: 'Sign out 2 people', exact: true }).waitFor();
+  await dialog.getByRole('status').filter({ hasText: 'The logins of 2 people end at once' }).waitFor(); // said to who listens
   await page.mouse.click(5, 5);
   assert.equal(await dialog.count(), 1, 'a click beside it closed it');
   await page.waitForFunction(() => document.activeElement?.closest('[role=alertdialog]')); // the focus comes back
@@ -72,6 +76,7 @@ test('18, 19, 21, 22: the dialog names how many, Cancel comes first, Esc cancels
   await dialog.waitFor({ state: 'detached' });
   await list(page).getByRole('button', { name: 'Sign out 2 other people…' }).waitFor();
   assert.equal(await page.evaluate(() => document.activeElement?.textContent ?? ''), 'Sign out 2 other people…');
+  assert.match(await list(page).getByRole('button', { name: 'Sign out everyone, me too…' }).getAttribute('class'), /danger-tint/);
   await Promise.all([close(), a.close(), b.close()]);
 });
 
@@ -98,6 +103,17 @@ test('25, 26: a row has devices, and one of them can be signed out; one\'s own o
   await list(page).getByText('connected now').nth(1).waitFor();
   await list(page).getByText(/ends in/).first().waitFor();
   await list(page).getByText('(you)').waitFor();
+  const row = list(page).locator('.person');
+  assert.match(await row.first().textContent(), /Olivia Owner \(you\)/, 'one\'s own row is not the first');
+  const erin = row.filter({ hasText: 'Erin Engineer' });
+  await erin.getByText(engineer.email).waitFor();
+  const time = erin.locator('time');
+  assert.match(await time.textContent(), /just now|min ago/);
+  assert.match(await time.getAttribute('datetime'), /^\d{4}-\d\d-\d\dT/);
+  assert.match(await time.getAttribute('title'), /\d{4}, \d\d:\d\d/);
+  await list(page).locator('.device').filter({ hasText: /Chrome on Linux/ }).filter({ hasText: /127\.0\.0\.1|::1/ }).nth(1).waitFor();
+  await row.first().getByRole('button', { name: 'Sign out on this device' }).waitFor();
+  await list(page).getByRole('status').filter({ hasText: /^2 people, \d+ devices$/ }).waitFor(); // said to who listens
   await list(page).getByText(', this device').waitFor();
   await list(page).getByRole('button', { name: /Sign out Erin Engineer on/ }).click();
   await page.getByRole('alertdialog').getByRole('button', { name: 'Sign out' }).click();
@@ -141,6 +157,40 @@ test('28, 57: custom limits are checked in words, saved, and confirmed; they hol
   await close();
 });
 
+test('57: what is stricter for owners and admins, and how many devices, is folded away; a sentence says what happens to whom', async () => {
+  const { page, owner, wrong, close } = await owned();
+  const card = page.getByRole('region', { name: 'How long a login lasts' });
+  const words = async (text) => card.getByRole('status').filter({ hasText: text }).waitFor();
+  await words('Everybody is signed out after 3 days without activity, and after 14 days in any case. A change applies at the next login.');
+  assert.equal(await card.getByText('Owners and admins have limits of their own').isVisible(), false);
+  await card.getByRole('button', { name: /Stricter for owners and admins/ }).click();
+  await card.getByText('Owners and admins have limits of their own').click();
+  await words('; owners and admins after 1 hour and 1 day');
+  await card.getByRole('button', { name: /Sessions per person/ }).click();
+  await card.getByRole('textbox', { name: 'At most' }).fill('0');
+  await card.getByText(/A whole number from 1 to/).waitFor();
+  await card.getByRole('textbox', { name: 'At most' }).fill('3');
+  await card.getByRole('button', { name: 'Save' }).click();
+  await card.getByText('Policy saved. It applies at the next login.').waitFor();
+  const { accountSecurity } = await ask('{ accountSecurity { policy { preset maxSessionsPerUser admins { preset } } } }', {}, owner.token);
+  assert.deepEqual(accountSecurity.policy, { preset: 'STANDARD', maxSessionsPerUser: 3, admins: { preset: 'STRICT' } });
+  assert.deepEqual(wrong, []);
+  await close();
+});
+
+test('60: who is put out because they signed in on one device more reads that', async () => {
+  const { owner, engineer } = await account('ENGINEER');
+  await ask('mutation($input: UpdateSessionPolicyInput!) { updateSessionPolicy(input: $input) { endedCount } }', { input: { preset: 'STANDARD', maxSessionsPerUser: 1 } }, owner.token);
+  const [first, second] = [await device(chromium), await device(chromium)];
+  await signIn(first.page, engineer);
+  await first.page.waitForFunction(() => document.querySelector('.live')?.textContent === 'Live');
+  await signIn(second.page, engineer);
+  await first.page.getByRole('heading', { name: 'You signed in on another device' }).waitFor();
+  await first.page.getByText('Your account allows only so many devices at a time').waitFor();
+  assert.deepEqual([...first.wrong, ...second.wrong], []);
+  await Promise.all([first.close(), second.close()]);
+});
+
 test('55: where the sign-in is old, the password is asked for in the same dialog; a wrong one stays there', async () => {
   const { page, engineer, close } = await owned('ENGINEER');
   const other = await device(chromium);
@@ -166,18 +216,30 @@ test('55: where the sign-in is old, the password is asked for in the same dialog
   await Promise.all([close(), other.close()]);
 });
 
-test('20: when it fails the dialog stays, with the message inside', async () => {
+test('20: while it runs the dialog is busy; when it fails it stays, with the message inside', async () => {
   const { page, engineer, close } = await owned('ENGINEER');
   const other = await device(chromium);
   await signIn(other.page, engineer);
-  await page.route('**/graphql', (route) =>
-    route.request().postDataJSON().query.includes('revokeSessions')
-      ? route.fulfill({ json: { data: null, errors: [{ message: 'Internal error.', extensions: { code: 'INTERNAL_SERVER_ERROR' } }] } })
-      : route.continue(),
-  );
+  let answer;
+  const held = new Promise((resolve) => {
+    answer = resolve;
+  });
+  await page.route('**/graphql', async (route) => {
+    if (!route.request().postDataJSON().query.includes('revokeSessions')) return route.continue();
+    await held;
+    return route.fulfill({ json: { data: null, errors: [{ message: 'Internal error.', extensions: { code: 'INTERNAL_SERVER_ERROR' } }] } });
+  });
   await list(page).getByRole('button', { name: 'Sign out Erin Engineer' }).click();
-  await page.getByRole('alertdialog').getByRole('button', { name: 'Sign out Erin Engineer' }).click();
-  await page.getByRole('alertdialog').getByText('Internal error.').waitFor();
+  const dialog = page.getByRole('alertdialog');
+  await dialog.getByRole('button', { name: 'Sign out Erin Engineer' }).click();
+  // While it runs neither button does anything, nor does Esc.
+  await dialog.locator('.spinner').waitFor();
+  assert.equal(await dialog.getByRole('button', { name: 'Cancel' }).isDisabled(), true);
+  await page.keyboard.press('Escape');
+  assert.equal(await dialog.count(), 1);
+  answer();
+  await dialog.getByText('Internal error.').waitFor();
+  assert.equal(await dialog.getByRole('button', { name: 'Cancel' }).isDisabled(), false);
   await Promise.all([close(), other.close()]);
 });
 

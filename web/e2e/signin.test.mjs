@@ -1,7 +1,8 @@
 // Coming in: registering, signing in, invitations, and who may see what.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { account, ask, browser, device, password, signIn } from './app.mjs';
+import { accessibilityFaults, account, ask, browser, device, password, picture, signIn } from './app.mjs';
+import { start } from './program.mjs';
 
 let chromium;
 before(async () => {
@@ -22,6 +23,39 @@ test('an account is opened, and its owner begins at the fork', async () => {
   await page.getByRole('button', { name: 'Create the account' }).click();
   await page.getByRole('heading', { name: 'Where do you want to begin?' }).waitFor();
   assert.deepEqual(wrong, []);
+  await close();
+});
+
+test('where the operator has closed registration, no page leads to it, and its page says what to do', async () => {
+  const closed = await start({ BRANCHLINE_REGISTRATION: 'closed' });
+  try {
+    const { page, wrong, close } = await device(chromium, { baseURL: closed.address });
+    await page.goto('/login');
+    await page.getByText('An owner or admin of your team’s account invites you.').waitFor();
+    assert.equal(await page.getByRole('link', { name: /account/i }).count(), 0);
+    await page.goto('/register');
+    await page.getByRole('heading', { name: 'Accounts are not opened here' }).waitFor();
+    await page.getByText('ask one of its owners or admins to invite you').waitFor();
+    assert.equal(await page.getByRole('textbox').count(), 0, 'there is a form that does nothing');
+    assert.deepEqual(await accessibilityFaults(page), []);
+    await picture(page, 'registration-closed');
+    await page.getByRole('link', { name: 'Sign in' }).click();
+    await page.getByRole('heading', { name: 'Sign in' }).waitFor();
+    assert.deepEqual(wrong, []);
+    await close();
+  } finally {
+    await closed.stop();
+  }
+});
+
+test('where registration is open, the login page leads to it; where nobody knows, the form is there', async () => {
+  const { page, close } = await device(chromium);
+  await page.goto('/login');
+  await page.getByRole('link', { name: 'Create an account' }).click();
+  await page.getByLabel('Team').waitFor();
+  await page.route('**/graphql', (route) => (route.request().postDataJSON().query.includes('RegistrationOpen') ? route.abort() : route.continue()));
+  await page.goto('/register');
+  await page.getByLabel('Team').waitFor();
   await close();
 });
 

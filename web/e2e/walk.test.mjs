@@ -130,6 +130,19 @@ test('11: an unsent note outlives the login', async () => {
   await close();
 });
 
+test('11: who signs out on purpose leaves no unsent note behind', async () => {
+  const { page, close } = await walking();
+  await page.keyboard.press('n');
+  await page.getByLabel('Note on this step').fill('half a note');
+  const kept = () => page.evaluate(() => Object.keys(localStorage).filter((key) => key.startsWith('branchline.draft.')).length);
+  assert.equal(await kept(), 1);
+  await page.getByRole('button', { name: /Your account/ }).click();
+  await page.getByRole('menuitem', { name: 'Sign out' }).click();
+  await page.getByRole('heading', { name: 'Sign in' }).waitFor();
+  assert.equal(await kept(), 0);
+  await close();
+});
+
 test('39: the summary is copied for the ticket as it is shown, in every format', async () => {
   const { page, wrong, close } = await walking();
   await page.keyboard.press('1');

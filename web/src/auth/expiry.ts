@@ -178,7 +178,8 @@ export function followLoginSession(): void {
   const look = () => (getAuth().state === 'in' ? void begin() : end());
   onAuth(look);
   look();
-  for (const type of ['keydown', 'pointerdown'] as const) addEventListener(type, active, { capture: true, passive: true });
+  // Text comes without keys where it is spoken, or written by an on-screen keyboard.
+  for (const type of ['keydown', 'pointerdown', 'input'] as const) addEventListener(type, active, { capture: true, passive: true });
   // After sleep, timers are late by as long as it lasted.
   for (const type of ['visibilitychange', 'pageshow', 'focus', 'online'] as const) {
     (type === 'visibilitychange' ? window.document : window).addEventListener(type, watchDeadline, { capture: true });

@@ -25,8 +25,7 @@ export function SessionExpiryToast() {
   const left = useSecondsUntil(near ? deadline : undefined);
   const [spoken, setSpoken] = useState('');
   const [busy, setBusy] = useState(false);
-  const before = useRef<Element | null>(null);
-  const notice = useRef<HTMLElement>(null);
+  const before = useRef<HTMLElement | null>(null); // what had the focus when the notice got it
 
   useEffect(() => {
     if (left === undefined) return;
@@ -34,15 +33,29 @@ export function SessionExpiryToast() {
     if (mark) setSpoken(words.announce(mark >= 60 ? `${mark / 60} min` : `${mark} s`));
   }, [left]);
 
-  // A tab that nobody looks at says it in its title.
+  // A tab that nobody looks at says it in its title, whichever page's that is.
+  const minutesLeft = left === undefined || !near ? undefined : Math.ceil(left / 60);
   useEffect(() => {
-    if (left === undefined || !near) return;
-    const title = document.title.replace(/^\(\d+ min left\) /, '');
-    document.title = document.hidden ? `${words.title(Math.ceil(left / 60))} ${title}` : title;
-    return () => {
-      document.title = title;
+    if (minutesLeft === undefined) return;
+    const plain = () => document.title.replace(/^\(\d+ min left\) /, '');
+    const say = () => {
+      document.title = document.hidden ? `${words.title(minutesLeft)} ${plain()}` : plain();
     };
-  }, [left, near]);
+    say();
+    document.addEventListener('visibilitychange', say);
+    return () => {
+      document.removeEventListener('visibilitychange', say);
+      document.title = plain();
+    };
+  }, [minutesLeft]);
+
+  // It goes with the focus in it: that goes back to where it was.
+  useEffect(() => {
+    if (near) return;
+    const back = before.current;
+    before.current = null;
+    if (back?.isConnected && (document.activeElement === document.body || document.activeElement === null)) back.focus();
+  }, [near]);
 
   if (!near || deadline === undefined || left === undefined) return null;
   const idle = expiry.reason === 'IDLE';
@@ -50,7 +63,6 @@ export function SessionExpiryToast() {
 
   const stay = async () => {
     setBusy(true);
-    before.current = document.activeElement;
     try {
       await refresh(false);
     } catch {
@@ -62,11 +74,16 @@ export function SessionExpiryToast() {
 
   return (
     <section
-      ref={notice}
       className={idle ? 'notice' : 'notice cyan'}
       role="alertdialog"
       aria-label={idle ? words.idle(at) : words.absolute(at)}
       data-not-activity
+      onFocus={({ relatedTarget, currentTarget }) => {
+        if (relatedTarget instanceof HTMLElement && !currentTarget.contains(relatedTarget)) before.current = relatedTarget;
+      }}
+      onBlur={({ relatedTarget, currentTarget }) => {
+        if (relatedTarget && !currentTarget.contains(relatedTarget)) before.current = null;
+      }}
       onKeyDown={(event) => event.key === 'Escape' && dismiss(deadline)}
     >
       <Icon of={idle ? Hourglass : Clock} />

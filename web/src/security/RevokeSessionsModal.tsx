@@ -79,10 +79,10 @@ function wordsOf(what: What, others: readonly Person[]): { title: string; verb: 
   const n = others.length;
   switch (what.what) {
     case 'others':
-      return { title: `Sign out ${counted(n, 'other person', 'other people')}?`, verb: `Sign out ${counted(n, 'person', 'people')}`, text: 'Their logins end at once, on every device. You stay signed in. What they had entered is kept.', named: others };
+      return { title: `Sign out ${counted(n, 'other person', 'other people')}?`, verb: `Sign out ${counted(n, 'person', 'people')}`, text: `The logins of ${counted(n, 'person', 'people')} end at once, on every device. You stay signed in. What they had entered is kept.`, named: others };
     case 'all':
       return n > 0
-        ? { title: `Sign out everyone, ${n + 1} people?`, verb: `Sign out ${n + 1} people`, text: 'All logins end at once, yours too. Everybody signs in again, you first.', named: others }
+        ? { title: `Sign out everyone, ${n + 1} people?`, verb: `Sign out ${n + 1} people`, text: `The logins of ${n + 1} people end at once, yours too. Everybody signs in again, you first.`, named: others }
         : { title: 'Sign out on all your devices?', verb: 'Sign out everywhere', text: 'All your logins end at once, this one too. Then you sign in again.', named: [] };
     case 'person':
       return { title: `Sign out ${what.person.name}?`, verb: `Sign out ${what.person.name}`, text: `${counted(what.person.devices.length, 'login ends', 'logins end')} at once, on every device. What was entered is kept.`, named: [] };

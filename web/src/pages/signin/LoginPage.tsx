@@ -12,17 +12,24 @@ import { Button } from '../../ui/Button';
 import { Field } from '../../ui/Field';
 import { clockTime } from '../../ui/format';
 import { DoorPage } from './DoorPage';
+import { useRegistrationOpen } from './registration';
 import { type Login, login as document, type LoginVariables } from './documents';
+
+const limitOf: Record<string, 'IDLE' | 'ABSOLUTE'> = { idle: 'IDLE', absolute: 'ABSOLUTE' };
 
 /** Signing in. Who was signed out by the clock or by others reads why, and comes back to where they were. */
 export default function LoginPage() {
-  const { reason, to } = useSearch({ from: '/guest/login' });
+  const search = useSearch({ from: '/guest/login' });
+  const { reason, to } = search;
   const auth = useAuth();
   const how = auth.state === 'out' ? auth.signedOut : undefined;
   const [{ fetching, error }, login] = usePost<Login, LoginVariables>(document);
   const [email, setEmail] = useState('');
   const [password, setPassword] = useState('');
   const { fields, rest } = fieldErrors(error);
+  const registration = useRegistrationOpen();
+  // The address knows it too, so that a reload says the same.
+  const limit = how?.why === 'expired' && how.reason ? how.reason : reason === 'session_expired' ? limitOf[search.limit ?? ''] : undefined;
 
   const submit = async (event: FormEvent) => {
     event.preventDefault();
@@ -35,15 +42,19 @@ export default function LoginPage() {
     <DoorPage
       title="Sign in"
       footer={
-        <>
-          New here? <Link to="/register">Create an account</Link>
-        </>
+        registration === undefined ? null : registration ? (
+          <>
+            New here? <Link to="/register">Create an account</Link>
+          </>
+        ) : (
+          'New here? An owner or admin of your team’s account invites you.'
+        )
       }
     >
       {reason === 'session_expired' && (
         <Banner colour="cyan" icon="clock" role="status">
           <b>You were signed out{how?.why === 'expired' ? ` at ${clockTime(here(new Date(how.at).toISOString()))}` : ''}</b>
-          {how?.why === 'expired' && how.reason === 'ABSOLUTE' ? ', because this login had reached its longest time.' : how?.why === 'expired' && how.reason === 'IDLE' ? ' after a while without activity.' : '.'}{' '}
+          {limit === 'ABSOLUTE' ? ', because this login had reached its longest time.' : limit === 'IDLE' ? ' after a while without activity.' : '.'}{' '}
           Your walk and your notes are kept.
         </Banner>
       )}

@@ -10,12 +10,14 @@ import { Field } from '../../ui/Field';
 import { DoorPage } from './DoorPage';
 import { TokenDelivery } from './delivery';
 import { type Register, register as document, type RegisterVariables } from './documents';
+import { useRegistrationOpen } from './registration';
 
 /** Opens an account; who does is its first owner. */
 export default function RegisterPage() {
   const [{ fetching, error }, register] = usePost<Register, RegisterVariables>(document);
   const [values, setValues] = useState({ accountName: '', name: '', email: '', password: '' });
   const { fields, rest } = fieldErrors(error);
+  const open = useRegistrationOpen();
   const bind = (name: keyof typeof values) => ({ name, value: values[name], onChange: (value: string) => setValues((v) => ({ ...v, [name]: value })) });
 
   const submit = async (event: FormEvent) => {
@@ -24,6 +26,8 @@ export default function RegisterPage() {
     if (data) signedIn(data.register.accessToken, data.register.accessTokenExpiresAt, data.register.loginSession);
   };
 
+  if (open === undefined) return <DoorPage title="Create an account">{null}</DoorPage>;
+  if (!open) return <ClosedPage />;
   return (
     <DoorPage
       title="Create an account"
@@ -48,3 +52,17 @@ export default function RegisterPage() {
     </DoorPage>
   );
 }
+
+/** What to do where the operator opens accounts, and nobody else. */
+const ClosedPage = () => (
+  <DoorPage title="Accounts are not opened here">
+    <h1 className="display">Accounts are not opened here</h1>
+    <p className="lead">Whoever runs this server has closed that to strangers. If your team has an account, ask one of its owners or admins to invite you: they get a link for you, and with it you choose your password.</p>
+    <p className="lead">For a team without an account, ask whoever runs this server.</p>
+    <p>
+      <Link className="btn primary big" to="/login">
+        Sign in
+      </Link>
+    </p>
+  </DoorPage>
+);
