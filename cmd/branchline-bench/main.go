@@ -22,6 +22,8 @@ import (
 	"os"
 	"os/signal"
 	"runtime"
+	"slices"
+	"strings"
 	"syscall"
 	"time"
 )
@@ -70,6 +72,12 @@ func direct() error {
 	flags.DurationVar(&o.rest, "rest", 60*time.Second, "time between the disconnect and the look at what memory is left; 60s is what the goal speaks of")
 	flags.Var(&o.trees, "trees", "the numbers of trees among which lists, searches and single reads are measured; an empty text leaves that out, and the figures of walks")
 	flags.BoolVar(&o.growthOnly, "growth", false, "measure how costs grow with what is kept, and nothing else")
+	flags.Func("only", "measure one part of the service and nothing else: "+strings.Join(parts, ", "), func(name string) error {
+		if o.only = name; !slices.Contains(parts, name) {
+			return errors.New("there is no such part")
+		}
+		return nil
+	})
 	flags.Var(o.settings, "pg", "a setting of PostgreSQL that is not its default, like jit=off; may be repeated, and is shown in the report")
 	flags.BoolVar(&o.json, "json", false, "print JSON instead of a table")
 	if err := flags.Parse(os.Args[1:]); err != nil {

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"runtime"
+	"slices"
 	"strings"
 	"time"
 
@@ -30,8 +31,11 @@ func run(ctx context.Context, o options) (*report, error) {
 	}
 	b.report.PostgreSQL = b.cluster.Version()
 	steps := []func(context.Context) error{b.service, b.inProcess, b.validation, b.growth}
-	if o.growthOnly {
+	switch {
+	case o.growthOnly:
 		steps = steps[2:]
+	case o.only != "":
+		steps = steps[:1]
 	}
 	for _, step := range steps {
 		if err := step(ctx); err != nil {
@@ -41,6 +45,9 @@ func run(ctx context.Context, o options) (*report, error) {
 	b.report.Took = time.Since(b.report.Began).Seconds()
 	return b.report, ctx.Err()
 }
+
+// parts are what can be measured alone, of what service does.
+var parts = []string{"sockets", "requests", "sign-ins", "fan-out", "everybody", "one"}
 
 // service measures the program beside its floors: sockets, requests and revocations.
 func (b *bench) service(ctx context.Context) error {
@@ -62,10 +69,23 @@ func (b *bench) service(ctx context.Context) error {
 	}
 	defer floor.stop()
 
-	for _, step := range []func(context.Context, *product, *child) error{
-		b.compareBytes, b.subscribers, b.requests, b.afterwards, b.held, b.fanOut, b.revokeAll, b.twoProcesses,
+	for _, step := range []struct {
+		parts string // those that it is done for; "" is every one
+		do    func(context.Context, *product, *child) error
+	}{
+		{"", b.compareBytes},
+		{"sockets", b.subscribers},
+		{"requests sign-ins", b.requests},
+		{"sockets", b.afterwards},
+		{"sockets", b.held},
+		{"fan-out", b.fanOut},
+		{"everybody", b.revokeAll},
+		{"one", b.twoProcesses},
 	} {
-		if err := step(ctx, server, floor); err != nil {
+		if b.only != "" && step.parts != "" && !slices.Contains(strings.Fields(step.parts), b.only) {
+			continue
+		}
+		if err := step.do(ctx, server, floor); err != nil {
 			return err
 		}
 	}

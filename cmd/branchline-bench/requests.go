@@ -76,11 +76,16 @@ func (b *bench) requests(ctx context.Context, _ *product, _ *child) error {
 	if err != nil {
 		return err
 	}
-	if err := a.reads(ctx); err != nil {
-		return err
+	if a.only != "sign-ins" {
+		if err := a.reads(ctx); err != nil {
+			return err
+		}
+		if err := a.walks(ctx, walk); err != nil {
+			return err
+		}
 	}
-	if err := a.walks(ctx, walk); err != nil {
-		return err
+	if a.only == "requests" {
+		return nil
 	}
 	if err := a.signIns(ctx); err != nil {
 		return err

@@ -22,7 +22,7 @@ func (b *bench) revokeAll(ctx context.Context, server *product, floor *child) er
 		b.say("revoking everybody, round %d of %d", round+1, b.rounds)
 		all := b.first // who is still signed in
 		var err error
-		if round > 0 {
+		if round > 0 || all == nil {
 			all, err = b.signIn(ctx, b.sockets)
 		} else {
 			err = b.issue(all)
@@ -105,6 +105,9 @@ func (b *bench) revokeAll(ctx context.Context, server *product, floor *child) er
 	b.report.add("everybody revoked: server CPU a socket", "µs", cpu, floorCPU)
 	b.report.add("everybody revoked: the owner's answer", "ms", answer, 0)
 	b.report.add("everybody revoked: events encoded", "", executions, 0)
+	if b.left.live == 0 { // no crowd was looked at before
+		return nil
+	}
 	b.report.add(fmt.Sprintf("heap and stacks after %d more crowds ÷ after the first", b.rounds+1), "", end.live/b.left.live, 0)
 	return nil
 }

@@ -30,6 +30,7 @@ type options struct {
 	rest                     time.Duration
 	trees                    sizes
 	growthOnly               bool
+	only                     string // one of parts; "" is all of them
 	json                     bool
 	settings                 settings
 }
