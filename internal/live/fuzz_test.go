@@ -28,7 +28,7 @@ func FuzzDecodeParams(f *testing.F) {
 func FuzzDecodeMessage(f *testing.F) {
 	for _, seed := range []string{
 		``, `null`, `{"authorization":"Bearer a"}`, `{"Authorization":"bearer  a "}`, `{"accessToken":null}`, `{"authorization":1}`, `[]`, `{"query":7}`, `{"variables":[]}`,
-		`{"query":"subscription {\n\ta\u00e4\ud800 }" , "operationName":"a"}`, `{}`, `{"query":"a","query":"b"}`, `{"query":"a`, "{\"query\":\"\x00\"}", `{"query":"a"},"id":"1","type":"subscribe"`, `{"query":"a"}}`, "{\"query\":\"a\"\x00}",
+		`{"query":"subscription {\n\ta\u00e4\ud800 }" , "operationName":"a"}`, `{"query":"\"a\\b\/c\b\f\n\r\t", "operationName":"\x"}`, `{"query":"a\`, `{}`, `{"query":"a","query":"b"}`, `{"query":"a`, "{\"query\":\"\x00\"}", `{"query":"a"},"id":"1","type":"subscribe"`, `{"query":"a"}}`, "{\"query\":\"a\"\x00}",
 	} {
 		f.Add([]byte(seed))
 	}

@@ -1,6 +1,7 @@
 package live
 
 import (
+	"bytes"
 	"cmp"
 	"encoding/json"
 	"errors"
@@ -190,8 +191,44 @@ func (s *scanner) into(to *string) bool {
 	case !ok:
 		return false
 	case escaped:
+		if plain, ok := unescape(text[1 : len(text)-1]); ok {
+			*to = plain
+			return true
+		}
 		return json.Unmarshal(text, to) == nil
 	}
 	*to = string(text[1 : len(text)-1])
 	return true
+}
+
+// unescape returns a string without its escapes, such as the line breaks of a query.
+// It says no where one is of another kind, with a number or wrong.
+func unescape(text []byte) (string, bool) {
+	var b strings.Builder
+	b.Grow(len(text))
+	for {
+		i := bytes.IndexByte(text, '\\')
+		if i < 0 {
+			b.Write(text)
+			return b.String(), true
+		}
+		b.Write(text[:i])
+		switch c := text[i+1]; c { // quoted has seen one more
+		case '"', '\\', '/':
+			b.WriteByte(c)
+		case 'n':
+			b.WriteByte('\n')
+		case 't':
+			b.WriteByte('\t')
+		case 'r':
+			b.WriteByte('\r')
+		case 'b':
+			b.WriteByte('\b')
+		case 'f':
+			b.WriteByte('\f')
+		default:
+			return "", false
+		}
+		text = text[i+2:]
+	}
 }
