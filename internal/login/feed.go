@@ -80,6 +80,8 @@ const (
 	readPatience  = time.Second            // for a read of what is new
 	wholePatience = 5 * time.Second        // for a read of everything; after a mass revocation it is long
 	firstPause    = 50 * time.Millisecond  // after a failed read, doubled up to readEvery
+	together      = 2 * time.Millisecond   // between reads of sessions by key in a storm: what comes meanwhile goes into one
+	storm         = 16 * together          // so many of them may follow one another at once
 	perStatement  = 5000                   // sessions read by key at once, so that the next read of changes is not late
 )
 
@@ -212,6 +214,7 @@ func (r *Register) read(ctx context.Context) {
 		mark     Mark // zero: read the whole
 		failures int
 		nextRead time.Duration
+		calm     time.Duration // when the last reads by key would have been over, with pauses between them
 		timer    = time.NewTimer(0)
 	)
 	defer timer.Stop()
@@ -226,7 +229,8 @@ func (r *Register) read(ctx context.Context) {
 			case <-timer.C:
 			}
 		} else {
-			timer.Reset(min(nextRead-r.clock.own().Mono, r.watched.wait(r.clock.Now())))
+			now := r.clock.own().Mono
+			timer.Reset(min(nextRead-now, max(calm-storm-now, r.watched.wait(r.clock.Now()))))
 			select {
 			case <-ctx.Done():
 				return
@@ -240,8 +244,11 @@ func (r *Register) read(ctx context.Context) {
 			nextRead = r.clock.own().Mono + readEvery
 			mark, err = r.readChanges(ctx, mark)
 		}
-		if err == nil {
-			err = r.readStandings(ctx)
+		if now := r.clock.own().Mono; err == nil && now >= calm-storm {
+			var some bool
+			if some, err = r.readStandings(ctx); some {
+				calm = max(calm, now) + together
+			}
 		}
 		switch {
 		case ctx.Err() != nil:
@@ -301,11 +308,12 @@ func (r *Register) changed(ctx context.Context, mark Mark) (c Changed, whole boo
 }
 
 // readStandings reads how the sessions stand that are due to be told something,
-// or that somebody has begun to watch, at most perStatement of them.
-func (r *Register) readStandings(ctx context.Context) error {
+// or that somebody has begun to watch, at most perStatement of them. It says whether
+// there were any.
+func (r *Register) readStandings(ctx context.Context) (some bool, err error) {
 	taken := r.watched.take(r.clock.Now())
 	if len(taken) == 0 {
-		return nil
+		return false, nil
 	}
 	keys := make([]SessionKey, len(taken))
 	for i, w := range taken {
@@ -316,12 +324,12 @@ func (r *Register) readStandings(ctx context.Context) error {
 	standings, err := r.changes.Standings(limited, keys)
 	if err != nil {
 		r.watched.giveBack(taken)
-		return err
+		return true, err
 	}
 	r.remember(standings, nil) // one that has ended since the last read of changes is refused before it is told
 	r.settle(standings, nil)
 	r.watched.missing(taken, standings).send()
-	return nil
+	return true, nil
 }
 
 // settle tells the devices of the sessions what they have to know, and hands on

@@ -295,6 +295,32 @@ func TestRegister_TellsAnExtensionEverywhere(t *testing.T) {
 	})
 }
 
+// Who comes alone is told at once; those who come in a storm share reads.
+func TestRegister_ReadsAStormTogether(t *testing.T) {
+	t.Parallel()
+	inBubble(t, func(t *testing.T, b *bundle) {
+		const many = 200
+		people := make([]*person, many)
+		for i := range people {
+			people[i] = b.signIn()
+			people[i].watch(b.register, "")
+			synctest.Wait()
+		}
+		pass(100 * time.Millisecond)
+		for _, p := range people {
+			p.want(t, "state NONE at 0s")
+		}
+		b.do(func() {
+			if b.keyed > 20 {
+				t.Errorf("%d reads for %d who came at once", b.keyed, many)
+			}
+		})
+		late := b.signIn()
+		late.watch(b.register, "")
+		late.want(t, "state NONE at 0s")
+	})
+}
+
 // Before a warning is pushed the session is read by key: what the other reads
 // did not show is told as it is.
 func TestRegister_WarnsNobodyWhoseDeadlineHasMoved(t *testing.T) {

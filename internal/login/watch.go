@@ -44,8 +44,9 @@ func (r *Register) Attach(b Bearer, sink event.Sink[Close]) (detach func()) {
 }
 
 func (r *Register) subscribe(b Bearer, s *subscription) (cancel func()) {
-	r.watched.add(b, s)
-	r.feed.poke()
+	if r.watched.add(b, s) {
+		r.feed.poke()
+	}
 	return s.cancel
 }
 
@@ -114,7 +115,9 @@ type watchTable struct {
 	stirred chan struct{}            // holds one: moved is not empty
 }
 
-func (t *watchTable) add(b Bearer, s *subscription) {
+// add has the session's standing read. It says whether nothing was to be read before:
+// then whoever reads has to be told.
+func (t *watchTable) add(b Bearer, s *subscription) (first bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	w := t.sessions[b.SessionID]
@@ -129,7 +132,9 @@ func (t *watchTable) add(b Bearer, s *subscription) {
 		end = &(*end).next
 	}
 	*end = s
+	first = len(t.queue) == 0
 	t.enqueue(w)
+	return first
 }
 
 func (t *watchTable) cancel(s *subscription) {
