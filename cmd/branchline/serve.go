@@ -299,9 +299,11 @@ func httpServer(handler http.Handler, log *slog.Logger) *http.Server {
 	}
 }
 
-// listen opens a port. setting names the variable that says which.
+// listen opens a port. setting names the variable that says which. The system looks
+// after no connection by itself, for which it would be told four things about each:
+// sockets are pinged, and everything else has a time limit.
 func listen(ctx context.Context, address, setting string) (net.Listener, error) {
-	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", address)
+	listener, err := (&net.ListenConfig{KeepAlive: -1}).Listen(ctx, "tcp", address)
 	switch {
 	case errors.Is(err, syscall.EADDRINUSE):
 		return nil, fmt.Errorf("%s is in use by another program. Stop that one, or set %s to another port", address, setting)
