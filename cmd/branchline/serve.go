@@ -237,7 +237,7 @@ func (p *app) serve(ctx context.Context, ready func()) error {
 	api := httpServer(p.server, p.log)
 	defer api.Close() // whatever still runs must not outlive the database
 	failed := make(chan error, 2)
-	go func() { failed <- api.Serve(listener) }()
+	go func() { failed <- api.Serve(p.server.Door(listener)) }()
 	operators := httpServer(p.server.Metrics(), p.log)
 	defer operators.Close()
 	if metrics != nil {

@@ -236,7 +236,9 @@ func (w *world) start(o nodeOptions) *node {
 	n.feed.Start(context.WithoutCancel(ctx))
 	n.audit.Start(context.WithoutCancel(ctx))
 	n.server.Start(ctx)
-	n.http = httptest.NewServer(n.server)
+	n.http = httptest.NewUnstartedServer(n.server)
+	n.http.Listener = n.server.Door(n.http.Listener)
+	n.http.Start()
 	w.t.Cleanup(func() {
 		n.server.Stop()
 		n.http.Close()

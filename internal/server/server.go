@@ -6,6 +6,7 @@ package server
 import (
 	"context"
 	"log/slog"
+	"net"
 	"net/http"
 	"net/netip"
 	"slices"
@@ -103,6 +104,12 @@ func (s *Server) Stop() {
 
 // Stats returns what the transport counts.
 func (s *Server) Stats() live.Stats { return s.live.Stats() }
+
+// Door returns the listener for the http.Server of this handler: sockets come in
+// without what net/http would keep for them.
+func (s *Server) Door(listener net.Listener) net.Listener {
+	return live.Door(listener, graphqlPath, s)
+}
 
 // ServeHTTP implements http.Handler.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.handler.ServeHTTP(w, r) }
