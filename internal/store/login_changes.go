@@ -54,6 +54,7 @@ func ownConfig(url string) (*pgx.ConnConfig, error) {
 		return nil, errors.New("DATABASE_URL is not a PostgreSQL address: write it like postgres://user:password@host:5432/database") // err would repeat the password
 	}
 	setRuntimeParams(config)
+	config.StatementCacheCapacity, config.DescriptionCacheCapacity = preparedStatements, 0
 	config.ConnectTimeout = connectTimeout
 	return config, nil
 }
