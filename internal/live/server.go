@@ -236,6 +236,11 @@ func (s *Server) start(ctx context.Context, ticks <-chan time.Time, done func())
 func (s *Server) turn() {
 	s.wheel.turn(s.clock())
 	s.crew.thin()
+	if s.wheel.emptied() {
+		// Go by itself collects in two minutes what a crowd leaves behind where nobody
+		// allocates, and gives it back to the system by and by.
+		s.crew.do(debug.FreeOSMemory)
+	}
 }
 
 // Drain refuses new connections with 503 and closes those that exist with

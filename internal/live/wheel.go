@@ -22,6 +22,28 @@ func newTicks() (ticks <-chan time.Time, done func()) {
 type wheel struct {
 	mu      sync.Mutex // guards members and their seat
 	members []*peer
+
+	// Only emptied uses them.
+	most int // members at once since the last crowd went
+	last int // members at the last tick
+}
+
+// aCrowd is how many connections are worth giving their memory back.
+const aCrowd = 1000
+
+// emptied says whether a crowd has just gone: of a thousand connections or more a
+// quarter at most is left, and nobody has left since the last call. It is called at each
+// tick.
+func (w *wheel) emptied() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	n := len(w.members)
+	gone := w.most >= aCrowd && n <= w.most/4 && n >= w.last
+	w.most, w.last = max(w.most, n), n
+	if gone {
+		w.most = n
+	}
+	return gone
 }
 
 func (w *wheel) join(p *peer) {

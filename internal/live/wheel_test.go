@@ -189,3 +189,38 @@ func TestHold_NothingButSignsOfLifeAndTheFarewellIsSent(t *testing.T) {
 		s.Stop()
 	})
 }
+
+func TestWheel_NoticesWhenACrowdHasGone(t *testing.T) {
+	t.Parallel()
+	var w wheel
+	for i, step := range []struct {
+		connected int
+		want      bool
+	}{
+		{aCrowd - 1, false},
+		{0, false},
+		{0, false}, // no crowd
+		{2 * aCrowd, false},
+		{aCrowd, false},
+		{aCrowd, false}, // half of it stays
+		{aCrowd / 2, false},
+		{aCrowd / 2, true},
+		{aCrowd / 2, false}, // once
+		{0, false},
+		{0, false},
+		{aCrowd, false},
+		{10, false},
+		{5, false},
+		{7, true}, // not while they leave
+	} {
+		for len(w.members) < step.connected {
+			w.join(&peer{})
+		}
+		for len(w.members) > step.connected {
+			w.leave(w.members[0])
+		}
+		if got := w.emptied(); got != step.want {
+			t.Errorf("tick %d, with %d connected: %t", i, step.connected, got)
+		}
+	}
+}
