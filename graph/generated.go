@@ -399,6 +399,7 @@ type ComplexityRoot struct {
 		ID                func(childComplexity int) int
 		IP                func(childComplexity int) int
 		IdleExpiresAt     func(childComplexity int) int
+		IdleMinutes       func(childComplexity int) int
 		LastActiveAt      func(childComplexity int) int
 		SignedInAt        func(childComplexity int) int
 		User              func(childComplexity int) int
@@ -600,6 +601,7 @@ type ComplexityRoot struct {
 	}
 
 	ServerInfo struct {
+		ExplorerOpen         func(childComplexity int) int
 		PasswordRules        func(childComplexity int) int
 		PolicyBounds         func(childComplexity int) int
 		RegistrationOpen     func(childComplexity int) int
@@ -2559,6 +2561,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.LoginSession.IdleExpiresAt(childComplexity), true
+	case "LoginSession.idleMinutes":
+		if e.ComplexityRoot.LoginSession.IdleMinutes == nil {
+			break
+		}
+
+		return e.ComplexityRoot.LoginSession.IdleMinutes(childComplexity), true
 	case "LoginSession.lastActiveAt":
 		if e.ComplexityRoot.LoginSession.LastActiveAt == nil {
 			break
@@ -3809,6 +3817,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.SeenSession.TreeID(childComplexity), true
 
+	case "ServerInfo.explorerOpen":
+		if e.ComplexityRoot.ServerInfo.ExplorerOpen == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ServerInfo.ExplorerOpen(childComplexity), true
 	case "ServerInfo.passwordRules":
 		if e.ComplexityRoot.ServerInfo.PasswordRules == nil {
 			break
@@ -7381,6 +7395,8 @@ type LoginSession implements Node {
   signedInAt: DateTime!
   "The sign-in or the latest active refresh; right to the minute."
   lastActiveAt: DateTime!
+  "After how long without activity it ends, in minutes, rounded up: the policy's at the sign-in, or a shorter one that an owner applied since."
+  idleMinutes: Int!
   "When it ends if nobody does anything. Never after ` + "`" + `absoluteExpiresAt` + "`" + `."
   idleExpiresAt: DateTime!
   "When it ends in any case."
@@ -9769,8 +9785,9 @@ type AccountSecurity {
   activeSessions: [LoginSession!]!
   """
   What happened in the account, newest first. As a CSV file it is at
-  ` + "`" + `GET /audit-log.csv` + "`" + `, with the access token in ` + "`" + `Authorization: Bearer` + "`" + `, and with
-  ` + "`" + `from` + "`" + ` and ` + "`" + `to` + "`" + ` (RFC 3339) in the query where not all of it is wanted.
+  ` + "`" + `GET /audit-log.csv` + "`" + `, with the access token in ` + "`" + `Authorization: Bearer` + "`" + `. Where not all
+  of it is wanted, the query has what the filter has: ` + "`" + `from` + "`" + ` and ` + "`" + `to` + "`" + ` (RFC 3339),
+  ` + "`" + `action` + "`" + `, once for each, and ` + "`" + `user` + "`" + `.
   """
   auditLog(
     "How many: 0 to 100, 20 if left out."
@@ -10235,6 +10252,11 @@ type ServerInfo {
   passwordRules: PasswordRules!
   "Whether anybody may open an account by ` + "`" + `register` + "`" + `. Where it is false people come by invitation alone."
   registrationOpen: Boolean!
+  """
+  Whether the API describes itself here: by introspection, the explorer at ` + "`" + `/api/docs` + "`" + `,
+  the reference at ` + "`" + `/api/reference` + "`" + ` and its text at ` + "`" + `/schema.graphqls` + "`" + `.
+  """
+  explorerOpen: Boolean!
 }
 
 """
@@ -11140,6 +11162,8 @@ func (ec *executionContext) childFields_LoginSession(ctx context.Context, field 
 		return ec.fieldContext_LoginSession_signedInAt(ctx, field)
 	case "lastActiveAt":
 		return ec.fieldContext_LoginSession_lastActiveAt(ctx, field)
+	case "idleMinutes":
+		return ec.fieldContext_LoginSession_idleMinutes(ctx, field)
 	case "idleExpiresAt":
 		return ec.fieldContext_LoginSession_idleExpiresAt(ctx, field)
 	case "absoluteExpiresAt":
@@ -11364,6 +11388,8 @@ func (ec *executionContext) childFields_ServerInfo(ctx context.Context, field gr
 		return ec.fieldContext_ServerInfo_passwordRules(ctx, field)
 	case "registrationOpen":
 		return ec.fieldContext_ServerInfo_registrationOpen(ctx, field)
+	case "explorerOpen":
+		return ec.fieldContext_ServerInfo_explorerOpen(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type ServerInfo", field.Name)
 }
@@ -18808,6 +18834,29 @@ func (ec *executionContext) fieldContext_LoginSession_lastActiveAt(_ context.Con
 	return graphql.NewScalarFieldContext("LoginSession", field, false, false, "DateTime")
 }
 
+func (ec *executionContext) _LoginSession_idleMinutes(ctx context.Context, field graphql.CollectedField, obj *model.LoginSession) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_LoginSession_idleMinutes(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.IdleMinutes, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_LoginSession_idleMinutes(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("LoginSession", field, false, false, "Int")
+}
+
 func (ec *executionContext) _LoginSession_idleExpiresAt(ctx context.Context, field graphql.CollectedField, obj *model.LoginSession) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -25597,6 +25646,29 @@ func (ec *executionContext) _ServerInfo_registrationOpen(ctx context.Context, fi
 	)
 }
 func (ec *executionContext) fieldContext_ServerInfo_registrationOpen(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ServerInfo", field, false, false, "Boolean")
+}
+
+func (ec *executionContext) _ServerInfo_explorerOpen(ctx context.Context, field graphql.CollectedField, obj *model.ServerInfo) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ServerInfo_explorerOpen(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ExplorerOpen, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+			return ec.marshalNBoolean2bool(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ServerInfo_explorerOpen(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("ServerInfo", field, false, false, "Boolean")
 }
 
@@ -45575,6 +45647,11 @@ func (ec *executionContext) _LoginSession(ctx context.Context, sel ast.Selection
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
+		case "idleMinutes":
+			out.Values[i] = ec._LoginSession_idleMinutes(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
 		case "idleExpiresAt":
 			out.Values[i] = ec._LoginSession_idleExpiresAt(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
@@ -47064,6 +47141,11 @@ func (ec *executionContext) _ServerInfo(ctx context.Context, sel ast.SelectionSe
 			}
 		case "registrationOpen":
 			out.Values[i] = ec._ServerInfo_registrationOpen(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "explorerOpen":
+			out.Values[i] = ec._ServerInfo_explorerOpen(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
