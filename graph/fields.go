@@ -21,8 +21,13 @@ func selected(ctx context.Context, path ...string) selection {
 	if field == nil || !graphql.HasOperationContext(ctx) {
 		return nil
 	}
-	op := graphql.GetOperationContext(ctx)
-	sets := []ast.SelectionSet{field.Field.Selections}
+	return below(graphql.GetOperationContext(ctx), field.Field.Selections, path...)
+}
+
+// below returns what a field's selections select, or, with a path, those of the
+// fields named.
+func below(op *graphql.OperationContext, set ast.SelectionSet, path ...string) selection {
+	sets := []ast.SelectionSet{set}
 	for _, name := range path {
 		sets = collect(op, sets)[name]
 	}
@@ -78,13 +83,48 @@ var treeColumns = map[string]tree.TreeFields{
 	"graph":          tree.TreeGraph, "problems": tree.TreeGraph,
 }
 
+// treesAsked says what the query asks of a page of trees.
+func treesAsked(op *graphql.OperationContext, set ast.SelectionSet) tree.TreeQuery {
+	asked := below(op, set)
+	_, total := asked["totalCount"]
+	_, ends := asked["pageInfo"]
+	_, cursors := below(op, set, "edges")["cursor"]
+	return tree.TreeQuery{
+		Fields:    treeFields(below(op, set, "nodes").plus(below(op, set, "edges", "node"))),
+		Total:     total,
+		NoCursors: !ends && !cursors,
+	}
+}
+
+// treePeople are the fields of a tree that are users.
+const treePeople = tree.TreeAuthor | tree.TreeOwner | tree.TreeSavedBy | tree.TreeConfirmed
+
 // treeFields says which parts of a tree the query asks for.
 func treeFields(s selection) tree.TreeFields {
 	var fields tree.TreeFields
-	for name := range s {
+	for name, sets := range s {
 		fields |= treeColumns[name]
+		if treePeople.Any(treeColumns[name]) && slices.ContainsFunc(sets, beyondTheName) {
+			fields |= tree.TreePeople
+		}
 	}
 	return fields
+}
+
+// beyondTheName says whether more is selected of a user than the id and the name.
+// What @skip leaves out counts too.
+func beyondTheName(set ast.SelectionSet) bool {
+	return slices.ContainsFunc(set, func(s ast.Selection) bool {
+		switch s := s.(type) {
+		case *ast.Field:
+			return s.Name != "id" && s.Name != "name" && s.Name != "__typename"
+		case *ast.InlineFragment:
+			return beyondTheName(s.SelectionSet)
+		case *ast.FragmentSpread:
+			return beyondTheName(s.Definition.SelectionSet)
+		}
+		return false
+	})
 }
 
 // versionFields says which parts of a version the query asks for.

@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/branchline/branchline/graph/model"
+	"github.com/branchline/branchline/internal/account"
 	"github.com/branchline/branchline/internal/fault"
 	"github.com/branchline/branchline/internal/tree"
 )
@@ -15,9 +16,9 @@ func toTree(t *tree.Tree) *model.Tree {
 		Description:      t.Description,
 		Status:           model.TreeStatus(t.Status),
 		Tags:             t.Tags,
-		Author:           toUser(t.Author),
-		Owner:            toUser(t.Owner),
-		SavedBy:          toUser(t.SavedBy),
+		Author:           toPerson(t.Author),
+		Owner:            toPerson(t.Owner),
+		SavedBy:          toPerson(t.SavedBy),
 		NodeCount:        t.NodeCount,
 		PublishedVersion: given(t.PublishedVersion),
 		OpenOfferCount:   t.OpenOffers,
@@ -33,13 +34,21 @@ func toTree(t *tree.Tree) *model.Tree {
 	}
 	out.ReviewBy, out.ConfirmedAt = instant(t.ReviewBy), instant(t.ConfirmedAt)
 	if !t.ConfirmedAt.IsZero() {
-		out.ConfirmedBy = toUser(t.ConfirmedBy)
+		out.ConfirmedBy = toPerson(t.ConfirmedBy)
 	}
 	if t.Graph != nil {
 		out.Graph = toGraph(t.Graph)
 		out.Problems = toProblems(tree.Validate(*t.Graph))
 	}
 	return out
+}
+
+// toPerson is toUser for a person who may not have been asked for.
+func toPerson(u *account.User) *model.User {
+	if u == nil {
+		return nil
+	}
+	return toUser(*u)
 }
 
 func toTreeConnection(page tree.Connection[*tree.Tree]) *model.TreeConnection {

@@ -100,7 +100,9 @@ func assemble(ctx context.Context, s config.Settings, log *slog.Logger) (*app, e
 	if err != nil {
 		return nil, fmt.Errorf("BRANCHLINE_KEYS: %w", err)
 	}
-	db, err := store.Open(ctx, s.Database.URL.Reveal(), store.Options{MaxConns: s.Database.Connections})
+	db, err := store.Open(ctx, s.Database.URL.Reveal(), store.Options{
+		MaxConns: s.Database.Connections, Pooled: !s.Database.FeedURL.IsZero(),
+	})
 	if err != nil {
 		return nil, err
 	}

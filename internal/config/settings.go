@@ -51,7 +51,7 @@ type Server struct {
 // Database says where PostgreSQL is.
 type Database struct {
 	URL         Secret `env:"DATABASE_URL" neededBy:"serve migrate" example:"postgres://branchline:password@localhost:5432/branchline" doc:"The address of a PostgreSQL database, 15 or newer. The dev command starts a private one where it is left out."`
-	FeedURL     Secret `env:"BRANCHLINE_FEED_URL" example:"postgres://branchline:password@localhost:5432/branchline" doc:"The same database without a pooler between, for LISTEN and the live feed's reads: a pooler in transaction mode loses notifications and prepared statements. Left out, it is DATABASE_URL."`
+	FeedURL     Secret `env:"BRANCHLINE_FEED_URL" example:"postgres://branchline:password@localhost:5432/branchline" doc:"The same database without a pooler between, for LISTEN and the live feed's reads: a pooler in transaction mode loses notifications and prepared statements. Where it is given, nothing is prepared at DATABASE_URL. Left out, it is DATABASE_URL, and no pooler stands there."`
 	Connections int32  `env:"BRANCHLINE_DATABASE_CONNECTIONS" envDefault:"16" doc:"The most connections that one process keeps open to the database, 2 to 1000. Three more serve the live feed, or one where NATS carries the hints."`
 }
 

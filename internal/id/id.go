@@ -62,18 +62,27 @@ func (id Of[K]) IsZero() bool { return id.uuid == uuid.Nil }
 // UUID returns the bare UUID.
 func (id Of[K]) UUID() uuid.UUID { return id.uuid }
 
+// SetUUID makes id the one that holds u. It is for the store.
+func (id *Of[K]) SetUUID(u uuid.UUID) { id.uuid = u }
+
 // Equal is ==, for generic code that compares by a method.
 func (id Of[K]) Equal(other Of[K]) bool { return id == other }
 
 // String returns the id's text.
 func (id Of[K]) String() string {
-	var kind K
-	return string(encode(append(make([]byte, 0, 32), kind.Prefix()...), id.uuid))
+	b, _ := id.AppendText(make([]byte, 0, 32))
+	return string(b)
 }
 
 // Compare orders ids by the time they were made.
 func (id Of[K]) Compare(other Of[K]) int {
 	return strings.Compare(string(id.uuid[:]), string(other.uuid[:]))
+}
+
+// AppendText implements encoding.TextAppender. It never fails.
+func (id Of[K]) AppendText(b []byte) ([]byte, error) {
+	var kind K
+	return encode(append(b, kind.Prefix()...), id.uuid), nil
 }
 
 // MarshalText implements encoding.TextMarshaler.

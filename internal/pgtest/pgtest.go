@@ -69,12 +69,18 @@ func EmptyURL(t testing.TB) string {
 // with the test.
 func Open(t testing.TB) *store.DB {
 	t.Helper()
-	return open(t, URL(t))
+	return open(t, URL(t), nil)
 }
 
-func open(t testing.TB, address string) *store.DB {
+// OpenTraced is Open with a tracer that sees every statement.
+func OpenTraced(t testing.TB, tracer pgx.QueryTracer) *store.DB {
 	t.Helper()
-	db, err := store.Open(t.Context(), address, store.Options{})
+	return open(t, URL(t), tracer)
+}
+
+func open(t testing.TB, address string, tracer pgx.QueryTracer) *store.DB {
+	t.Helper()
+	db, err := store.Open(t.Context(), address, store.Options{Tracer: tracer})
 	if err != nil {
 		t.Fatalf("open a test's database: %v", err)
 	}

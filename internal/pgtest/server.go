@@ -55,7 +55,7 @@ func (s *Server) URL() string { return s.url }
 // Open returns a store on the server's database. It ends with the test.
 func (s *Server) Open() *store.DB {
 	s.t.Helper()
-	db := open(s.t, s.url)
+	db := open(s.t, s.url, nil)
 	s.t.Cleanup(func() { _ = s.cluster.Signal(syscall.SIGCONT) }) // closing says goodbye to a server that must not be paused
 	return db
 }

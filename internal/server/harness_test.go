@@ -19,7 +19,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/uptrace/bun"
+	"github.com/jackc/pgx/v5"
 	"go.uber.org/goleak"
 
 	"github.com/branchline/branchline/graph"
@@ -174,9 +174,8 @@ func (w *world) start(o nodeOptions) *node {
 	n := &node{world: w, t: w.t, statements: &statements{}}
 	ctx := w.t.Context()
 	log := slog.New(slog.NewJSONHandler(&w.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
-	db, err := store.Open(ctx, w.url, store.Options{MaxConns: 4})
+	db, err := store.Open(ctx, w.url, store.Options{MaxConns: 4, Tracer: n.statements})
 	check(w.t, err)
-	db.DB = db.WithQueryHook(n.statements)
 	n.db = db
 	reads, err := store.NewLoginChanges(w.url)
 	check(w.t, err)
@@ -328,20 +327,21 @@ func (n *node) settle() {
 	}
 }
 
-// statements counts what Bun sends to the database. The register's reads do not go
-// through Bun.
+// statements counts what the pool sends to the database. The register's reads do
+// not go through it.
 type statements struct {
 	mu   sync.Mutex // guards list
 	list []string
 }
 
-func (s *statements) BeforeQuery(ctx context.Context, _ *bun.QueryEvent) context.Context { return ctx }
-
-func (s *statements) AfterQuery(_ context.Context, e *bun.QueryEvent) {
+func (s *statements) TraceQueryStart(ctx context.Context, _ *pgx.Conn, start pgx.TraceQueryStartData) context.Context {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.list = append(s.list, e.Query)
+	s.list = append(s.list, start.SQL)
+	return ctx
 }
+
+func (s *statements) TraceQueryEnd(context.Context, *pgx.Conn, pgx.TraceQueryEndData) {}
 
 // take returns the statements since the last call, those that begin and end
 // transactions and the process's own signs of life left out.
@@ -350,7 +350,7 @@ func (s *statements) take() []string {
 	defer s.mu.Unlock()
 	var list []string
 	for _, q := range s.list {
-		if verb, _, _ := strings.Cut(q, " "); verb != "BEGIN" && verb != "COMMIT" && verb != "ROLLBACK" && !strings.Contains(q, "INTO nodes") {
+		if verb, _, _ := strings.Cut(q, " "); verb != "begin" && verb != "commit" && verb != "rollback" && !strings.Contains(q, "INTO nodes") {
 			list = append(list, q)
 		}
 	}

@@ -50,7 +50,8 @@ func TestTrees_AnotherAccountsKeyFindsNoRow(t *testing.T) {
 	}
 	stolen := *before
 	stolen.AccountID, stolen.Title = b.rival.Account, "stolen"
-	stolen.Author.ID, stolen.Owner.ID, stolen.SavedBy.ID = b.rival.Owner.UserID, b.rival.Owner.UserID, b.rival.Owner.UserID
+	thief := &account.User{AccountID: b.rival.Account, ID: b.rival.Owner.UserID}
+	stolen.Author, stolen.Owner, stolen.SavedBy = thief, thief, thief
 	for name, change := range map[string]func() error{
 		"SaveTree":   within(func(ctx context.Context, tx tree.Tx) error { return tx.SaveTree(ctx, &stolen) }),
 		"DeleteTree": within(func(ctx context.Context, tx tree.Tx) error { return tx.DeleteTree(ctx, b.rival.Account, ours.ID) }),

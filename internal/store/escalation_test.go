@@ -25,9 +25,9 @@ func openTreesTwice(t *testing.T) (*treeBundle, *tree.Service) {
 	t.Helper()
 	url := pgtest.URL(t)
 	var services [2]*tree.Service
-	b := new(treeBundle)
+	b, sent := new(treeBundle), new(statements)
 	for i := range services {
-		db, err := store.Open(t.Context(), url, store.Options{})
+		db, err := store.Open(t.Context(), url, store.Options{Tracer: sent})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -37,7 +37,7 @@ func openTreesTwice(t *testing.T) (*treeBundle, *tree.Service) {
 			}
 		})
 		if i == 0 {
-			b = bundle(t, db)
+			b = bundle(t, db, sent)
 		}
 		services[i] = &tree.Service{Store: store.NewTrees(db), Now: b.service.Now, Hints: b.hints}
 	}

@@ -11,6 +11,9 @@ import (
 	"github.com/branchline/branchline/internal/tree"
 )
 
+// ArrayText is arrayText.
+func ArrayText(list []string) string { return arrayText(list) }
+
 // GrowTrees adds n drafts to an account, many in a statement, known to search as
 // InsertTree makes them. From the first on, every 16th is one of the few, and every
 // 256th of the fewest.

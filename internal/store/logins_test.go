@@ -26,6 +26,7 @@ type desk struct {
 	*login.Service
 	db    *store.DB
 	store *store.Logins
+	sent  *statements
 
 	mu    sync.Mutex // guards what follows
 	clock time.Time
@@ -38,7 +39,8 @@ var noon = time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
 
 func newDesk(t testing.TB) *desk {
 	t.Helper()
-	d := &desk{db: pgtest.Open(t), clock: noon}
+	sent := new(statements)
+	d := &desk{db: pgtest.OpenTraced(t, sent), sent: sent, clock: noon}
 	d.store = store.NewLogins(d.db)
 	ring, err := login.ParseRing(login.NewKey())
 	if err != nil {

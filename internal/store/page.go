@@ -3,6 +3,7 @@ package store
 import (
 	"errors"
 	"slices"
+	"strconv"
 
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/uptrace/bun"
@@ -20,21 +21,42 @@ type key struct {
 // than is wanted, which tells whether there is more. Read backwards, the rows
 // come in the opposite order.
 func (k key) page(q *bun.SelectQuery, id string, span tree.Span, byTime bool) *bun.SelectQuery {
-	direction, compare := "ASC", ">"
-	if k.desc != span.Backward {
-		direction, compare = "DESC", "<"
-	}
+	direction, compare := k.direction(span)
 	if span.From != nil {
-		var value any = span.From.Value
-		if byTime {
-			value = span.From.Time()
-		}
-		q = q.Where("("+k.column+", "+id+") "+compare+" (?, ?)", value, span.From.ID)
+		q = q.Where("("+k.column+", "+id+") "+compare+" (?, ?)", from(span, byTime), span.From.ID)
 	}
 	return q.
 		OrderExpr(k.column + " " + direction).
 		OrderExpr(id + " " + direction).
 		Limit(int64(span.Limit + 1))
+}
+
+// pageOf is page for a statement that has its conditions.
+func (k key) pageOf(s *statement, id string, span tree.Span, byTime bool) {
+	direction, compare := k.direction(span)
+	if span.From != nil {
+		s.add(" AND ("+k.column+", "+id+") "+compare+" (?, ?)", from(span, byTime), span.From.ID)
+	}
+	// The limit is part of the text: without it PostgreSQL would plan for a tenth of
+	// all rows.
+	s.add(" ORDER BY " + k.column + " " + direction + ", " + id + " " + direction + " LIMIT " + strconv.Itoa(span.Limit+1))
+}
+
+// direction returns in which direction rows are read, and how those behind a
+// cursor compare with it.
+func (k key) direction(span tree.Span) (direction, compare string) {
+	if k.desc != span.Backward {
+		return "DESC", "<"
+	}
+	return "ASC", ">"
+}
+
+// from returns the value at which a span begins.
+func from(span tree.Span, byTime bool) any {
+	if byTime {
+		return span.From.Time()
+	}
+	return span.From.Value
 }
 
 // fill puts what was read into a page.

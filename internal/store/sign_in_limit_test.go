@@ -16,7 +16,6 @@ import (
 	"github.com/branchline/branchline/internal/account"
 	"github.com/branchline/branchline/internal/fault"
 	"github.com/branchline/branchline/internal/login"
-	"github.com/branchline/branchline/internal/store"
 )
 
 // quickHash makes a try cost the database more than the processor.
@@ -272,14 +271,11 @@ func TestSignInLimit_KnownAndUnknownNamesAreTheSame(t *testing.T) {
 	d := newDesk(t)
 	d.Passwords = login.NewPasswords(quickHash)
 	ann := d.found(t, "acme", "ann")
-	sent := &statements{}
-	d.db.DB = d.db.WithQueryHook(sent)
-	d.Service.Store = store.NewLogins(d.db)
 	seen := func(email string, offset int) (list []string) {
 		for i := range 60 {
 			ip := fmt.Sprintf("192.0.2.%d", offset+i/12)
 			var f *fault.Fault
-			sql := strings.Join(sent.during(func() { f = fault.Of(d.try(t, email, wrong, ip)) }), "\n")
+			sql := strings.Join(d.sent.during(func() { f = fault.Of(d.try(t, email, wrong, ip)) }), "\n")
 			list = append(list, fmt.Sprint(f.Code, f.Reason, f.Message, f.Field, f.Extensions, "\n", values.ReplaceAllString(sql, "?")))
 		}
 		return list

@@ -39,16 +39,22 @@ const poolConnectTimeout = 5 * time.Second
 type DB struct {
 	*bun.DB
 	pool *pgxpool.Pool
+	mode pgx.QueryExecMode // of statements that are not Bun's
 }
 
 // Options are the settings of a DB.
 type Options struct {
 	MaxConns int32 // at most this many connections; 0 is pgx's default, the larger of 4 and the number of cores
+	// Pooled says that a pooler in transaction mode stands between, which loses
+	// prepared statements.
+	Pooled bool
+	Tracer pgx.QueryTracer // sees every statement; optional
 }
 
 // preparedStatements is how many statements a connection keeps prepared. pgx makes
 // room for 512, and for as many that are only described: 100 KiB of pointers for each
-// connection, which the collector looks at each time.
+// connection, which the collector looks at each time. Clients choose fields and
+// filters, so there may be more; those asked for last are kept.
 const preparedStatements = 100
 
 // Open connects to the database at a postgres:// address or in keyword/value
@@ -62,6 +68,7 @@ func Open(ctx context.Context, url string, options Options) (*DB, error) {
 	// statements would only thrash (measured: 135 µs a query this way, 345 with it).
 	config.ConnConfig.DefaultQueryExecMode = pgx.QueryExecModeSimpleProtocol
 	config.ConnConfig.StatementCacheCapacity, config.ConnConfig.DescriptionCacheCapacity = preparedStatements, 0
+	config.ConnConfig.Tracer = options.Tracer
 	setRuntimeParams(config.ConnConfig)
 	if config.ConnConfig.ConnectTimeout == 0 { // else pgxpool waits two minutes for a machine that is gone, with each connection
 		config.ConnConfig.ConnectTimeout = poolConnectTimeout
@@ -77,7 +84,11 @@ func Open(ctx context.Context, url string, options Options) (*DB, error) {
 		pool.Close()
 		return nil, unreachable(config.ConnConfig, err)
 	}
-	return &DB{DB: bun.NewDB(stdlib.OpenDBFromPool(pool), pgdialect.New()), pool: pool}, nil
+	db := &DB{DB: bun.NewDB(stdlib.OpenDBFromPool(pool), pgdialect.New()), pool: pool, mode: pgx.QueryExecModeCacheStatement}
+	if options.Pooled {
+		db.mode = pgx.QueryExecModeSimpleProtocol
+	}
+	return db, nil
 }
 
 // Close closes all connections.

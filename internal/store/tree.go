@@ -19,16 +19,38 @@ import (
 // Trees keeps trees and troubleshooting sessions. It implements tree.Store.
 type Trees struct {
 	db       *DB
+	lock     string // the text of lockSession
 	versions *versionCache
 }
 
 // NewTrees returns the trees and troubleshooting sessions of a database.
-func NewTrees(db *DB) *Trees { return &Trees{db: db, versions: newVersionCache(cachedGraphs)} }
+func NewTrees(db *DB) *Trees {
+	return &Trees{db: db, lock: lockSession(db), versions: newVersionCache(cachedGraphs)}
+}
 
 // treeTx implements tree.Tx.
 type treeTx struct {
 	tx       bun.Tx
+	conn     bun.Conn // the transaction's
+	home     *DB
+	lock     string // the text of lockSession
 	versions *versionCache
+}
+
+// each, one and exec run a statement in the transaction.
+func (s treeTx) each(ctx context.Context, q *statement, row any, next func() error) error {
+	return onConnection(s.conn, func(db querier) error { return each(ctx, db, q, row, next) })
+}
+
+func (s treeTx) one(ctx context.Context, q *statement, row any) error {
+	return onConnection(s.conn, func(db querier) error { return one(ctx, db, q, row) })
+}
+
+func (s treeTx) exec(ctx context.Context, q *statement) error {
+	return onConnection(s.conn, func(db querier) error {
+		_, err := db.Exec(ctx, string(q.text), q.args...)
+		return err
+	})
 }
 
 var (
@@ -41,7 +63,14 @@ var (
 // for each other.
 func (s *Trees) InTx(ctx context.Context, fn func(ctx context.Context, tx tree.Tx) error) error {
 	run := func() error {
-		return s.db.inTx(ctx, func(ctx context.Context, tx bun.Tx) error { return fn(ctx, treeTx{tx, s.versions}) })
+		conn, err := s.db.Conn(ctx)
+		if err != nil {
+			return err
+		}
+		defer conn.Close()
+		return conn.RunInTx(ctx, nil, func(ctx context.Context, tx bun.Tx) error {
+			return fn(ctx, treeTx{tx: tx, conn: conn, home: s.db, lock: s.lock, versions: s.versions})
+		})
 	}
 	err := run()
 	var pg *pgconn.PgError
@@ -116,12 +145,12 @@ func (r *readTree) tree() (*tree.Tree, error) {
 		Title:            r.Title,
 		Description:      r.Description,
 		Tags:             r.Tags,
-		Author:           r.Author.user(),
-		Owner:            r.Owner.user(),
-		SavedBy:          r.SavedBy.user(),
+		Author:           r.personOf(&r.Author),
+		Owner:            r.personOf(&r.Owner),
+		SavedBy:          r.personOf(&r.SavedBy),
 		ReviewBy:         r.ReviewBy,
 		ConfirmedAt:      r.ConfirmedAt,
-		ConfirmedBy:      r.ConfirmedBy.user(),
+		ConfirmedBy:      r.personOf(&r.ConfirmedBy),
 		CreatedAt:        r.CreatedAt,
 		UpdatedAt:        r.UpdatedAt,
 		Revision:         r.Revision,
@@ -142,6 +171,16 @@ func (r *readTree) tree() (*tree.Tree, error) {
 	return t, nil
 }
 
+// personOf returns a person whom the tree names, or nil.
+func (r *readTree) personOf(p *personRow) *account.User {
+	if p.ID.IsZero() {
+		return nil
+	}
+	user := p.user()
+	user.AccountID = r.AccountID
+	return &user
+}
+
 // personRow is a user as a tree or a troubleshooting session names one.
 type personRow struct {
 	AccountID    account.ID     `bun:"account_id"`
@@ -157,77 +196,114 @@ type personRow struct {
 
 func (r *personRow) user() account.User { return account.User(*r) }
 
+// personColumns names all that a personRow has of the user joined under an alias, with
+// the alias and two underscores before.
+func personColumns(alias string) string {
+	var columns strings.Builder
+	for _, name := range personNames {
+		columns.WriteString(", " + alias + "." + name + " AS " + alias + "__" + name)
+	}
+	return columns.String()
+}
+
+var personNames = []string{"account_id", "id", "email", "name", "role", "token_version", "created_at", "last_login_at", "disabled_at"}
+
 // joinPerson joins the user whose id is in column under an alias, and reads all
 // that a personRow has of them, with the alias and two underscores before.
 func joinPerson(q *bun.SelectQuery, alias, account, column string) *bun.SelectQuery {
-	for _, name := range []string{"account_id", "id", "email", "name", "role", "token_version", "created_at", "last_login_at", "disabled_at"} {
+	for _, name := range personNames {
 		q = q.ColumnExpr("? AS ?", bun.Ident(alias+"."+name), bun.Ident(alias+"__"+name))
 	}
 	return q.Join("LEFT JOIN users AS ? ON ? = ? AND ? = ?",
 		bun.Ident(alias), bun.Ident(alias+".account_id"), bun.Ident(account), bun.Ident(alias+".id"), bun.Ident(column))
 }
 
-// selectTree names the columns that the fields need, and no others.
-func selectTree(q *bun.SelectQuery, form tree.Form, fields tree.TreeFields) *bun.SelectQuery {
-	title, description, count, graph := "t.title", "t.description", "t.draft_node_count", "t.draft"
-	if form == tree.PublishedForm {
-		title, description, count, graph = "v.title", "v.description", "v.node_count", "v.graph"
-		q = q.Join("JOIN tree_versions AS v ON v.account_id = t.account_id AND v.tree_id = t.id AND v.number = t.published_version")
+// treePerson is what a statement over trees AS t needs for a person whom the tree names.
+type treePerson struct {
+	field   tree.TreeFields
+	columns string // the id and the name
+	more    string // what tree.TreePeople adds
+	join    string
+}
+
+func newTreePerson(field tree.TreeFields, alias, column string) treePerson {
+	of := strings.NewReplacer("u.", alias+".", "u__", alias+"__", "users AS u", "users AS "+alias).Replace
+	return treePerson{
+		field:   field,
+		columns: of(", u.id AS u__id, u.name AS u__name"),
+		more:    of(", u.email AS u__email, u.role AS u__role, u.token_version AS u__token_version, u.created_at AS u__created_at, u.last_login_at AS u__last_login_at, u.disabled_at AS u__disabled_at"),
+		join:    of(" LEFT JOIN users AS u ON u.account_id = t.account_id AND u.id = t." + column),
 	}
-	q = q.ColumnExpr("t.account_id, t.id, t.status")
-	for _, c := range []struct {
-		field  tree.TreeFields
-		column string
-		name   string
-	}{
-		{tree.TreeTitle, title, "title"},
-		{tree.TreeDescription, description, "description"},
-		{tree.TreeTags, "t.tags", "tags"},
-		{tree.TreeReviewBy, "t.review_by", "review_by"},
-		{tree.TreeCreatedAt, "t.created_at", "created_at"},
-		{tree.TreeUpdatedAt, "t.updated_at", "updated_at"},
-		{tree.TreeRevision, "t.revision", "revision"},
-		{tree.TreePublishedVersion, "t.published_version", "published_version"},
-		{tree.TreeNodeCount, count, "node_count"},
-		{tree.TreeGraph, graph, "graph"},
-	} {
-		if fields.Has(c.field) {
-			q = q.ColumnExpr("? AS ?", bun.Ident(c.column), bun.Ident(c.name))
+}
+
+var treePeople = []treePerson{
+	newTreePerson(tree.TreeAuthor, "author", "author_id"),
+	newTreePerson(tree.TreeOwner, "owner", "owner_id"),
+	newTreePerson(tree.TreeSavedBy, "saver", "saved_by"),
+	newTreePerson(tree.TreeConfirmed, "confirmer", "confirmed_by"),
+}
+
+// treeColumns names the columns of trees AS t that the fields need, but for the
+// account, which is known, and what has to be joined for them.
+func treeColumns(form tree.Form, fields tree.TreeFields) (columns, joins string) {
+	c, j := append(make([]byte, 0, 512), "t.id, t.status"...), make([]byte, 0, 512)
+	title, description, count, graph := ", t.title", ", t.description", ", t.draft_node_count AS node_count", ", t.draft AS graph"
+	if form == tree.PublishedForm {
+		title, description, count, graph = ", v.title", ", v.description", ", v.node_count", ", v.graph"
+		j = append(j, " JOIN tree_versions AS v ON v.account_id = t.account_id AND v.tree_id = t.id AND v.number = t.published_version"...)
+	}
+	read := func(field tree.TreeFields, columns string) {
+		if fields.Has(field) {
+			c = append(c, columns...)
 		}
 	}
-	if fields.Has(tree.TreeOffers) && form == tree.DraftForm {
-		q = q.ColumnExpr("(" + openOffers + ") AS open_offers")
+	read(tree.TreeTitle, title)
+	read(tree.TreeDescription, description)
+	read(tree.TreeTags, ", t.tags")
+	read(tree.TreeReviewBy, ", t.review_by")
+	read(tree.TreeConfirmed, ", t.confirmed_at")
+	read(tree.TreeCreatedAt, ", t.created_at")
+	read(tree.TreeUpdatedAt, ", t.updated_at")
+	read(tree.TreeRevision, ", t.revision")
+	read(tree.TreePublishedVersion, ", t.published_version")
+	read(tree.TreeNodeCount, count)
+	read(tree.TreeGraph, graph)
+	if form == tree.DraftForm {
+		read(tree.TreeOffers, ", ("+openOffers+") AS open_offers")
 	}
 	if fields.Has(tree.TreeCategory) {
-		q = q.
-			ColumnExpr("c.id AS category_id, c.name AS category_name, c.position AS category_position").
-			Join("LEFT JOIN tree_categories AS c ON c.account_id = t.account_id AND c.id = t.category_id")
+		c = append(c, ", c.id AS category_id, c.name AS category_name, c.position AS category_position"...)
+		j = append(j, " LEFT JOIN tree_categories AS c ON c.account_id = t.account_id AND c.id = t.category_id"...)
 	}
-	if fields.Has(tree.TreeAuthor) {
-		q = joinPerson(q, "author", "t.account_id", "t.author_id")
+	for i := range treePeople {
+		if who := &treePeople[i]; fields.Has(who.field) {
+			c, j = append(c, who.columns...), append(j, who.join...)
+			read(tree.TreePeople, who.more)
+		}
 	}
-	if fields.Has(tree.TreeOwner) {
-		q = joinPerson(q, "owner", "t.account_id", "t.owner_id")
+	return string(c), string(j)
+}
+
+// selectTree names the columns that the fields need, and no others.
+func selectTree(q *bun.SelectQuery, form tree.Form, fields tree.TreeFields) *bun.SelectQuery {
+	columns, joins := treeColumns(form, fields)
+	if joins != "" {
+		q = q.Join(joins)
 	}
-	if fields.Has(tree.TreeSavedBy) {
-		q = joinPerson(q, "saver", "t.account_id", "t.saved_by")
-	}
-	if fields.Has(tree.TreeConfirmed) {
-		q = joinPerson(q.ColumnExpr("t.confirmed_at"), "confirmer", "t.account_id", "t.confirmed_by")
-	}
-	return q
+	return q.ColumnExpr("t.account_id, " + columns)
 }
 
 // Tree reads one tree in one statement.
 func (s *Trees) Tree(ctx context.Context, accountID account.ID, id tree.ID, form tree.Form, fields tree.TreeFields) (*tree.Tree, error) {
-	row := new(readTree)
-	q := selectTree(s.db.NewSelect().Model(row), form, fields).
-		Where("t.account_id = ?", accountID).
-		Where("t.id = ?", id)
+	columns, joins := treeColumns(form, fields)
+	q := s.db.statement()
+	q.add("SELECT " + columns + " FROM trees AS t" + joins)
+	q.add(" WHERE t.account_id = ? AND t.id = ?", uuidOf(accountID.UUID()), uuidOf(id.UUID()))
 	if form == tree.PublishedForm {
-		q = q.Where("t.status = ?", tree.Published)
+		q.add(" AND t.status = ?", string(tree.Published))
 	}
-	if err := q.Scan(ctx); err != nil {
+	row := &readTree{AccountID: accountID}
+	if err := one(ctx, s.db.pool, q, row); err != nil {
 		return nil, pgFault(err, "tree")
 	}
 	return row.tree()
@@ -236,64 +312,90 @@ func (s *Trees) Tree(ctx context.Context, accountID account.ID, id tree.ID, form
 // Trees reads a page of trees in one statement.
 func (s *Trees) Trees(ctx context.Context, accountID account.ID, form tree.Form, query tree.TreeQuery, span tree.Span) (tree.Connection[*tree.Tree], error) {
 	page := tree.Connection[*tree.Tree]{Total: -1}
-	filter := func(q *bun.SelectQuery) *bun.SelectQuery { return filterTrees(q, accountID, form, query.Filter) }
-	count := func() *bun.SelectQuery {
-		return filter(s.db.NewSelect().TableExpr("trees AS t").ColumnExpr("count(*)"))
+	conditions := treeConditions(accountID, form, query.Filter)
+	byTime := query.Order.Field == tree.ByUpdate
+	fields := query.Fields
+	if byTime {
+		fields |= tree.TreeUpdatedAt
 	}
 
-	var rows []readTree
-	order := key{column: "t.updated_at", desc: query.Order.Desc}
-	fields := query.Fields
-	q := s.db.NewSelect().Model(&rows)
+	columns, joins := treeColumns(form, fields)
+	q := s.db.statement()
+	if query.Filter.Text != "" || query.Order.Field == tree.ByUse {
+		q.unprepared()
+	}
+	q.add("SELECT " + columns)
+	order := key{desc: query.Order.Desc}
 	switch query.Order.Field {
 	case tree.ByTitle:
 		order.column = "lower(t.title)"
 		if form == tree.PublishedForm {
 			order.column = "lower(v.title)"
 		}
-		q = q.ColumnExpr(order.column + " AS ordered_by")
+		q.add(", " + order.column + " AS ordered_by")
 	case tree.ByReview:
 		order.column = reviewDay
-		q = q.ColumnExpr("coalesce(to_char(t.review_by, 'YYYY-MM-DD'), ?) AS ordered_by", tree.NoReview)
+		q.add(", coalesce(to_char(t.review_by, 'YYYY-MM-DD'), ?) AS ordered_by", tree.NoReview)
 	case tree.ByUse:
 		order.column = "coalesce(used.sessions, 0)"
-		q = q.ColumnExpr(order.column+"::text AS ordered_by").
-			Join("LEFT JOIN (SELECT s.tree_id, count(*) AS sessions FROM tree_sessions AS s WHERE s.account_id = ? AND s.started_at >= ? AND s.tree_id IS NOT NULL GROUP BY s.tree_id) AS used ON used.tree_id = t.id",
-				accountID, query.UsedSince)
+		q.add(", " + order.column + "::text AS ordered_by")
 	default:
-		fields |= tree.TreeUpdatedAt
+		order.column = "t.updated_at"
+	}
+	count := func(q *statement) {
+		q.add("SELECT count(*) AS total FROM trees AS t")
+		q.where(conditions)
 	}
 	if query.Total {
-		q = q.ColumnExpr("(?) AS total", count())
+		q.add(", (")
+		count(q)
+		q.add(") AS total")
 	}
-	q = order.page(filter(selectTree(q, form, fields)), "t.id", span, query.Order.Field == tree.ByUpdate)
-	if err := q.Scan(ctx); err != nil {
+	q.add(" FROM trees AS t" + joins)
+	if query.Order.Field == tree.ByUse {
+		q.add(" LEFT JOIN (SELECT s.tree_id, count(*) AS sessions FROM tree_sessions AS s WHERE s.account_id = ? AND s.started_at >= ? AND s.tree_id IS NOT NULL GROUP BY s.tree_id) AS used ON used.tree_id = t.id",
+			uuidOf(accountID.UUID()), query.UsedSince)
+	}
+	q.where(conditions)
+	order.pageOf(q, "t.id", span, byTime)
+
+	edges, row := make([]tree.Edge[*tree.Tree], 0, span.Limit+1), &readTree{AccountID: accountID}
+	err := s.db.read(ctx, q, row, func() error {
+		t, err := row.tree()
+		if err != nil {
+			return err
+		}
+		edge := tree.Edge[*tree.Tree]{Node: t}
+		if !query.NoCursors {
+			cursor := tree.TimeCursor(query.Order.String(), row.UpdatedAt, row.ID.UUID())
+			if !byTime {
+				cursor.Value = row.OrderedBy
+			}
+			edge.Cursor = cursor.String()
+		}
+		edges = append(edges, edge)
+		return nil
+	})
+	if err != nil {
 		return page, fmt.Errorf("list trees: %w", err)
 	}
 
 	if query.Total {
 		switch {
-		case len(rows) > 0:
-			page.Total = rows[0].Total
+		case len(edges) > 0:
+			page.Total = row.Total
 		case span.From == nil:
 			page.Total = 0
 		default: // a cursor behind the last one: rare enough for a statement of its own
-			if err := count().Scan(ctx, &page.Total); err != nil {
+			q := s.db.statement()
+			count(q)
+			if err := one(ctx, s.db.pool, q, row); err != nil {
 				return page, fmt.Errorf("count trees: %w", err)
 			}
+			page.Total = row.Total
 		}
 	}
-	err := fill(&page, rows, span, func(r *readTree) (tree.Edge[*tree.Tree], error) {
-		t, err := r.tree()
-		if err != nil {
-			return tree.Edge[*tree.Tree]{}, err
-		}
-		cursor := tree.TimeCursor(query.Order.String(), r.UpdatedAt, r.ID.UUID())
-		if query.Order.Field != tree.ByUpdate {
-			cursor.Value = r.OrderedBy
-		}
-		return tree.Edge[*tree.Tree]{Cursor: cursor.String(), Node: t}, nil
-	})
+	err = fill(&page, edges, span, func(e *tree.Edge[*tree.Tree]) (tree.Edge[*tree.Tree], error) { return *e, nil })
 	return page, err
 }
 
@@ -301,33 +403,47 @@ func (s *Trees) Trees(ctx context.Context, accountID account.ID, form tree.Form,
 // dates. The index trees_by_review is on this expression.
 const reviewDay = "coalesce(t.review_by, 'infinity'::date)"
 
-// filterTrees leaves out of a query over trees AS t what the filter does not let through.
-func filterTrees(q *bun.SelectQuery, accountID account.ID, form tree.Form, filter tree.TreeFilter) *bun.SelectQuery {
-	q = q.
-		Where("t.account_id = ?", accountID).
-		Where("t.status IN (?)", bun.List(filter.Status))
+// treeConditions are the conditions on trees AS t that keep what the filter does
+// not let through out of a list.
+func treeConditions(accountID account.ID, form tree.Form, filter tree.TreeFilter) []condition {
+	all := make([]condition, 0, 8)
+	where := func(sql string, args ...any) { all = append(all, condition{sql, args}) }
+	where("t.account_id = ?", uuidOf(accountID.UUID()))
+	statuses := make([]any, len(filter.Status))
+	for i, status := range filter.Status {
+		statuses[i] = string(status)
+	}
+	where("t.status IN ("+strings.Repeat(", ?", len(statuses))[2:]+")", statuses...)
 	if !filter.Category.IsZero() {
-		q = q.Where("t.category_id = ?", filter.Category)
+		where("t.category_id = ?", uuidOf(filter.Category.UUID()))
 	}
 	if filter.Tag != "" {
-		q = q.Where("? = ANY (t.tags)", filter.Tag)
+		where("? = ANY (t.tags)", filter.Tag)
 	}
 	if !filter.Author.IsZero() {
-		q = q.Where("t.author_id = ?", filter.Author)
+		where("t.author_id = ?", uuidOf(filter.Author.UUID()))
 	}
 	if !filter.Owner.IsZero() {
-		q = q.Where("t.owner_id = ?", filter.Owner)
+		where("t.owner_id = ?", uuidOf(filter.Owner.UUID()))
 	}
 	if filter.Due {
-		q = q.Where(reviewDay+" <= ?::date", filter.Today.Format(time.DateOnly))
+		where(reviewDay+" <= ?::date", filter.Today.Format(time.DateOnly))
 	}
 	if terms := tree.ParseSearch(filter.Text); len(terms) > 0 {
 		var queries []string
 		for _, share := range shares {
 			queries = append(queries, tsquery(terms, false, wordPrefix(accountID, wordKind{form, false, share})))
 		}
-		q = q.Where("EXISTS (SELECT FROM tree_search AS f WHERE f.account_id = t.account_id AND f.tree_id = t.id AND f.form = ? AND f.words @@ ?::tsquery)",
-			form, strings.Join(queries, " | "))
+		where("EXISTS (SELECT FROM tree_search AS f WHERE f.account_id = t.account_id AND f.tree_id = t.id AND f.form = ? AND f.words @@ ?::tsquery)",
+			int(form), strings.Join(queries, " | "))
+	}
+	return all
+}
+
+// filterTrees leaves out of a query over trees AS t what the filter does not let through.
+func filterTrees(q *bun.SelectQuery, accountID account.ID, form tree.Form, filter tree.TreeFilter) *bun.SelectQuery {
+	for _, c := range treeConditions(accountID, form, filter) {
+		q = q.Where(c.sql, c.args...)
 	}
 	return q
 }
@@ -394,6 +510,14 @@ func (s treeTx) DeleteTree(ctx context.Context, accountID account.ID, id tree.ID
 	return err
 }
 
+// idOf returns the id of a person, or none.
+func idOf(u *account.User) account.UserID {
+	if u == nil {
+		return account.UserID{}
+	}
+	return u.ID
+}
+
 func newTreeRow(t *tree.Tree) *treeRow {
 	row := &treeRow{
 		AccountID:        t.AccountID,
@@ -403,12 +527,12 @@ func newTreeRow(t *tree.Tree) *treeRow {
 		Description:      t.Description,
 		CategoryID:       t.Category.ID,
 		Tags:             t.Tags,
-		AuthorID:         t.Author.ID,
-		OwnerID:          t.Owner.ID,
-		SavedBy:          t.SavedBy.ID,
+		AuthorID:         idOf(t.Author),
+		OwnerID:          idOf(t.Owner),
+		SavedBy:          idOf(t.SavedBy),
 		ReviewBy:         t.ReviewBy,
 		ConfirmedAt:      t.ConfirmedAt,
-		ConfirmedBy:      t.ConfirmedBy.ID,
+		ConfirmedBy:      idOf(t.ConfirmedBy),
 		Draft:            tree.EncodeGraph(*t.Graph),
 		DraftNodeCount:   t.NodeCount,
 		Revision:         t.Revision,

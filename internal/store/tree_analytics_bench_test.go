@@ -32,9 +32,8 @@ func BenchmarkAnalytics(b *testing.B) {
 			b.Fatalf("%s: %v", walksVariable, err)
 		}
 	}
-	db := pgtest.Open(b)
 	sent := new(statements)
-	db.DB = db.DB.WithQueryHook(sent)
+	db := pgtest.OpenTraced(b, sent)
 	service := &tree.Service{Store: store.NewTrees(db), Now: func() time.Time { return nine }}
 	tm := seedTeam(b, db, "team")
 	const trees = 40

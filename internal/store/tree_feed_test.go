@@ -150,8 +150,7 @@ func TestFeed_NothingFallsBetweenTheFirstStateAndTheSteps(t *testing.T) {
 		defer cancel()
 		watching = append(watching, news)
 		if i > 0 {
-			watching[i-1].next(t)
-			watching[i-1] <- nil // told apart below: the first was taken
+			watching[i-1] <- watching[i-1].next(t) // it came; where the walk was over by then, it is all that comes
 		}
 	}
 	if err := <-walked; err != nil {
@@ -181,7 +180,7 @@ func TestFeed_NothingFallsBetweenTheFirstStateAndTheSteps(t *testing.T) {
 		t.Errorf("told of the steps %v", told)
 	}
 	for _, news := range watching[:len(watching)-1] {
-		news.until(t, "the walk came to its last step", func(n *tree.SessionNews) bool { return n != nil && n.Session.LastSeq == 3*turns })
+		news.until(t, "the walk came to its last step", func(n *tree.SessionNews) bool { return n.Session.LastSeq == 3*turns })
 	}
 }
 

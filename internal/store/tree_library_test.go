@@ -518,7 +518,7 @@ func TestTrees_ReviewIsDueAndConfirmed(t *testing.T) {
 	if diff := cmp.Diff([]string{"long ago", "yesterday", "today"}, titles); diff != "" {
 		t.Errorf("due (-want +got):\n%s", diff)
 	}
-	if !first.ConfirmedAt.IsZero() || !first.ConfirmedBy.ID.IsZero() {
+	if !first.ConfirmedAt.IsZero() || first.ConfirmedBy != nil {
 		t.Errorf("confirmed before anybody did: %+v", first)
 	}
 	confirmed, err := b.service.ConfirmTree(ctx, b.acme.Colleague, first.ID, 3, tree.AllTreeFields)

@@ -257,7 +257,7 @@ func (s *Trees) Session(ctx context.Context, accountID account.ID, id tree.Sessi
 	}
 	session, err := row.session()
 	if err == nil && fields.Has(tree.SessionLog) {
-		err = readLogs(ctx, s.db, accountID, []*readTreeSession{row}, []*tree.Session{session})
+		err = readLogs(ctx, s.db.read, s.db.statement(), accountID, []*readTreeSession{row}, []*tree.Session{session})
 	}
 	return session, err
 }
@@ -333,7 +333,7 @@ func (s *Trees) Sessions(ctx context.Context, accountID account.ID, userID accou
 		return tree.Edge[*tree.Session]{Cursor: tree.TimeCursor(tree.SessionOrder, r.StartedAt, r.ID.UUID()).String(), Node: session}, err
 	})
 	if err == nil && query.Fields.Has(tree.SessionLog) {
-		err = readLogs(ctx, s.db, accountID, read, sessions)
+		err = readLogs(ctx, s.db.read, s.db.statement(), accountID, read, sessions)
 	}
 	return page, err
 }
@@ -342,16 +342,23 @@ func (s *Trees) Sessions(ctx context.Context, accountID account.ID, userID accou
 // its answer shows but for the links, which are asked for seldom.
 const lockedFields = tree.AllSessionFields &^ (tree.SessionGraph | tree.SessionCurrentNode | tree.SessionShares)
 
+// lockSession returns the statement that reads a session with these fields and locks
+// its row. Its arguments are the account and the session.
+func lockSession(db *DB) string {
+	return selectTreeSession(db.NewSelect().Model((*readTreeSession)(nil)), lockedFields).
+		ColumnExpr("(SELECT h.published_at FROM ?) AS place_at", here).
+		Where("s.account_id = ?", bun.Safe("?")).
+		Where("s.id = ?", bun.Safe("?")).
+		For("UPDATE OF s").
+		String()
+}
+
 // LockSession reads a troubleshooting session with everything and locks its row.
 func (s treeTx) LockSession(ctx context.Context, accountID account.ID, id tree.SessionID) (*tree.Session, error) {
 	row := new(readTreeSession)
-	err := selectTreeSession(s.tx.NewSelect().Model(row), lockedFields).
-		ColumnExpr("(SELECT h.published_at FROM ?) AS place_at", here).
-		Where("s.account_id = ?", accountID).
-		Where("s.id = ?", id).
-		For("UPDATE OF s").
-		Scan(ctx)
-	if err != nil {
+	q := s.home.statement()
+	q.add(s.lock, uuidOf(accountID.UUID()), uuidOf(id.UUID()))
+	if err := s.one(ctx, q, row); err != nil {
 		return nil, pgFault(err, "troubleshooting session")
 	}
 	session, err := row.session()
@@ -373,7 +380,7 @@ func (s treeTx) LockSession(ctx context.Context, accountID account.ID, id tree.S
 	if err := s.nameSuggesters(ctx, session); err != nil {
 		return nil, err
 	}
-	if err := readLogs(ctx, s.tx, accountID, []*readTreeSession{row}, []*tree.Session{session}); err != nil {
+	if err := readLogs(ctx, s.each, s.home.statement(), accountID, []*readTreeSession{row}, []*tree.Session{session}); err != nil {
 		return nil, err
 	}
 	return session, s.stand(ctx, session, row.PlaceAt)

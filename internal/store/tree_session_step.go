@@ -94,34 +94,34 @@ func (r *readTreeSessionStep) entry() (tree.Entry, error) {
 	}, nil
 }
 
-// readLogs reads the logs of sessions in one statement and works out where they
+// readLog begins the statement that reads the entries of logs with who made them.
+var readLog = `SELECT e.session_id, e.seq, e.kind, e.tree_id, e.tree_version, e.node_id, e.node_kind, e.title, e.text, e.option_id, e.option_label, e.to_node_id, e.outcome, e.reason, e.target_seq, e.note, e.output, e.details, e.entered_at, e.at, e.urgency, e.keeps_open, e.accepted` +
+	personColumns("maker") + personColumns("person") + `
+FROM tree_session_steps AS e
+LEFT JOIN users AS maker ON maker.account_id = e.account_id AND maker.id = e.by_user_id
+LEFT JOIN users AS person ON person.account_id = e.account_id AND person.id = e.to_user_id
+WHERE e.account_id = ? AND e.session_id IN (?`
+
+// readLogs reads the logs of sessions in one statement, q, and works out where they
 // stand.
-func readLogs(ctx context.Context, db bun.IDB, accountID account.ID, read []*readTreeSession, sessions []*tree.Session) error {
+func readLogs(ctx context.Context, each func(context.Context, *statement, any, func() error) error, q *statement, accountID account.ID, read []*readTreeSession, sessions []*tree.Session) error {
 	if len(sessions) == 0 {
 		return nil
 	}
-	ids := make([]tree.SessionID, len(sessions))
-	for i, s := range sessions {
-		ids[i] = s.ID
+	q.add(readLog, uuidOf(accountID.UUID()), uuidOf(sessions[0].ID.UUID()))
+	for _, s := range sessions[1:] {
+		q.add(", ?", uuidOf(s.ID.UUID()))
 	}
-	var rows []readTreeSessionStep
-	q := db.NewSelect().
-		Model(&rows).
-		ColumnExpr("e.session_id, e.seq, e.kind, e.tree_id, e.tree_version, e.node_id, e.node_kind, e.title, e.text, e.option_id, e.option_label, e.to_node_id, e.outcome, e.reason, e.target_seq, e.note, e.output, e.details, e.entered_at, e.at, e.urgency, e.keeps_open, e.accepted").
-		Where("e.account_id = ?", accountID).
-		Where("e.session_id IN (?)", bun.List(ids)).
-		OrderExpr("e.session_id, e.seq")
-	q = joinPerson(q, "maker", "e.account_id", "e.by_user_id")
-	if err := joinPerson(q, "person", "e.account_id", "e.to_user_id").Scan(ctx); err != nil {
-		return fmt.Errorf("read the log of a tree session: %w", err)
-	}
+	q.add(") ORDER BY e.session_id, e.seq")
 	logs := make(map[tree.SessionID][]tree.Entry, len(sessions))
-	for i := range rows {
-		e, err := rows[i].entry()
-		if err != nil {
-			return err
-		}
-		logs[rows[i].SessionID] = append(logs[rows[i].SessionID], e)
+	row := new(readTreeSessionStep)
+	err := each(ctx, q, row, func() error {
+		e, err := row.entry()
+		logs[row.SessionID] = append(logs[row.SessionID], e)
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("read the log of a tree session: %w", err)
 	}
 	for i, s := range sessions {
 		log := logs[s.ID]
@@ -177,27 +177,22 @@ func (s treeTx) Append(ctx context.Context, session *tree.Session, e tree.Entry,
 	if e.Kind == tree.Suggested {
 		row.Accepted = &e.Accepted
 	}
-	_, err := s.tx.NewInsert().
-		Model(row).
-		Exec(ctx)
-	if err != nil {
+	add, save := s.home.statement(), s.home.statement()
+	add.insert(row)
+	if err := s.exec(ctx, add); err != nil {
 		return fmt.Errorf("append to tree session %s: %w", session.ID, err)
 	}
-	_, err = s.tx.NewUpdate().
-		Model(newTreeSessionRow(session)).
-		Column("status", "outcome", "outcome_reason", "ended_at", "active_seconds", "last_seq", "current_node_id", "current_title",
-			"held_by", "places", "place_tree_id", "place_version", "known_values", "updated_at",
-			"escalation_seq", "escalated_at", "escalation_urgency", "escalation_reason", "people", "suggestions", "suggestion_count").
-		Where("s.account_id = ?", session.AccountID).
-		Where("s.id = ?", session.ID).
-		Exec(ctx)
-	if err != nil {
+	save.update(newTreeSessionRow(session), "status", "outcome", "outcome_reason", "ended_at", "active_seconds", "last_seq", "current_node_id", "current_title",
+		"held_by", "places", "place_tree_id", "place_version", "known_values", "updated_at",
+		"escalation_seq", "escalated_at", "escalation_urgency", "escalation_reason", "people", "suggestions", "suggestion_count")
+	save.add(" WHERE s.account_id = ? AND s.id = ?", uuidOf(session.AccountID.UUID()), uuidOf(session.ID.UUID()))
+	if err := s.exec(ctx, save); err != nil {
 		return fmt.Errorf("append to tree session %s: %w", session.ID, err)
 	}
 	if r.Key == "" {
 		return nil
 	}
-	_, err = s.tx.NewInsert().
+	_, err := s.tx.NewInsert().
 		Model(&treeSessionRequestRow{
 			AccountID: session.AccountID,
 			SessionID: session.ID,

@@ -10,11 +10,12 @@ const (
 	TreeDescription
 	TreeTags
 	TreeCategory // tree_categories
-	TreeAuthor   // users, for the name
-	TreeOwner    // users, for the name
-	TreeSavedBy  // users, for the name
+	TreeAuthor   // users, for the id and the name
+	TreeOwner    // users, for the id and the name
+	TreeSavedBy  // users, for the id and the name
 	TreeReviewBy
-	TreeConfirmed // users, for the name
+	TreeConfirmed // users, for the id and the name
+	TreePeople    // of these users, everything
 	TreeCreatedAt
 	TreeUpdatedAt
 	TreeRevision

@@ -87,6 +87,8 @@ type TreeQuery struct {
 	Page   Page
 	Fields TreeFields
 	Total  bool // count all that the filter lets through
+	// NoCursors leaves the cursors empty: nobody asked for them.
+	NoCursors bool
 
 	UsedSince time.Time // from when ByUse counts; the service sets it
 }

@@ -56,8 +56,8 @@ func (s *Service) newTree(actor account.Actor, in NewTree) (*Tree, error) {
 		AccountID: actor.AccountID,
 		ID:        id.New[treeKind](),
 		Status:    Draft,
-		Author:    account.User{AccountID: actor.AccountID, ID: actor.UserID},
-		Owner:     account.User{AccountID: actor.AccountID, ID: actor.UserID},
+		Author:    &account.User{AccountID: actor.AccountID, ID: actor.UserID},
+		Owner:     &account.User{AccountID: actor.AccountID, ID: actor.UserID},
 		Graph:     &Graph{},
 	}
 	change := TreeChange{Title: &in.Title, Description: &in.Description, Category: &in.Category, Tags: &in.Tags, ReviewBy: &in.ReviewBy, Graph: &in.Graph}
@@ -101,7 +101,7 @@ func (s *Service) giveAway(ctx context.Context, tx Tx, actor account.Actor, t *T
 	}
 	e := s.audit(actor, account.TreeOwnerChanged, t)
 	e.SubjectID = owner.ID
-	t.Owner = owner
+	t.Owner = &owner
 	return tx.AddAudit(ctx, e)
 }
 
@@ -223,7 +223,7 @@ func (t *Tree) expect(revision int) error {
 // saved counts a change. The tree's times never run backwards.
 func (t *Tree) saved(actor account.Actor, now time.Time) {
 	t.Revision++
-	t.SavedBy = account.User{AccountID: actor.AccountID, ID: actor.UserID}
+	t.SavedBy = &account.User{AccountID: actor.AccountID, ID: actor.UserID}
 	if now.After(t.UpdatedAt) {
 		t.UpdatedAt = now
 	}

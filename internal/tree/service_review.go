@@ -32,7 +32,7 @@ func (s *Service) ConfirmTree(ctx context.Context, actor account.Actor, id ID, m
 		case Archived:
 			return false, fault.New(fault.Conflict, "This tree is archived. Bring it back into use first.")
 		}
-		t.ConfirmedAt, t.ConfirmedBy = s.Now(), account.User{AccountID: actor.AccountID, ID: actor.UserID}
+		t.ConfirmedAt, t.ConfirmedBy = s.Now(), &account.User{AccountID: actor.AccountID, ID: actor.UserID}
 		t.ReviewBy = dayOf(t.ConfirmedAt).AddDate(0, months, 0)
 		e := s.audit(actor, account.TreeConfirmed, t)
 		e.Details["version"], e.Details["reviewBy"] = t.PublishedVersion, t.ReviewBy.Format(time.DateOnly)

@@ -72,15 +72,15 @@ type Tree struct {
 	Status    Status
 
 	Title       string
-	Description string   // Markdown; may be empty
-	Tags        []string // lower case, in the author's order
-	Category    Category // the zero Category where it has none
-	Author      account.User
-	Owner       account.User // who answers for its being right; the author unless it was given away
-	SavedBy     account.User // who made the latest change
-	ReviewBy    time.Time    // the day, at 00:00 UTC, by which somebody should look whether it is still right; zero if none
-	ConfirmedAt time.Time    // when somebody said that it is still right; zero if nobody did
-	ConfirmedBy account.User // who did
+	Description string        // Markdown; may be empty
+	Tags        []string      // lower case, in the author's order
+	Category    Category      // the zero Category where it has none
+	Author      *account.User // nil unless asked for, as are the next two
+	Owner       *account.User // who answers for its being right; the author unless it was given away
+	SavedBy     *account.User // who made the latest change
+	ReviewBy    time.Time     // the day, at 00:00 UTC, by which somebody should look whether it is still right; zero if none
+	ConfirmedAt time.Time     // when somebody said that it is still right; zero if nobody did
+	ConfirmedBy *account.User // who did; nil as well
 	CreatedAt   time.Time
 	UpdatedAt   time.Time // of the latest save, publication or archiving
 	// Revision rises by one with every change. It starts at 1.
