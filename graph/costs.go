@@ -9,8 +9,9 @@ import (
 // its elements times what one of them costs.
 const MaxCost = 5000
 
-// setCosts says what lists cost. A list without a length of its own counts as
-// one of usual length.
+// setCosts says what lists cost. A list without a length of its own counts as one of
+// usual length. Of an operation's variables a cost may depend on numbers, lists and
+// inputs, and on nothing else: costLimit remembers that the others change nothing.
 func setCosts(c *ComplexityRoot) {
 	const (
 		usual = 20

@@ -8,11 +8,13 @@ import (
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/99designs/gqlgen/graphql/executor"
 	"github.com/99designs/gqlgen/graphql/handler/extension"
-	"github.com/99designs/gqlgen/graphql/handler/lru"
+	gqlgenlru "github.com/99designs/gqlgen/graphql/handler/lru"
+	lru "github.com/hashicorp/golang-lru/v2"
 	"github.com/vektah/gqlparser/v2/ast"
 	"github.com/vektah/gqlparser/v2/gqlerror"
 
 	"github.com/branchline/branchline/internal/fault"
+	"github.com/branchline/branchline/internal/login"
 )
 
 // Bounds of one operation, beside MaxCost.
@@ -40,17 +42,21 @@ type ExecutorOptions struct {
 // NewExecutor returns what runs operations: the resolvers behind the bounds on
 // what one operation may cost, with errors worded by Presenter.
 func NewExecutor(r *Resolver, o ExecutorOptions) *executor.Executor {
-	exec := executor.New(NewSchema(r))
+	return newExecutor(NewSchema(r), r.Register, o)
+}
+
+func newExecutor(schema graphql.ExecutableSchema, register *login.Register, o ExecutorOptions) *executor.Executor {
+	exec := executor.New(schema)
 	present := Presenter(o.Log, o.NewID)
 	exec.SetErrorPresenter(present)
 	exec.SetRecoverFunc(Recover)
 	exec.SetParserTokenLimit(MaxTokens)
 	exec.SetDisableSuggestion(!o.Introspection)
-	exec.SetQueryCache(lru.New[*ast.QueryDocument](cachedDocuments))
-	exec.Use(extension.AutomaticPersistedQuery{Cache: lru.New[string](cachedHashes)})
-	exec.Use(secondLook{r.Register, present})
+	exec.SetQueryCache(gqlgenlru.New[*ast.QueryDocument](cachedDocuments))
+	exec.Use(extension.AutomaticPersistedQuery{Cache: gqlgenlru.New[string](cachedHashes)})
+	exec.Use(secondLook{register, present})
 	exec.Use(depthLimit{})
-	exec.Use(extension.FixedComplexityLimit(MaxCost))
+	exec.Use(newCostLimit())
 	if o.Introspection {
 		exec.Use(extension.Introspection{})
 	} else {
@@ -100,6 +106,44 @@ func anyField(set ast.SelectionSet, is func(*ast.Field) bool) bool {
 		}
 		return false
 	})
+}
+
+// costLimit refuses operations that cost more than MaxCost. It remembers which it
+// found cheap enough, as long as their documents are: what one costs depends on its
+// text, and of its variables on numbers, lists and inputs alone (see setCosts).
+type costLimit struct {
+	*extension.ComplexityLimit
+	cheap *lru.Cache[*ast.OperationDefinition, struct{}]
+}
+
+func newCostLimit() costLimit {
+	return costLimit{extension.FixedComplexityLimit(MaxCost), newCache[*ast.OperationDefinition, struct{}]()}
+}
+
+// MutateOperationContext implements graphql.OperationContextMutator.
+func (l costLimit) MutateOperationContext(ctx context.Context, op *graphql.OperationContext) *gqlerror.Error {
+	if _, known := l.cheap.Get(op.Operation); known {
+		return nil
+	}
+	err := l.ComplexityLimit.MutateOperationContext(ctx, op)
+	if err == nil && !slices.ContainsFunc(op.Operation.VariableDefinitions, mayCost) {
+		l.cheap.Add(op.Operation, struct{}{})
+	}
+	return err
+}
+
+// mayCost says whether what an operation costs may depend on the variable.
+func mayCost(v *ast.VariableDefinition) bool {
+	return v.Type.NamedType != "ID" && v.Type.NamedType != "String" && v.Type.NamedType != "Boolean"
+}
+
+// newCache returns a cache with room for something of each document.
+func newCache[K comparable, V any]() *lru.Cache[K, V] {
+	cache, err := lru.New[K, V](cachedDocuments)
+	if err != nil { // only for a size below one
+		panic(err)
+	}
+	return cache
 }
 
 // depthLimit refuses operations that nest deeper than MaxDepth.

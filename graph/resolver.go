@@ -38,11 +38,14 @@ type Resolver struct {
 	Explorer bool   // whether the API describes itself
 }
 
-// NewSchema returns the schema with its resolvers, gates and costs.
-func NewSchema(r *Resolver) graphql.ExecutableSchema {
+// NewSchema returns the schema with its resolvers, gates, costs and plans.
+func NewSchema(r *Resolver) graphql.ExecutableSchema { return newPlanned(r, newOrdinary(r)) }
+
+// newOrdinary returns the schema without plans.
+func newOrdinary(r *Resolver) *executableSchema {
 	config := Config{Resolvers: r, Directives: DirectiveRoot{Auth: auth}}
 	setCosts(&config.Complexity)
-	return NewExecutableSchema(config)
+	return NewExecutableSchema(config).(*executableSchema)
 }
 
 // Query implements ResolverRoot.

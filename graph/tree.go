@@ -4,6 +4,8 @@ import (
 	"context"
 	"time"
 
+	"github.com/99designs/gqlgen/graphql"
+
 	"github.com/branchline/branchline/graph/model"
 	"github.com/branchline/branchline/internal/account"
 	"github.com/branchline/branchline/internal/fault"
@@ -12,25 +14,27 @@ import (
 
 // Trees is the resolver of Query.trees.
 func (r *queryResolver) Trees(ctx context.Context, filter *model.TreeFilter, orderBy *model.TreeOrder, first *int, after *string, last *int, before *string) (*model.TreeConnection, error) {
-	asked := selected(ctx)
-	_, total := asked["totalCount"]
-	q := tree.TreeQuery{
-		Page:   tree.Page{First: first, Last: last, After: text(after), Before: text(before)},
-		Fields: treeFields(selected(ctx, "nodes").plus(selected(ctx, "edges", "node"))),
-		Total:  total,
+	field := graphql.GetFieldContext(ctx).Field
+	page, err := r.trees(ctx, treesAsked(graphql.GetOperationContext(ctx), field.Selections), filter, orderBy, first, after, last, before)
+	if err != nil {
+		return nil, err
 	}
+	return toTreeConnection(page), nil
+}
+
+// trees reads the page of trees that the arguments of Query.trees name, and of
+// them what is asked.
+func (r *queryResolver) trees(ctx context.Context, asked tree.TreeQuery, filter *model.TreeFilter, orderBy *model.TreeOrder, first *int, after *string, last *int, before *string) (tree.Connection[*tree.Tree], error) {
+	q := asked
+	q.Page = tree.Page{First: first, Last: last, After: text(after), Before: text(before)}
 	if orderBy != nil {
 		q.Order = tree.TreeOrder{Field: tree.TreeOrderField(orderBy.Field), Desc: orderBy.Direction == model.OrderDirectionDesc}
 	}
 	var err error
 	if q.Filter, err = fromTreeFilter(filter); err != nil {
-		return nil, err
+		return tree.Connection[*tree.Tree]{}, err
 	}
-	page, err := r.Resolver.Trees.Trees(ctx, caller(ctx).Actor, q)
-	if err != nil {
-		return nil, err
-	}
-	return toTreeConnection(page), nil
+	return r.Resolver.Trees.Trees(ctx, caller(ctx).Actor, q)
 }
 
 // fromTreeFilter reads a filter of trees; nil lets all through.
@@ -55,15 +59,20 @@ func fromTreeFilter(filter *model.TreeFilter) (tree.TreeFilter, error) {
 
 // Tree is the resolver of Query.tree.
 func (r *queryResolver) Tree(ctx context.Context, id string) (*model.Tree, error) {
-	treeID, err := parse[tree.ID]("id", id)
-	if err != nil {
-		return nil, err
-	}
-	t, err := r.Resolver.Trees.Tree(ctx, caller(ctx).Actor, treeID, treeFields(selected(ctx)))
+	t, err := r.tree(ctx, treeFields(selected(ctx)), id)
 	if err != nil {
 		return nil, err
 	}
 	return toTree(t), nil
+}
+
+// tree reads the tree with this global id.
+func (r *queryResolver) tree(ctx context.Context, fields tree.TreeFields, id string) (*tree.Tree, error) {
+	treeID, err := parse[tree.ID]("id", id)
+	if err != nil {
+		return nil, err
+	}
+	return r.Resolver.Trees.Tree(ctx, caller(ctx).Actor, treeID, fields)
 }
 
 // ValidateTree is the resolver of Query.validateTree.

@@ -2,7 +2,6 @@ package model
 
 import (
 	"io"
-	"strconv"
 	"time"
 
 	"github.com/99designs/gqlgen/graphql"
@@ -13,8 +12,13 @@ import (
 // MarshalDate writes the day of a time.
 func MarshalDate(t time.Time) graphql.Marshaler {
 	return graphql.WriterFunc(func(w io.Writer) {
-		_, _ = io.WriteString(w, strconv.Quote(t.Format(time.DateOnly)))
+		_, _ = w.Write(AppendDate(make([]byte, 0, len(`"2006-01-02"`)), t))
 	})
+}
+
+// AppendDate appends what MarshalDate writes.
+func AppendDate(b []byte, t time.Time) []byte {
+	return append(t.AppendFormat(append(b, '"'), time.DateOnly), '"')
 }
 
 // UnmarshalDate reads a day as RFC 3339 writes it, at 00:00 UTC.

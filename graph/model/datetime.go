@@ -15,11 +15,14 @@ import (
 // has some.
 func MarshalDateTime(t time.Time) graphql.Marshaler {
 	return graphql.WriterFunc(func(w io.Writer) {
-		buf := make([]byte, 0, len(`"2006-01-02T15:04:05.999999Z"`))
-		buf = append(buf, '"')
-		buf = t.UTC().Truncate(time.Microsecond).AppendFormat(buf, time.RFC3339Nano)
-		_, _ = w.Write(append(buf, '"'))
+		_, _ = w.Write(AppendDateTime(make([]byte, 0, len(`"2006-01-02T15:04:05.999999Z"`)), t))
 	})
+}
+
+// AppendDateTime appends what MarshalDateTime writes.
+func AppendDateTime(b []byte, t time.Time) []byte {
+	b = t.UTC().Truncate(time.Microsecond).AppendFormat(append(b, '"'), time.RFC3339Nano)
+	return append(b, '"')
 }
 
 // UnmarshalDateTime reads RFC 3339 text.
