@@ -2,6 +2,7 @@ package live
 
 import (
 	"encoding/json"
+	"fmt"
 	"reflect"
 	"strings"
 	"testing"
@@ -11,11 +12,19 @@ import (
 func FuzzDecodeParams(f *testing.F) {
 	for _, seed := range []string{
 		`{"query":"{ hello }","variables":{"n":9007199254740993},"extensions":null}`, `[{"query":"{a}"}]`, `{"query":7}`, `{}`, `{"query":"a"}{`, "\xff",
+		`{"query":"a","variables":{"a":{"b":"}\""},"c":[1,{}]},"operationName":"x"} `, `{"query":"a","variables":{"a":1}}}`, `{"query":"a","variables":{]}}`,
+		`{"query":"a","variables":{},"variables":{"a":1}}`, `{"variables":{"a":1},"variables":null,"query":"a"}`, `{"query":"a","variables":{"a":tru}}`, `{"query":"a","query":null}`,
 	} {
 		f.Add([]byte(seed))
 	}
 	f.Fuzz(func(t *testing.T, body []byte) {
 		params, err := decodeParams(body)
+		if utf8.Valid(body) {
+			want, wanted := decodeAnyParams(body)
+			if !reflect.DeepEqual(params, want) || fmt.Sprint(err) != fmt.Sprint(wanted) {
+				t.Errorf("%q is %+v, %v; encoding/json says %+v, %v", body, params, err, want, wanted)
+			}
+		}
 		if err == nil && params.Query == "" && len(params.Extensions) == 0 {
 			t.Error("accepted a request without a query")
 		}

@@ -187,7 +187,7 @@ func (s *Server) readParams(w http.ResponseWriter, r *http.Request) (*graphql.Ra
 			return nil, http.StatusUnsupportedMediaType, fault.New(fault.BadUserInput, "Send %s in UTF-8.", typeJSON)
 		}
 		var body []byte
-		body, err = io.ReadAll(http.MaxBytesReader(w, r.Body, s.limits.Body))
+		body, err = readBody(w, r, s.limits.Body)
 		if _, tooBig := errors.AsType[*http.MaxBytesError](err); tooBig {
 			return nil, http.StatusRequestEntityTooLarge, fault.New(fault.BadUserInput,
 				"The request is too big. Send at most %d bytes.", s.limits.Body)
@@ -207,9 +207,25 @@ func (s *Server) readParams(w http.ResponseWriter, r *http.Request) (*graphql.Ra
 	return params, 0, nil
 }
 
+// readBody reads the whole body. Small ones, as nearly all are, are read into
+// memory of their size.
+func readBody(w http.ResponseWriter, r *http.Request, most int64) ([]byte, error) {
+	body := http.MaxBytesReader(w, r.Body, most)
+	if n := r.ContentLength; n > 0 && n <= most && n <= 16<<10 { // more is made room for as it comes
+		text := make([]byte, n)
+		_, err := io.ReadFull(body, text)
+		return text, err
+	}
+	return io.ReadAll(body)
+}
+
 // isJSON says whether a body is JSON that can be read as it is.
 func isJSON(header http.Header) bool {
-	media, params, err := mime.ParseMediaType(header.Get("Content-Type"))
+	contentType := header.Get("Content-Type")
+	if contentType == typeJSON && len(header["Content-Encoding"]) == 0 { // as nearly always
+		return true
+	}
+	media, params, err := mime.ParseMediaType(contentType)
 	if err != nil || media != typeJSON {
 		return false
 	}
@@ -226,6 +242,17 @@ func decodeParams(body []byte) (*graphql.RawParams, error) {
 	if !utf8.Valid(body) {
 		return nil, fault.New(fault.BadUserInput, "The request is not UTF-8.")
 	}
+	var in request
+	if scan := (scanner{text: body}); scan.request(&in) {
+		if params, err := in.params(); err == nil {
+			return params, nil
+		}
+	}
+	return decodeAnyParams(body)
+}
+
+// decodeAnyParams is decodeParams for any JSON, and for what is wrong.
+func decodeAnyParams(body []byte) (*graphql.RawParams, error) {
 	var in request
 	if err := json.Unmarshal(body, &in); err != nil {
 		if wrong, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {

@@ -119,6 +119,55 @@ func (s *scanner) message(m *message) bool {
 	return false
 }
 
+// request reads the whole text of a request. What it accepts, encoding/json reads the
+// same, but for what variables and extensions hold, which it leaves as it is.
+func (s *scanner) request(in *request) bool {
+	ok := s.object(func(name []byte) bool {
+		switch string(name) {
+		case "query":
+			return s.into(&in.Query)
+		case "operationName":
+			return s.into(&in.OperationName)
+		case "variables":
+			return s.whole(&in.Variables)
+		case "extensions":
+			return s.whole(&in.Extensions)
+		}
+		return false
+	})
+	if ok && s.next() == 0 {
+		return true
+	}
+	*in = request{}
+	return false
+}
+
+// whole passes an object and keeps its text. It only looks where it ends.
+func (s *scanner) whole(to *json.RawMessage) bool {
+	if s.next() != '{' {
+		return false
+	}
+	depth := 0
+	for start := s.at; s.at < len(s.text); {
+		switch s.text[s.at] {
+		case '"':
+			if _, _, ok := s.quoted(); !ok {
+				return false
+			}
+			continue
+		case '{':
+			depth++
+		case '}':
+			depth--
+		}
+		if s.at++; depth == 0 {
+			*to = s.text[start:s.at]
+			return true
+		}
+	}
+	return false
+}
+
 // next passes white space and returns the byte after it, or 0 at the end.
 func (s *scanner) next() byte {
 	for ; s.at < len(s.text); s.at++ {
