@@ -47,7 +47,7 @@ func TestClients_FromAStartLinkToSeenBefore(t *testing.T) {
 	if a.text("startLink.tree.id") != treeID || a.text("startLink.client.id") != clientID || len(a.at("startLink.openSessions").([]any)) != 0 {
 		t.Errorf("the link leads to %s", a.Body)
 	}
-	if a.at("startLink.values.0.isAskedFor") != true || a.at("startLink.values.0.refusal") != nil || a.at("startLink.values.1.refusal") == nil ||
+	if a.at("startLink.values.0.isAskedFor") != true || a.at("startLink.values.0.refusal") != nil || a.at("startLink.values.1.refusal") == nil || a.text("startLink.values.1.label") != "People" ||
 		a.text("startLink.problems.0.field") != "input.values[1].text" || a.text("startLink.problems.1.field") != "input.values[2].name" {
 		t.Errorf("its values: %s", a.Body)
 	}

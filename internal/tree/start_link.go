@@ -152,7 +152,10 @@ func (start *Start) values(graph *Graph, given []GivenValue) {
 	for i, v := range given {
 		path := at("input.values", i)
 		value, err := graph.knownValue(path, v)
-		out := StartValue{Value: value, Asked: len(graph.asking(v.Name)) > 0}
+		out := StartValue{Value: value}
+		if asking := graph.asking(v.Name); len(asking) > 0 { // a value that it refuses has its label too
+			out.Asked, out.Label = true, asking[0].Label
+		}
 		switch {
 		case !validName(v.Name):
 			err = fault.Input(path+".name", "A name is a lower case letter and at most %d more of a–z, 0–9 and _.", MaxFieldName-1)

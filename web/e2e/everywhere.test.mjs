@@ -22,6 +22,7 @@ before(async () => {
     search: ['/trees?q=bulb', 'Change the bulb'],
     tree: [`/trees/${lamp.id}`, 'Versions'],
     sessions: ['/sessions', 'It is dark'],
+    start: ['/start?tree=lamp&ticket=INC-1', 'A walk for INC-1 goes on'],
     runner: [`/sessions/${running.id}`, 'Is the lamp plugged in?'],
     summary: [`/sessions/${over.id}`, 'Copy for ticket'],
     account: ['/account', 'This browser'],

@@ -245,3 +245,14 @@ test('a tree is found while typing, in spite of a typing error, and says where',
   assert.deepEqual(wrong, []);
   await close();
 });
+
+test('the map of a tree says its answers in ink on the desk', async () => {
+  const { page, wrong, lamp, close } = await walking({ options: { colorScheme: 'dark' } });
+  await page.goto(`/trees/${lamp.id}`);
+  await page.locator('.react-flow__edge-text').first().waitFor();
+  const { ink, desk } = await page.evaluate(() => ({ ink: getComputedStyle(document.querySelector('.react-flow__edge-text')).fill, desk: getComputedStyle(document.querySelector('.react-flow__edge-textbg')).fill }));
+  assert.notEqual(ink, desk);
+  assert.notEqual(ink, 'rgb(0, 0, 0)');
+  assert.deepEqual(wrong, []);
+  await close();
+});

@@ -14,6 +14,7 @@ import { NotFoundPage } from './pages/NotFoundPage';
 import { parseSessionsSearch } from './pages/sessions/search';
 import type { AuditAddress } from './security/audit';
 import type { TreesSearch } from './pages/trees/TreesPage';
+import { parseSearch, type Search, stringifySearch } from './search';
 
 declare module '@tanstack/react-router' {
   interface StaticDataRouteOption {
@@ -155,6 +156,13 @@ const routes = root.addChildren([
       }),
       component: page(() => import('./pages/trees/TreesPage')),
     }),
+    createRoute({
+      getParentRoute: () => app,
+      path: '/start',
+      staticData: { fullWidth: true },
+      validateSearch: (search: Record<string, unknown>) => search as Search,
+      ...only('ENGINEER', 'engineers, admins and owners', () => import('./pages/start/StartPage')),
+    }),
     createRoute({ getParentRoute: () => app, path: '/trees/$treeId', component: page(() => import('./pages/trees/TreePage')) }),
     createRoute({
       getParentRoute: () => app,
@@ -190,6 +198,8 @@ export const router = createRouter({
   defaultPreload: 'intent',
   defaultPreloadStaleTime: 0,
   scrollRestoration: true,
+  parseSearch,
+  stringifySearch,
   defaultErrorComponent: ErrorPage,
   defaultNotFoundComponent: NotFoundPage,
 });

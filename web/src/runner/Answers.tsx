@@ -2,7 +2,7 @@ import { useEffect, useMemo } from 'react';
 import { isShortcut } from '../layout/keys';
 import { messages } from '../messages/en';
 import { Kbd } from '../ui/Kbd';
-import { answerKeys, outcomeMark, type Value, type WalkNode, whereItLeads } from './model';
+import { answerKeys, type Filling, outcomeMark, type WalkNode, whereItLeads } from './model';
 
 interface Answer {
   key: string;
@@ -14,7 +14,7 @@ interface Answer {
 export interface AnswersProps {
   node: WalkNode | null;
   nodes: Map<string, WalkNode>;
-  values: readonly Value[];
+  known: Filling;
   busy: boolean;
   continues: boolean; // the solution leads back to another tree
   onChoose: (optionId?: string) => void;
@@ -23,7 +23,7 @@ export interface AnswersProps {
 }
 
 /** The fork: one branch an answer, each with its key and where it leads. */
-export function Answers({ node, nodes, values, busy, continues, onChoose, onComplete, onOwnStep }: AnswersProps) {
+export function Answers({ node, nodes, known, busy, continues, onChoose, onComplete, onOwnStep }: AnswersProps) {
   const answers = useMemo((): Answer[] => {
     if (!node || node.__typename === 'InputNode') return [];
     if (node.__typename === 'SolutionNode') {
@@ -33,10 +33,10 @@ export function Answers({ node, nodes, values, busy, continues, onChoose, onComp
     const options = 'options' in node ? node.options : [];
     const keys = answerKeys(options);
     if (options.length > 0) {
-      return options.map((o, i) => ({ key: keys[i] ?? '', label: o.label, to: whereItLeads(nodes, o.target, values), run: () => onChoose(o.optionId) }));
+      return options.map((o, i) => ({ key: keys[i] ?? '', label: o.label, to: whereItLeads(nodes, o.target, known), run: () => onChoose(o.optionId) }));
     }
-    return [{ key: '1', label: 'Done, go on', to: 'next' in node && node.next ? whereItLeads(nodes, node.next, values) : undefined, run: () => onChoose() }];
-  }, [node, nodes, values, continues, onChoose, onComplete]);
+    return [{ key: '1', label: 'Done, go on', to: 'next' in node && node.next ? whereItLeads(nodes, node.next, known) : undefined, run: () => onChoose() }];
+  }, [node, nodes, known, continues, onChoose, onComplete]);
 
   useEffect(() => {
     const press = (event: KeyboardEvent) => {

@@ -23,17 +23,17 @@ const formats: { id: TreeSessionExportFormat; name: string }[] = [
 ];
 
 /** The record for the ticket, in every format. What is shown is what is copied. */
-export function ExportPanel({ sessionId, step }: { sessionId: string; step: number }) {
+export function ExportPanel({ sessionId, step, pad }: { sessionId: string; step: number; pad: number | undefined }) {
   const [format, setFormat] = useState<TreeSessionExportFormat>('TEXT');
-  const [options, setOptions] = useState({ includeNotes: true, includeTimings: false, includeUndone: false, redactSensitive: true });
+  const [options, setOptions] = useState({ includeNotes: true, includeTimings: false, includeUndone: false, redactSensitive: true, includeScratchpad: false });
   const [{ data, fetching, error }, again] = useQuery({ query: ExportWalk, variables: { input: { sessionId, format, ...options } }, requestPolicy: 'network-only' });
   const file = data?.exportSession;
   const ready = file && !fetching; // until then the record shown is the last one's
   const failure = failureOf(error);
-  // A session that goes on has another record after each step.
+  // A session that goes on has another record after each step, and the scratchpad is written on.
   useEffect(() => {
     if (step > 0) again({ requestPolicy: 'network-only' });
-  }, [step, again]);
+  }, [step, pad, again]);
 
   const text = file && file.encoding === 'UTF8' ? file.content : undefined;
   const copyForTicket = () => {
@@ -91,6 +91,11 @@ export function ExportPanel({ sessionId, step }: { sessionId: string; step: numb
         <Check isSelected={options.redactSensitive} onChange={(on) => setOptions((o) => ({ ...o, redactSensitive: on }))}>
           Hide sensitive values
         </Check>
+        {pad !== undefined && (
+          <Check isSelected={options.includeScratchpad} onChange={(on) => setOptions((o) => ({ ...o, includeScratchpad: on }))}>
+            Scratchpad
+          </Check>
+        )}
         {text !== undefined && ready && (
           <button type="button" className="link" onClick={() => download(file)}>
             Keep as a file

@@ -52,6 +52,7 @@ export function Runner({ walk, person }: { walk: WalkFragment; person: Person })
   const [problem, setProblem] = useState<ReturnType<typeof failureOf>>();
   const [ahead, setAhead] = useState<(WalkNode | undefined)[]>([]);
   const heading = useRef<HTMLHeadingElement>(null);
+  const pad = useRef<HTMLTextAreaElement>(null);
 
   // What was chosen is shown before the server has answered; what is chosen there
   // is sent when it has. Undefined is a node that only the server can tell.
@@ -102,7 +103,7 @@ export function Runner({ walk, person }: { walk: WalkFragment; person: Person })
     if (!mine || waiting || !node) return;
     const target = 'options' in node && optionId ? node.options.find((o) => o.optionId === optionId)?.target : 'next' in node && !values ? node.next : undefined;
     const next = target && !hasBranches(node) ? nodes.get(target) : undefined;
-    const known = next && next.__typename !== 'SubtreeNode' ? { ...next, title: fill(next.title, walk.values), text: fill(next.text, walk.values) } : undefined;
+    const known = next && next.__typename !== 'SubtreeNode' ? { ...next, title: fill(next.title, walk.values, walk.client), text: fill(next.text, walk.values, walk.client) } : undefined;
     setAhead((a) => [...a, known]);
     const kept = { note, output };
     setNote('');
@@ -150,7 +151,8 @@ export function Runner({ walk, person }: { walk: WalkFragment; person: Person })
 
   const askBack = (step: Step) => {
     const last = steps.at(-1);
-    if (last && step.step === last.step) back(step.step);
+    // What is on its way would be undone too.
+    if (last && step.step === last.step && ahead.length === 0) back(step.step);
     else setOpen({ what: 'back', step });
   };
 
@@ -163,6 +165,11 @@ export function Runner({ walk, person }: { walk: WalkFragment; person: Person })
         // What is typed next goes into the field already.
         n: () => flushSync(() => setNoting('note')),
         o: () => flushSync(() => setNoting('output')),
+        p: () => {
+          pad.current?.focus({ preventScroll: true });
+          pad.current?.scrollIntoView({ block: 'nearest' });
+        },
+        d: () => setOpen({ what: 'details' }),
         c: () => setOpen({ what: 'complete' }),
         '0': () => setOpen({ what: 'own-step' }),
         '?': () => setOpen({ what: 'shortcuts' }),
@@ -270,7 +277,7 @@ export function Runner({ walk, person }: { walk: WalkFragment; person: Person })
               <Answers
                 node={node}
                 nodes={nodes}
-                values={walk.values}
+                known={walk}
                 busy={waiting}
                 continues={atSolution && node.continue && walk.places.length > 1 && place?.arrival === 'SUBTREE'}
                 onChoose={choose}
@@ -293,7 +300,7 @@ export function Runner({ walk, person }: { walk: WalkFragment; person: Person })
             )}
           </div>
         </div>
-        <Side walk={walk} mine={mine} onDetails={() => setOpen({ what: 'details' })} />
+        <Side walk={walk} person={person} mine={mine} onDetails={() => setOpen({ what: 'details' })} pad={pad} onLeavePad={() => heading.current?.focus()} />
       </div>
       {mine && (
         <nav className="phonebar" aria-label="Step tools">
@@ -319,12 +326,25 @@ export function Runner({ walk, person }: { walk: WalkFragment; person: Person })
           </button>
         </nav>
       )}
-      {open?.what === 'complete' && <CompleteDialog walk={walk} onClose={() => setOpen(undefined)} />}
+      {open?.what === 'complete' && (
+        <CompleteDialog
+          walk={walk}
+          note={note}
+          output={output}
+          onNote={setNote}
+          onNoted={() => {
+            setNote('');
+            setOutput('');
+            setNoting(undefined);
+          }}
+          onClose={() => setOpen(undefined)}
+        />
+      )}
       {open?.what === 'give-up' && <GiveUpDialog walk={walk} onClose={() => setOpen(undefined)} />}
       {open?.what === 'own-step' && <OwnStepDialog walk={walk} onClose={() => setOpen(undefined)} />}
       {open?.what === 'details' && <DetailsDialog walk={walk} onClose={() => setOpen(undefined)} />}
       {open?.what === 'shortcuts' && <ShortcutsDialog onClose={() => setOpen(undefined)} />}
-      {open?.what === 'back' && <GoBackDialog steps={steps} step={open.step} onBack={() => back(open.step.step)} onClose={() => setOpen(undefined)} />}
+      {open?.what === 'back' && <GoBackDialog steps={steps} ahead={ahead.length} step={open.step} onBack={() => back(open.step.step)} onClose={() => setOpen(undefined)} />}
     </>
   );
 }

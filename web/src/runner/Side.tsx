@@ -1,41 +1,59 @@
 import { Copy } from 'lucide-react';
+import type { Ref } from 'react';
+import { useMutation } from 'urql';
+import { failureOf } from '../api/errors';
+import { atLeast, type Person } from '../auth/store';
+import { SeenBefore } from '../clients/SeenBefore';
 import type { WalkFragment } from '../gql/graphql';
+import { words } from '../messages/walk';
 import { Button } from '../ui/Button';
 import { copy } from '../ui/copy';
 import { Icon } from '../ui/Icon';
+import { toast, toastWrong } from '../ui/toast';
+import { UpdateWalk } from './documents';
+import { Scratchpad } from './Scratchpad';
 
-/** What stands beside the walk: whom it is for, and what was written down. */
-export function Side({ walk, mine, onDetails }: { walk: WalkFragment; mine: boolean; onDetails: () => void }) {
+interface Props {
+  walk: WalkFragment;
+  person: Person;
+  mine: boolean;
+  onDetails: () => void;
+  pad: Ref<HTMLTextAreaElement>;
+  onLeavePad: () => void;
+}
+
+/** What stands beside the walk: whom it is for, what helped before, and what was written down. */
+export function Side({ walk, person, mine, onDetails, pad, onLeavePad }: Props) {
   const about: [string, string][] = [
     ['Ticket', walk.ticket],
-    ['Client', walk.clientName],
     ['Subject', walk.subject],
   ];
   const known = about.filter(([, text]) => text !== '');
+  const engineer = atLeast(person.role, 'ENGINEER');
   return (
     <aside className="side" aria-label="Beside the walk">
-      <section>
+      <section aria-label="For whom">
         <h2>
-          {walk.clientName || 'About this session'}
+          <span className="min-w-0 break-words">{walk.clientName || 'No client yet'}</span>
           {mine && (
             <button type="button" className="link aside" onClick={onDetails}>
-              Change
+              {walk.clientName || known.length > 0 ? 'Change' : 'Say for whom'}
             </button>
           )}
         </h2>
-        {known.length === 0 ? (
-          <p className="hint">No ticket, client or subject yet.</p>
-        ) : (
-          <Facts facts={known} />
-        )}
+        {walk.client && <Facts mono facts={[...(walk.client.ticketKey ? [['Key', walk.client.ticketKey] as [string, string]] : []), ...walk.client.facts.map((f): [string, string] => [factLabel(f.name), f.text])]} />}
+        {walk.clientName && !walk.client && <NotOnRecord walk={walk} mine={mine} />}
+        {known.length > 0 && <Facts facts={known} />}
       </section>
       {walk.values.length > 0 && (
-        <section>
+        <section aria-label="Written down">
           <h2>Written down</h2>
           <Facts facts={walk.values.map((v) => [v.label, v.text])} mono />
         </section>
       )}
-      <section>
+      {engineer && <SeenBefore clientId={walk.client?.id} clientName={walk.clientName} subject={walk.subject} treeId={walk.treeId ?? undefined} except={walk.id} />}
+      {(mine || walk.scratchpad) && <Scratchpad key={`${mine}`} walk={walk} person={person} mine={mine} field={pad} onLeave={onLeavePad} />}
+      <section aria-label="Who">
         <h2>Who</h2>
         <p className="hint">
           {walk.startedBy.id === walk.heldBy.id ? `${walk.heldBy.name} has this session.` : `${walk.startedBy.name} began it; ${walk.heldBy.name} has it now.`}
@@ -45,18 +63,42 @@ export function Side({ walk, mine, onDetails }: { walk: WalkFragment; mine: bool
   );
 }
 
-const Facts = ({ facts, mono }: { facts: [string, string][]; mono?: boolean }) => (
-  <dl className="facts">
-    {facts.map(([label, text]) => (
-      <div className="contents" key={label}>
-        <dt>{label}</dt>
-        <dd className={mono ? 'mono' : undefined}>{text}</dd>
-        <dd>
-          <Button kind="quiet" iconOnly icon={<Icon of={Copy} size={14} />} onPress={() => void copy(text)}>
-            {`Copy ${label}`}
-          </Button>
-        </dd>
-      </div>
-    ))}
-  </dl>
-);
+/** `on_site` as people write it; how an abbreviation is written only its author knows. */
+const factLabel = (name: string): string => name.replaceAll('_', ' ');
+
+/** A client that is a text only: it can be made one that is known. */
+function NotOnRecord({ walk, mine }: { walk: WalkFragment; mine: boolean }) {
+  const [{ fetching }, update] = useMutation(UpdateWalk);
+  const make = async () => {
+    const { error } = await update({ input: { sessionId: walk.id, clientName: walk.clientName, createClient: true } });
+    if (error) toastWrong(failureOf(error)?.message ?? '');
+    else toast(`“${walk.clientName}” is a client now`);
+  };
+  return (
+    <p className="hint mb-1">
+      {words.client.notOnRecord}{' '}
+      {mine && (
+        <button type="button" className="link" disabled={fetching} onClick={() => void make()}>
+          {words.client.make}
+        </button>
+      )}
+    </p>
+  );
+}
+
+const Facts = ({ facts, mono }: { facts: [string, string][]; mono?: boolean }) =>
+  facts.length > 0 && (
+    <dl className="facts">
+      {facts.map(([label, text], i) => (
+        <div className="contents" key={`${label} ${i}`}>
+          <dt>{label}</dt>
+          <dd className={mono ? 'mono' : undefined}>{text}</dd>
+          <dd>
+            <Button kind="quiet" iconOnly icon={<Icon of={Copy} size={14} />} onPress={() => void copy(text, `Copied: ${label}`)}>
+              {`Copy ${label}`}
+            </Button>
+          </dd>
+        </div>
+      ))}
+    </dl>
+  );

@@ -17,6 +17,7 @@ import { Markdown } from '../ui/Markdown';
 import { Reopen } from './documents';
 import { ExportPanel } from './ExportPanel';
 import { outcomeWords } from './model';
+import { Scratchpad } from './Scratchpad';
 import { Trail } from './Trail';
 
 /** How long after its end a session can be reopened; the server decides. */
@@ -42,7 +43,8 @@ export function Summary({ walk, person }: { walk: WalkFragment; person: Person }
   const path = walk.steps.filter((s) => s.how !== 'COMPLETE' && s.how !== 'ABANDON');
   const last = walk.steps.find((s) => !s.undone && (s.how === 'COMPLETE' || s.how === 'ABANDON'));
   const hidden = path.filter((s) => s.undone).length;
-  const mayReopen = (walk.heldBy.id === person.id && atLeast(person.role, 'ENGINEER')) || atLeast(person.role, 'ADMIN');
+  const holds = walk.heldBy.id === person.id && atLeast(person.role, 'ENGINEER');
+  const mayReopen = holds || atLeast(person.role, 'ADMIN');
   return (
     <div className="page">
       <div className="page-head">
@@ -129,7 +131,14 @@ export function Summary({ walk, person }: { walk: WalkFragment; person: Person }
             )}
           </div>
         </div>
-        <ExportPanel sessionId={walk.id} step={walk.step} />
+        <div className="sum-side">
+          <ExportPanel sessionId={walk.id} step={walk.step} pad={walk.scratchpad ? walk.scratchpadRevision : undefined} />
+          {(holds || walk.scratchpad) && (
+            <div className="sheet sum-pad">
+              <Scratchpad key={`${holds}`} walk={walk} person={person} mine={holds} />
+            </div>
+          )}
+        </div>
       </div>
     </div>
   );

@@ -3,6 +3,8 @@ import { Form, Label, Radio, RadioGroup } from 'react-aria-components';
 import { useMutation } from 'urql';
 import { fieldErrors } from '../api/errors';
 import { random } from '../auth/shared';
+import { type ClientChoice, clientInput } from '../clients/choice';
+import { ClientField } from '../clients/ClientField';
 import type { TreeOutcome, WalkFragment } from '../gql/graphql';
 import { counted, messages } from '../messages/en';
 import { FailureBanner } from '../ui/Banner';
@@ -11,35 +13,51 @@ import { Dialog } from '../ui/Dialog';
 import { Field } from '../ui/Field';
 import { setKeysOn, useKeysOn } from '../layout/keys';
 import { Check } from '../ui/Check';
-import { Abandon, AddOwnStep, Complete, UpdateWalk } from './documents';
+import { Abandon, AddNote, AddOwnStep, Complete, UpdateWalk } from './documents';
 import { outcomeMark, type Step, undoneByGoingBackTo } from './model';
 
 type Props = { walk: WalkFragment; onClose: () => void };
 
+interface CompleteProps extends Props {
+  note: string; // what was written on the step and not saved: it goes with the end
+  output: string;
+  onNote: (note: string) => void;
+  onNoted: () => void;
+}
+
 /** Ends the session with an outcome; before a solution it asks which, and why. */
-export function CompleteDialog({ walk, onClose }: Props) {
+export function CompleteDialog({ walk, note, output, onNote, onNoted, onClose }: CompleteProps) {
   const solution = walk.currentNode?.__typename === 'SolutionNode' ? walk.currentNode : undefined;
   const [{ fetching, error }, complete] = useMutation(Complete);
+  const [{ fetching: noting, error: notNoted }, addNote] = useMutation(AddNote);
   const [outcome, setOutcome] = useState<TreeOutcome>('RESOLVED');
   const [reason, setReason] = useState('');
-  const { fields, rest } = fieldErrors(error);
+  const { fields, rest } = fieldErrors(notNoted ?? error);
   const submit = async (event?: FormEvent) => {
     event?.preventDefault();
-    const result = await complete({ input: { sessionId: walk.id, expectedStep: walk.step, idempotencyKey: random(), ...(solution ? {} : { outcome, reason }) } });
+    const on = { sessionId: walk.id, expectedStep: walk.step };
+    if (note.trim() !== '' || output.trim() !== '') {
+      const { data } = await addNote({ input: { ...on, text: note, output, idempotencyKey: random() } });
+      if (!data) return;
+      onNoted();
+      on.expectedStep = data.addNote.session.step;
+    }
+    const result = await complete({ input: { ...on, idempotencyKey: random(), ...(solution ? {} : { outcome, reason }) } });
     if (!result.error) onClose();
   };
+  const busy = fetching || noting;
   return (
     <Dialog
       isOpen
       onClose={onClose}
-      busy={fetching}
+      busy={busy}
       title={solution ? 'Complete the session?' : 'Complete before a solution?'}
       footer={
         <>
-          <Button onPress={onClose} isDisabled={fetching}>
+          <Button onPress={onClose} isDisabled={busy}>
             Cancel
           </Button>
-          <Button kind="primary" isPending={fetching} onPress={() => void submit()} autoFocus={solution !== undefined}>
+          <Button kind="primary" isPending={busy} onPress={() => void submit()} autoFocus={solution !== undefined}>
             {solution ? `Complete as ${messages.outcomes[solution.outcome].toLowerCase()}` : 'Complete'}
           </Button>
         </>
@@ -47,14 +65,18 @@ export function CompleteDialog({ walk, onClose }: Props) {
     >
       {rest && <FailureBanner failure={rest} />}
       {solution ? (
-        <p className="flex items-center gap-2">
-          <span className={`mk ${outcomeMark(solution.outcome)}`} aria-hidden="true" />
-          {solution.title}
-        </p>
+        <>
+          <p className="flex items-center gap-2">
+            <span className={`mk ${outcomeMark(solution.outcome)}`} aria-hidden="true" />
+            {solution.title}
+          </p>
+          <Field label="Note (optional)" value={note} onChange={onNote} maxLength={10_000} lines={2} />
+        </>
       ) : (
         <Form onSubmit={(e) => void submit(e)} validationErrors={fields} className="grid gap-1">
           <Outcomes value={outcome} onChange={setOutcome} />
           <Field label="Why, in a sentence" name="reason" value={reason} onChange={setReason} maxLength={1000} isRequired autoFocus />
+          <Field label="Note (optional)" value={note} onChange={onNote} maxLength={10_000} lines={2} />
         </Form>
       )}
     </Dialog>
@@ -156,12 +178,15 @@ export function OwnStepDialog({ walk, onClose }: Props) {
 /** What the session is for. */
 export function DetailsDialog({ walk, onClose }: Props) {
   const [{ fetching, error }, update] = useMutation(UpdateWalk);
-  const [values, setValues] = useState({ ticket: walk.ticket, clientName: walk.clientName, subject: walk.subject });
+  const [values, setValues] = useState({ ticket: walk.ticket, subject: walk.subject });
+  const [client, setClient] = useState<ClientChoice>({ text: walk.clientName, id: walk.client?.id, make: false });
   const { fields, rest } = fieldErrors(error);
   const bind = (name: keyof typeof values) => ({ name, value: values[name], onChange: (value: string) => setValues((v) => ({ ...v, [name]: value })), maxLength: 200 });
   const submit = async (event?: FormEvent) => {
     event?.preventDefault();
-    const result = await update({ input: { sessionId: walk.id, ...values } });
+    // A client that nobody changed stays, also where its name means two by now.
+    const changed = client.text !== walk.clientName || client.make;
+    const result = await update({ input: { sessionId: walk.id, ...values, ...(changed && clientInput(client)) } });
     if (!result.error) onClose();
   };
   return (
@@ -183,8 +208,8 @@ export function DetailsDialog({ walk, onClose }: Props) {
     >
       {rest && <FailureBanner failure={rest} />}
       <Form onSubmit={(e) => void submit(e)} validationErrors={fields} className="grid gap-1">
-        <Field {...bind('ticket')} label="Ticket" autoFocus />
-        <Field {...bind('clientName')} label="Client" />
+        <ClientField label="Client" value={client} onChange={setClient} autoFocus />
+        <Field {...bind('ticket')} label="Ticket" />
         <Field {...bind('subject')} label="Subject" />
         <button type="submit" hidden />
       </Form>
@@ -193,8 +218,8 @@ export function DetailsDialog({ walk, onClose }: Props) {
 }
 
 /** Says what going back would undo, before it does. */
-export function GoBackDialog({ steps, step, onBack, onClose }: { steps: readonly Step[]; step: Step; onBack: () => void; onClose: () => void }) {
-  const later = undoneByGoingBackTo(steps, step.step) - 1;
+export function GoBackDialog({ steps, ahead, step, onBack, onClose }: { steps: readonly Step[]; ahead: number; step: Step; onBack: () => void; onClose: () => void }) {
+  const later = undoneByGoingBackTo(steps, step.step) - 1 + ahead; // with those on their way
   return (
     <Dialog
       isOpen
@@ -225,6 +250,8 @@ const shortcuts: [string[], string][] = [
   [['←', 'Backspace'], 'Go back one step'],
   [['N'], 'Note on this step'],
   [['O'], 'Paste the output of a command'],
+  [['P'], 'Write on the scratchpad; Esc goes back'],
+  [['D'], 'Ticket, client, subject'],
   [['C'], 'Complete'],
   [['Ctrl K'], 'Find a tree or a page'],
   [['?'], 'These shortcuts'],

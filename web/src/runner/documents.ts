@@ -25,7 +25,10 @@ gql(`
     outcome
     ticket
     clientName
+    client { id name ticketKey facts { name text } }
     subject
+    scratchpad
+    scratchpadRevision
     reason
     startedBy { id name }
     heldBy { id name }
@@ -137,6 +140,12 @@ export const Reopen = gql(`
 export const UpdateWalk = gql(`
   mutation UpdateWalk($input: UpdateSessionInput!) {
     updateSession(input: $input) { session { ...Walk } }
+  }
+`);
+
+export const SavePad = gql(`
+  mutation SavePad($input: UpdateScratchpadInput!) {
+    updateScratchpad(input: $input) { session { id scratchpad scratchpadRevision } }
   }
 `);
 

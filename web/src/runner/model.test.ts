@@ -31,6 +31,12 @@ it('fills in values that are known and leaves others as they are', () => {
   expect(fill('Ping {{gateway}} from {{ site }}', [value('gateway', '10.0.0.1')])).toBe('Ping 10.0.0.1 from {{ site }}');
 });
 
+it('fills in facts of the client, and leaves standing what it does not know of it', () => {
+  const client = { id: 'c', name: 'Brink', ticketKey: null, facts: [{ name: 'vpn', text: 'vpn-2' }] };
+  expect(fill('{{client.name}} by {{ client.vpn }}, {{client.gateway}}, {{vpn}}', [], client)).toBe('Brink by vpn-2, {{client.gateway}}, {{vpn}}');
+  expect(fill('{{client.name}}', [value('name', 'x')])).toBe('{{client.name}}');
+});
+
 it('gives digits to answers whose author chose no key, around those that are taken', () => {
   expect(answerKeys([option('a'), option('b', '2'), option('c'), option('d', 'y')])).toEqual(['1', '2', '3', 'y']);
 });

@@ -7,6 +7,9 @@ export type InputField = Extract<WalkNode, { __typename: 'InputNode' }>['fields'
 
 export type Step = WalkFragment['steps'][number];
 export type Value = WalkFragment['values'][number];
+export type Known = Pick<Value, 'name' | 'text'>;
+/** What a text is filled with. */
+export type Filling = Pick<WalkFragment, 'values' | 'client'>;
 
 /** The class of a node's mark on the line: shape by kind, colour by outcome. */
 export function markOf(node: { __typename: WalkNode['__typename']; outcome?: TreeOutcome }): string {
@@ -50,11 +53,11 @@ export function waysOf(node: WalkNode): string[] {
 }
 
 /** Where an answer leads, in a few words: the solution, the action, or how many questions there are still at most. */
-export function whereItLeads(nodes: Map<string, WalkNode>, target: string, values: readonly Value[] = []): { mark: string; words: string } | undefined {
+export function whereItLeads(nodes: Map<string, WalkNode>, target: string, known: Filling = { values: [], client: null }): { mark: string; words: string } | undefined {
   const node = nodes.get(target);
   if (!node) return undefined;
   const mark = markOf(node);
-  const title = fill(node.title, values);
+  const title = fill(node.title, known.values, known.client);
   if (node.__typename === 'SolutionNode') return { mark, words: title };
   if (node.__typename === 'DecisionNode') {
     const more = questionsFrom(nodes, target);
@@ -81,9 +84,12 @@ function questionsFrom(nodes: Map<string, WalkNode>, from: string): number {
   return visit(from, new Set());
 }
 
-/** Fills the values that are known into a text; the server does the same with what it keeps. */
-export function fill(text: string, values: readonly Value[]): string {
-  return text.replaceAll(/\{\{\s*([a-z][a-z0-9_]*)\s*\}\}/g, (whole, name: string) => values.find((v) => v.name === name)?.text ?? whole);
+/** Fills what is known, values and facts of the client, into a text; the server does the same with what it keeps. */
+export function fill(text: string, values: readonly Known[], client?: WalkFragment['client']): string {
+  return text.replaceAll(/\{\{\s*(client\.)?([a-z][a-z0-9_]*)\s*\}\}/g, (whole, ofClient: string | undefined, name: string) => {
+    if (!ofClient) return values.find((v) => v.name === name)?.text ?? whole;
+    return (name === 'name' ? client?.name : client?.facts.find((f) => f.name === name)?.text) ?? whole;
+  });
 }
 
 /** What a step's row says was answered. */

@@ -7,7 +7,7 @@ import { layOut } from './layout';
 
 type WayNode = Node<{ node: WalkNode }, 'way'>;
 
-const columnWidth = 232;
+const columnWidth = 304; // room for an answer between two nodes
 const rowHeight = 64;
 const nodeWidth = 176;
 const ends = { RESOLVED: 'r', ESCALATED: 'e', UNRESOLVED: 'u' };

@@ -1,19 +1,23 @@
-import { useParams } from '@tanstack/react-router';
+import { Link, useParams } from '@tanstack/react-router';
+import { Copy } from 'lucide-react';
 import { lazy, Suspense, useState } from 'react';
-import { useMutation, useQuery } from 'urql';
+import { useClient, useMutation, useQuery } from 'urql';
 import { failureOf } from '../../api/errors';
 import { atLeast, usePerson } from '../../auth/store';
+import type { OneTreeQuery } from '../../gql/graphql';
 import { useTitle } from '../../layout/useTitle';
 import { counted, messages } from '../../messages/en';
-import { outcomeMark } from '../../runner/model';
+import { outcomeMark, outcomeWords } from '../../runner/model';
 import { FailureBanner } from '../../ui/Banner';
 import { Button } from '../../ui/Button';
+import { copy } from '../../ui/copy';
 import { exactTime, percent, span } from '../../ui/format';
+import { Icon } from '../../ui/Icon';
 import { Loading } from '../../ui/Loading';
 import { Markdown } from '../../ui/Markdown';
 import { Time } from '../../ui/Time';
 import { toast, toastWrong } from '../../ui/toast';
-import { ConfirmTree, OneTree, PublishNow, TreeFigures } from './documents';
+import { ConfirmTree, OneTree, PublishNow, RecentWalks, StartLinkOf, TreeFigures, TreeVersions } from './documents';
 import { StartDialog } from './StartDialog';
 import './trees.css';
 
@@ -79,7 +83,7 @@ export default function TreePage() {
             <TreeCanvas graph={tree.graph} />
           </Suspense>
         </section>
-        <div className="grid gap-4">
+        <div className="grid grid-cols-[minmax(0,1fr)] gap-4">
           {all && (
             <section className="sheet" aria-label="How its walks end">
               <div className="card-head">
@@ -140,28 +144,116 @@ export default function TreePage() {
               </p>
             )}
           </section>
-          <section className="sheet" aria-label="Versions">
-            <div className="card-head">
-              <h2>Versions</h2>
-            </div>
-            {tree.versions.nodes.length === 0 && <p className="empty">It was never published.</p>}
-            <ol>
-              {tree.versions.nodes.map((v) => (
-                <li key={v.number} className="due">
-                  <b className="text-ink">{v.number}</b>
-                  <span className="min-w-0 flex-1">
-                    {v.changeNote || v.title}
-                    <span className="block text-note text-ink-3" title={exactTime(v.publishedAt)}>
-                      {v.publishedBy.name}, <Time at={v.publishedAt} />
-                    </span>
-                  </span>
-                </li>
-              ))}
-            </ol>
-          </section>
+          {tree.status === 'PUBLISHED' && <Recent treeId={tree.id} team={atLeast(person.role, 'ADMIN')} />}
+          {writes && tree.status === 'PUBLISHED' && <StartLink treeId={tree.id} />}
+          <Versions treeId={tree.id} first={tree.versions} />
         </div>
       </div>
       {starting && <StartDialog tree={tree} onClose={() => setStarting(false)} />}
     </div>
+  );
+}
+
+type Version = NonNullable<OneTreeQuery['tree']>['versions']['nodes'][number];
+
+/** The published versions, the latest first. */
+function Versions({ treeId, first }: { treeId: string; first: { nodes: Version[]; pageInfo: { hasNextPage: boolean; endCursor: string | null } } }) {
+  const client = useClient();
+  const [more, setMore] = useState<{ nodes: Version[]; after: string | null }>({ nodes: [], after: null });
+  const [loading, setLoading] = useState(false);
+  const load = async () => {
+    setLoading(true);
+    const { data, error } = await client.query(TreeVersions, { id: treeId, after: more.after ?? first.pageInfo.endCursor }, { requestPolicy: 'network-only' }).toPromise();
+    setLoading(false);
+    const page = data?.tree?.versions;
+    if (page) setMore((old) => ({ nodes: [...old.nodes, ...page.nodes], after: page.pageInfo.hasNextPage ? page.pageInfo.endCursor : '' }));
+    else toastWrong(failureOf(error)?.message ?? '');
+  };
+  return (
+    <section className="sheet" aria-label="Versions">
+      <div className="card-head">
+        <h2>Versions</h2>
+      </div>
+      {first.nodes.length === 0 && <p className="empty">It was never published.</p>}
+      <ol>
+        {[...first.nodes, ...more.nodes].map((v) => (
+          <li key={v.number} className="due">
+            <b className="text-ink">{v.number}</b>
+            <span className="min-w-0 flex-1 break-words">
+              {v.changeNote || v.title}
+              <span className="block text-note text-ink-3" title={exactTime(v.publishedAt)}>
+                {v.publishedBy.name}, <Time at={v.publishedAt} />
+              </span>
+            </span>
+          </li>
+        ))}
+      </ol>
+      {first.pageInfo.hasNextPage && more.after !== '' && (
+        <p className="due">
+          <Button size="small" isPending={loading} onPress={() => void load()}>
+            Show earlier ones
+          </Button>
+        </p>
+      )}
+    </section>
+  );
+}
+
+/** The latest walks through the tree that this person may read. */
+function Recent({ treeId, team }: { treeId: string; team: boolean }) {
+  const [{ data }] = useQuery({ query: RecentWalks, variables: { filter: { treeId, scope: team ? 'TEAM' : 'MINE' } } });
+  const walks = data?.sessions.nodes ?? [];
+  if (walks.length === 0) return null;
+  return (
+    <section className="sheet" aria-label="Recent walks">
+      <div className="card-head">
+        <h2>Recent walks</h2>
+        <p>{team ? 'everybody’s' : 'yours'}</p>
+      </div>
+      <ul className="recent">
+        {walks.map((w) => (
+          <li key={w.id}>
+            <span className={`mk ${w.status === 'IN_PROGRESS' ? 'mk-p' : outcomeMark(w.outcome)}`} aria-hidden="true" />
+            <span className="min-w-0 flex-1">
+              <Link to="/sessions/$sessionId" params={{ sessionId: w.id }}>
+                {outcomeWords(w)}
+              </Link>
+              <span className="block truncate text-note text-ink-3">{[w.ticket, w.clientName, w.subject, team && w.heldBy.name].filter(Boolean).join(', ')}</span>
+            </span>
+            <span className="text-note text-ink-3">
+              <Time at={w.endedAt ?? w.startedAt} />
+            </span>
+          </li>
+        ))}
+      </ul>
+      {data?.sessions.pageInfo.hasNextPage && (
+        <p className="due">
+          <Link to="/sessions" search={{ tree: treeId, ...(team && { who: 'team' }) }}>
+            All its walks
+          </Link>
+        </p>
+      )}
+    </section>
+  );
+}
+
+/** The address by which a ticket system opens walks of this tree. */
+function StartLink({ treeId }: { treeId: string }) {
+  const [{ data }] = useQuery({ query: StartLinkOf, variables: { treeId } });
+  const template = data?.startLinkTemplate;
+  if (!template) return null;
+  return (
+    <section className="sheet" aria-label="Start link">
+      <div className="card-head">
+        <h2>Start link</h2>
+        <Button size="small" icon={<Icon of={Copy} size={14} />} onPress={() => void copy(template.url, 'Start link copied')}>
+          Copy<span className="sr-only"> the start link</span>
+        </Button>
+      </div>
+      <div className="start-link">
+        <p>For the ticket system: one click in a ticket opens this tree with what the ticket knows. What stands in braces the ticket system fills in; what it does not have can be left out.</p>
+        <code tabIndex={0}>{template.url}</code>
+      </div>
+    </section>
   );
 }

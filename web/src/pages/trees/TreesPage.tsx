@@ -15,6 +15,7 @@ import { Icon } from '../../ui/Icon';
 import { Kbd } from '../../ui/Kbd';
 import { Loading } from '../../ui/Loading';
 import { Time } from '../../ui/Time';
+import { toastWrong } from '../../ui/toast';
 import { RunningWalks, Shelves, TreeList, TreeSearch } from './documents';
 import { Glyph } from './Glyph';
 import { StartDialog } from './StartDialog';
@@ -273,7 +274,7 @@ function Row({ tree, writes, title, excerpt, where }: { tree: TreeListQuery['tre
         <Time at={tree.updatedAt} />
       </span>
       {writes && tree.status === 'PUBLISHED' ? (
-        <button type="button" className="go" disabled={starting} onClick={() => void start({ treeId: tree.id })} aria-label={`Start ${tree.title}`}>
+        <button type="button" className="go" disabled={starting} onClick={() => void start({ treeId: tree.id }).then((e) => e && toastWrong(failureOf(e)?.message ?? ''))} aria-label={`Start ${tree.title}`}>
           Start →
         </button>
       ) : (

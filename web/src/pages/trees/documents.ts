@@ -73,7 +73,7 @@ export const OneTree = gql(`
       graph { root nodes { ...WalkNode } }
       versions(first: 10) {
         nodes { treeId number title changeNote publishedBy { id name } publishedAt }
-        pageInfo { hasNextPage }
+        pageInfo { hasNextPage endCursor }
       }
     }
   }
@@ -84,6 +84,34 @@ export const TreeFigures = gql(`
     treeAnalytics(input: { treeId: $treeId }) {
       treeId
       sessions { started completed outcomes { outcome count share } medianActiveSeconds }
+    }
+  }
+`);
+
+/** What was walked through a tree last: the caller's own, or for admins and owners everybody's. */
+export const RecentWalks = gql(`
+  query RecentWalks($filter: TreeSessionFilter) {
+    sessions(filter: $filter, first: 5) {
+      nodes { id status outcome ticket clientName subject heldBy { id name } startedAt endedAt }
+      pageInfo { hasNextPage }
+    }
+  }
+`);
+
+export const StartLinkOf = gql(`
+  query StartLinkOf($treeId: ID!) {
+    startLinkTemplate(treeId: $treeId) { url valueNames }
+  }
+`);
+
+export const TreeVersions = gql(`
+  query TreeVersions($id: ID!, $after: String) {
+    tree(id: $id) {
+      id
+      versions(first: 50, after: $after) {
+        nodes { treeId number title changeNote publishedBy { id name } publishedAt }
+        pageInfo { hasNextPage endCursor }
+      }
     }
   }
 `);
