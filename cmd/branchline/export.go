@@ -174,7 +174,7 @@ func (o *operator) list(ctx context.Context, opts exportOptions) ([]*tree.Tree, 
 		Filter: tree.TreeFilter{Status: opts.statuses},
 		Order:  tree.TreeOrder{Field: tree.ByTitle},
 		Page:   tree.Page{First: &size},
-		Fields: tree.TreeTitle | tree.TreeTags | tree.TreeCategory | tree.TreeOwner | tree.TreeReviewBy | tree.TreePublishedVersion,
+		Fields: tree.TreeTitle | tree.TreeTags | tree.TreeCategory | tree.TreeOwner | tree.TreePeople | tree.TreeReviewBy | tree.TreePublishedVersion,
 	}
 	var list []*tree.Tree
 	for {
