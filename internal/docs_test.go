@@ -17,20 +17,22 @@ var (
 	testFunction     = regexp.MustCompile(`(?m)^func ((?:Test|Fuzz)\w+)\(`)
 )
 
+// readFile reads a file of the repository.
+func readFile(t *testing.T, name string) string {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join("..", name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
 // TestSecurityPage_NamesWhatIsThere holds docs/security.md to the repository: a reviewer
 // follows it to files, runs the tests that it names, and an operator sets what it
 // says.
 func TestSecurityPage_NamesWhatIsThere(t *testing.T) {
 	t.Parallel()
-	read := func(name string) string {
-		t.Helper()
-		text, err := os.ReadFile(filepath.Join("..", name))
-		if err != nil {
-			t.Fatal(err)
-		}
-		return string(text)
-	}
-	page, settings := read("docs/security.md"), read("docs/configuration.md")
+	page, settings := readFile(t, "docs/security.md"), readFile(t, "docs/configuration.md")
 	tests := testsByPackage(t)
 	for kind, n := range map[string]int{
 		"files": checkEach(page, mentionedFile, func(m []string) {
@@ -46,7 +48,7 @@ func TestSecurityPage_NamesWhatIsThere(t *testing.T) {
 			}
 		}),
 		"browser tests": checkEach(page, mentionedBrowser, func(m []string) {
-			if !strings.Contains(read(m[1]), m[2]) {
+			if !strings.Contains(readFile(t, m[1]), m[2]) {
 				t.Errorf("there is no browser test %q in %s", m[2], m[1])
 			}
 		}),
@@ -67,27 +69,19 @@ var (
 	closeCode   = regexp.MustCompile(`Close\{(4\d{3}),`)
 )
 
-// TestAPIGuide_SaysWhatToDo holds docs/api-guide.md to the program: it names every code
+// TestAPIGuide_NamesEveryCode holds docs/api-guide.md to the program: it names every code
 // and reason of an error, and every close code of our own, since clients act on them.
-func TestAPIGuide_SaysWhatToDo(t *testing.T) {
+func TestAPIGuide_NamesEveryCode(t *testing.T) {
 	t.Parallel()
-	read := func(name string) string {
-		t.Helper()
-		text, err := os.ReadFile(filepath.Join("..", name))
-		if err != nil {
-			t.Fatal(err)
-		}
-		return string(text)
-	}
-	page := read("docs/api-guide.md")
-	if n := checkEach(read("internal/fault/fault.go"), wordOfFault, func(m []string) {
+	page := readFile(t, "docs/api-guide.md")
+	if n := checkEach(readFile(t, "internal/fault/fault.go"), wordOfFault, func(m []string) {
 		if !strings.Contains(page, "`"+m[1]+"`") && !strings.Contains(page, "`reason: "+m[1]+"`") {
 			t.Errorf("the guide does not say what to do about %s", m[1])
 		}
 	}); n < 15 {
 		t.Errorf("%d words of faults were found: they are not written as this test reads them", n)
 	}
-	if n := checkEach(read("internal/live/close.go"), closeCode, func(m []string) {
+	if n := checkEach(readFile(t, "internal/live/close.go"), closeCode, func(m []string) {
 		if !strings.Contains(page, m[1]) {
 			t.Errorf("the guide does not say what to do about a close with %s", m[1])
 		}
