@@ -1,17 +1,21 @@
 import { gql } from '../gql';
 
+gql(`
+  fragment Policy on SessionPolicy {
+    preset
+    idleMinutes
+    absoluteMinutes
+    admins { preset idleMinutes absoluteMinutes }
+    maxSessionsPerUser
+    atSessionLimit
+    inherited
+  }
+`);
+
 export const SecurityPolicy = gql(`
   query SecurityPolicy {
     accountSecurity {
-      policy {
-        preset
-        idleMinutes
-        absoluteMinutes
-        admins { preset idleMinutes absoluteMinutes }
-        maxSessionsPerUser
-        atSessionLimit
-        inherited
-      }
+      policy { ...Policy }
       policyBounds {
         minIdleMinutes
         maxIdleMinutes
@@ -29,15 +33,7 @@ export const UpdatePolicy = gql(`
     updateSessionPolicy(input: $input) {
       endedCount
       accountSecurity {
-        policy {
-          preset
-          idleMinutes
-          absoluteMinutes
-          admins { preset idleMinutes absoluteMinutes }
-          maxSessionsPerUser
-          atSessionLimit
-          inherited
-        }
+        policy { ...Policy }
       }
     }
   }

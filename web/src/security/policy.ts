@@ -1,8 +1,8 @@
 // The policy as an owner sets it: numbers with units, and what it means in words.
-import type { SecurityPolicyQuery, SessionPolicyPreset, UpdateSessionPolicyInput } from '../gql/graphql';
+import type { PolicyFragment, SecurityPolicyQuery, SessionPolicyPreset, UpdateSessionPolicyInput } from '../gql/graphql';
 import { minutes } from '../ui/format';
 
-export type Policy = SecurityPolicyQuery['accountSecurity']['policy'];
+export type Policy = PolicyFragment;
 export type Bounds = SecurityPolicyQuery['accountSecurity']['policyBounds'];
 export type Unit = 'minutes' | 'hours' | 'days';
 
