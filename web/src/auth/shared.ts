@@ -66,8 +66,18 @@ export const isYoung = (): boolean => age(storedKey) < youngFor;
 /** How long ago a token was stored: at the sign-in or the last active refresh. */
 export const sinceStored = (): number => age(storedKey);
 
-/** How long ago the last answer to a refresh came, in any tab. */
-export const sinceRefreshed = (): number => age(doneKey);
+/**
+ * How long ago another tab had the last answer to a refresh. What this tab had died with
+ * its page, if that was loaded anew: nobody else has it, so nobody is asked for it.
+ */
+export function sinceRefreshedElsewhere(): number {
+  try {
+    if (sessionStorage.getItem(doneKey) === read(doneKey)) return Number.POSITIVE_INFINITY;
+  } catch {
+    // blocked: others are asked in vain
+  }
+  return age(doneKey);
+}
 
 /** How long the refresh of another tab may still take; 0 if none is on its way. */
 const busyFor = (): number => Math.max(0, giveUpAfter - age(busyKey));
@@ -78,7 +88,14 @@ export function markBusy(): void {
 
 export function markDone(answered: boolean): void {
   write(busyKey, undefined);
-  if (answered) write(doneKey, String(Date.now()));
+  if (!answered) return;
+  const now = String(Date.now());
+  write(doneKey, now);
+  try {
+    sessionStorage.setItem(doneKey, now);
+  } catch {
+    // blocked, as above
+  }
 }
 
 /** Forgets everything, at the end of a login session. */

@@ -1,7 +1,7 @@
 // The access token, in memory only, and how it is renewed. The refresh token is in
 // a cookie that no script can read.
 import { learnServerTime, serverNow } from './clock';
-import { alone, attempt, forget, giveUpAfter, isYoung, markBusy, markDone, sinceRefreshed, tokenStored } from './shared';
+import { alone, attempt, forget, giveUpAfter, isYoung, markBusy, markDone, sinceRefreshedElsewhere, tokenStored } from './shared';
 import { getAuth, setAuth, type Person, type SignedOut } from './store';
 import { type HeldToken, onTabMessage, tell } from './tabs';
 
@@ -140,7 +140,7 @@ const document = `mutation Refresh($input: RefreshInput!) {
 
 async function once(passive: boolean, refused?: string): Promise<void> {
   if (passive && fresh(refused)) return; // another tab was quicker
-  if (sinceRefreshed() < 2000 && (await fromAnotherTab(refused))) return; // its token is on its way here
+  if (sinceRefreshedElsewhere() < 2000 && (await fromAnotherTab(refused))) return; // its token is on its way here
   markBusy();
   let answered = false;
   try {
