@@ -25,6 +25,7 @@ var mayImport = map[string][]string{
 	"internal/id":      {"internal/fault"},
 	"internal/event":   {},
 	"internal/account": {"internal/fault", "internal/id"},
+	"internal/heap":    {},
 	"internal/pdf":     {},
 	"internal/tree":    {"internal/account", "internal/fault", "internal/event", "internal/id", "internal/pdf"},
 	"internal/login":   {"internal/account", "internal/fault", "internal/event", "internal/id"},

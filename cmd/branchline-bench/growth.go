@@ -108,9 +108,6 @@ func (b *bench) openLibrary(ctx context.Context, size int) (*library, error) {
 	if l.server, err = l.serve(ctx, fmt.Sprintf("server of %d trees", size)); err != nil {
 		return l, err
 	}
-	if b.report.GCPercent, err = l.server.gcPercent(ctx); err != nil {
-		return l, err
-	}
 	if err := l.people(ctx, l.server); err != nil {
 		return l, err
 	}

@@ -26,6 +26,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"github.com/branchline/branchline/internal/heap"
 )
 
 // role makes this program one of its children.
@@ -40,6 +42,7 @@ func init() { runtime.LockOSThread() }
 
 func main() {
 	var err error
+	heap.Calm(context.Background()) // as the product does
 	switch os.Getenv(role) {
 	case "crowd":
 		err = runCrowd(os.Stdin, os.Stdout)

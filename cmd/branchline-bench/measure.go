@@ -23,7 +23,7 @@ func run(ctx context.Context, o options) (*report, error) {
 	}
 	defer os.RemoveAll(dir)
 	b := &bench{options: o, dir: dir, report: &report{
-		Began: time.Now(), Machine: machine(), Go: runtime.Version(), Sockets: o.sockets, Load: load(), Settings: o.settings,
+		Began: time.Now(), Machine: machine(), Go: runtime.Version(), GOGC: os.Getenv("GOGC"), Sockets: o.sockets, Load: load(), Settings: o.settings,
 	}}
 	defer b.close()
 	if err := b.prepare(ctx); err != nil {
@@ -59,10 +59,6 @@ func (b *bench) service(ctx context.Context) error {
 		return err
 	}
 	defer server.stop()
-	if b.gcPercent, err = server.gcPercent(ctx); err != nil {
-		return err
-	}
-	b.report.GCPercent = b.gcPercent
 	floor, err := b.child(ctx, "floor")
 	if err != nil {
 		return err

@@ -109,15 +109,14 @@ type child struct {
 	out *json.Decoder
 }
 
-// child starts this program in another role. It collects garbage as seldom as the
-// product does, so that what they cost can be compared.
+// child starts this program in another role.
 func (b *bench) child(ctx context.Context, as string) (*child, error) {
 	self, err := os.Executable()
 	if err != nil {
 		return nil, err
 	}
 	cmd := exec.CommandContext(ctx, self)
-	cmd.Env = append(os.Environ(), role+"="+as, "GOGC="+b.gcPercent)
+	cmd.Env = append(os.Environ(), role+"="+as)
 	cmd.Stderr = os.Stderr
 	in, err := cmd.StdinPipe()
 	if err != nil {

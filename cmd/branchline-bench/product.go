@@ -6,7 +6,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"math"
@@ -15,7 +14,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"time"
 )
@@ -148,16 +146,6 @@ func (p *product) ask(ctx context.Context, token, query string, variables map[st
 		return fmt.Errorf("the product refuses %q: %s", query, answer.Errors[0].Message)
 	}
 	return json.Unmarshal(answer.Data, out)
-}
-
-// gcPercent returns the product's own GC percent, as GOGC has it.
-func (p *product) gcPercent(ctx context.Context) (string, error) {
-	m, err := readMetrics(ctx, p.client, p.metrics)
-	percent, found := m["go_gc_gogc_percent"]
-	if err == nil && !found {
-		err = errors.New("the product does not say its GC percent")
-	}
-	return strconv.FormatFloat(percent, 'f', -1, 64), err
 }
 
 // memory is what a server holds.

@@ -23,7 +23,7 @@ type report struct {
 	Settings   settings  `json:"postgresqlSettings,omitempty"`
 	Sockets    int       `json:"sockets"`
 	Load       string    `json:"loadAverageAtStart"`
-	GCPercent  string    `json:"gcPercent"` // of the product and of its floors
+	GOGC       string    `json:"gogc,omitempty"` // of the product and of its floors; empty is the product's own pace
 	Rows       []row     `json:"rows"`
 }
 
@@ -60,8 +60,12 @@ func (r *report) write(w io.Writer) error {
 	if len(r.Settings) > 0 {
 		postgresql += " with " + r.Settings.String()
 	}
-	fmt.Fprintf(w, "\n%s, %s, GC percent %s, PostgreSQL %s, %d sockets, %s; load average at the start: %s; took %.0f s\n\n",
-		r.Machine, r.Go, r.GCPercent, postgresql, r.Sockets, r.Began.Format("2006-01-02 15:04"), r.Load, r.Took)
+	goVersion := r.Go
+	if r.GOGC != "" {
+		goVersion += " with GOGC=" + r.GOGC
+	}
+	fmt.Fprintf(w, "\n%s, %s, PostgreSQL %s, %d sockets, %s; load average at the start: %s; took %.0f s\n\n",
+		r.Machine, goVersion, postgresql, r.Sockets, r.Began.Format("2006-01-02 15:04"), r.Load, r.Took)
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(t, "goal\tfigure\tvalue\tfloor\tratio\tmust\t")
 	for _, row := range r.Rows {

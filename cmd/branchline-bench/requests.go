@@ -46,7 +46,7 @@ func (b *bench) requests(ctx context.Context, _ *product, _ *child) error {
 	b.say("product and floor for queries: preparing %d trees", treeCount)
 	a := &api{bench: &bench{
 		options: b.options, dir: b.dir, binary: b.binary, cluster: b.cluster, keys: b.keys, tokens: b.tokens,
-		gcPercent: b.gcPercent, report: b.report,
+		report: b.report,
 	}}
 	a.sockets = people
 	defer a.closeDatabase()

@@ -76,7 +76,6 @@ type bench struct {
 	first     []seated // who is signed in when everybody is revoked for the first time
 	left      memory   // what the product held after the first crowd had gone
 	script    script
-	gcPercent string    // the product's, as GOGC has it
 	ours      *side     // the product's subscribers
 	bare      *side     // the floor's
 	alone     time.Time // since when both are without any

@@ -18,6 +18,7 @@ import (
 	"github.com/branchline/branchline/graph"
 	"github.com/branchline/branchline/internal/config"
 	"github.com/branchline/branchline/internal/event"
+	"github.com/branchline/branchline/internal/heap"
 	"github.com/branchline/branchline/internal/live"
 	"github.com/branchline/branchline/internal/login"
 	"github.com/branchline/branchline/internal/natsfeed"
@@ -235,6 +236,7 @@ func (p *app) serve(ctx context.Context, ready func()) error {
 		defer metrics.Close()
 	}
 
+	heap.Calm(ctx)
 	p.start(ctx)
 	api := httpServer(p.server, p.log)
 	defer api.Close() // whatever still runs must not outlive the database
