@@ -5,6 +5,8 @@ import (
 	"net/url"
 	"strings"
 	"time"
+
+	"github.com/branchline/branchline/internal/login"
 )
 
 // checker collects what is wrong with values that could be read each by itself.
@@ -168,7 +170,7 @@ func (l Login) check(c *checker) {
 	c.ordered(absoluteMin, absoluteMax)
 	c.ordered(idleMax, idleCeiling)
 	c.ordered(absoluteMax, absoluteCeiling)
-	c.within("BRANCHLINE_LOGIN_MAX_SESSIONS", l.MaxSessions, 1, 10_000)
+	c.within("BRANCHLINE_LOGIN_MAX_SESSIONS", l.MaxSessions, 1, login.MostSessions)
 
 	c.between(span{"BRANCHLINE_ACCESS_TOKEN_LIFETIME", l.AccessTokenLifetime}, time.Second, time.Hour)
 	// The shortest idle span is the least that an owner may choose: presets are

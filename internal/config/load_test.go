@@ -106,6 +106,10 @@ func TestLoad_SaysWhatIsWrongAndWhatIsRight(t *testing.T) {
 			[]string{"BRANCHLINE_LOGIN_IDLE_MIN=soon"},
 			"BRANCHLINE_LOGIN_IDLE_MIN is not a span of time. Write it like 30s, 15m, 1h30m or 3d.",
 		},
+		"a cap on login sessions that the database does not take": {
+			[]string{"BRANCHLINE_LOGIN_MAX_SESSIONS=1001"},
+			"BRANCHLINE_LOGIN_MAX_SESSIONS is 1001. It has to be from 1 to 1000.",
+		},
 		"an unknown preset": {
 			[]string{"BRANCHLINE_LOGIN_PRESET=custom"},
 			`BRANCHLINE_LOGIN_PRESET is "custom". Choose STRICT or STANDARD.`,

@@ -76,7 +76,7 @@ type Login struct {
 	AbsoluteMin     time.Duration `env:"BRANCHLINE_LOGIN_ABSOLUTE_MIN" envDefault:"1h" doc:"The shortest absolute span that an owner may choose."`
 	AbsoluteMax     time.Duration `env:"BRANCHLINE_LOGIN_ABSOLUTE_MAX" envDefault:"90d" doc:"The longest absolute span that an owner may choose."`
 	AbsoluteCeiling time.Duration `env:"BRANCHLINE_LOGIN_ABSOLUTE_CEILING" envDefault:"90d" doc:"The absolute span that no account exceeds, whatever it chose before. Lowering it shortens longer policies from the next sign-in on."`
-	MaxSessions     int           `env:"BRANCHLINE_LOGIN_MAX_SESSIONS" envDefault:"100" doc:"The highest limit of login sessions per user that an owner may set, 1 to 10000. An owner who sets none allows any number."`
+	MaxSessions     int           `env:"BRANCHLINE_LOGIN_MAX_SESSIONS" envDefault:"100" doc:"The highest limit of login sessions per user that an owner may set, 1 to 1000. An owner who sets none allows any number."`
 
 	AccessTokenLifetime  time.Duration `env:"BRANCHLINE_ACCESS_TOKEN_LIFETIME" envDefault:"5m" doc:"How long an access token is good, 1s to 1h. It is shorter where a third of the idle span or the time to the nearer deadline is."`
 	RefreshGrace         time.Duration `env:"BRANCHLINE_REFRESH_GRACE" envDefault:"30s" doc:"How long a refresh token counts as new: it is not replaced again, and the one before it still gets an access token, so that two tabs do not race. At most a tenth of the shortest idle span."`

@@ -141,6 +141,9 @@ func DefaultBounds() Bounds {
 	}
 }
 
+// MostSessions is the highest cap on login sessions per user that the database takes.
+const MostSessions = 1000
+
 // shortestSpan keeps an access token's life, a third of the idle window, above
 // the time that a request takes.
 const shortestSpan = time.Second
@@ -164,7 +167,7 @@ func (b Bounds) Validate() error {
 	check(b.Min.Idle <= b.Highest().Idle, "the shortest idle window %v is longer than the longest, %v", b.Min.Idle, b.Highest().Idle)
 	check(b.Min.Absolute <= b.Highest().Absolute, "the shortest absolute span %v is longer than the longest, %v", b.Min.Absolute, b.Highest().Absolute)
 	check(b.Default == Strict || b.Default == Standard, "the default preset is %q; it has to be %s or %s", b.Default, Strict, Standard)
-	check(b.MaxSessions >= 1, "the highest cap on login sessions per user is %d; it has to be at least 1", b.MaxSessions)
+	check(b.MaxSessions >= 1 && b.MaxSessions <= MostSessions, "the highest cap on login sessions per user is %d; it has to be from 1 to %d", b.MaxSessions, MostSessions)
 	return errors.Join(problems...)
 }
 

@@ -129,6 +129,12 @@ func TestBounds_Resolve(t *testing.T) {
 	if err := b.Validate(); err == nil || len(err.(interface{ Unwrap() []error }).Unwrap()) != 4 {
 		t.Errorf("four problems: %v", err)
 	}
+	if b = DefaultBounds(); b.Validate() != nil {
+		t.Error(b.Validate())
+	}
+	if b.MaxSessions = MostSessions + 1; b.Validate() == nil {
+		t.Error("a cap that the database does not take is no problem")
+	}
 }
 
 func drawLimits(t *rapid.T, name string) Limits {

@@ -1,10 +1,13 @@
 package store_test
 
 import (
+	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
 
+	"github.com/branchline/branchline/internal/login"
 	"github.com/branchline/branchline/internal/pgtest"
 	"github.com/branchline/branchline/internal/store"
 )
@@ -126,6 +129,9 @@ func TestSchema_RefusesWhatMustNeverBe(t *testing.T) {
 		"an account whose owners all left": {
 			"UPDATE users SET role = 'VIEWER' WHERE account_id = " + acme, "left without an owner",
 		},
+		"a cap on login sessions that no setting allows": {
+			fmt.Sprintf("UPDATE accounts SET session_cap = %d", login.MostSessions+1), "accounts_session_cap_check",
+		},
 		"an account whose last owner is disabled": {
 			"UPDATE users SET disabled_at = '2026-01-02' WHERE account_id = " + rival, "left without an owner",
 		},
@@ -138,6 +144,42 @@ func TestSchema_RefusesWhatMustNeverBe(t *testing.T) {
 				t.Errorf("the database says %v, want %q", err, tt.want)
 			}
 		})
+	}
+}
+
+func TestSchema_TakesTheHighestCapOnLoginSessions(t *testing.T) {
+	t.Parallel()
+	db := openSeeded(t)
+	if _, err := db.ExecContext(t.Context(), "UPDATE accounts SET session_cap = ?", login.MostSessions); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestSchema_KeysBeginWithTheAccount asks the catalogue, so that a new table cannot
+// forget it.
+func TestSchema_KeysBeginWithTheAccount(t *testing.T) {
+	t.Parallel()
+	db := pgtest.Open(t)
+	// Keys of what is there before anybody is known, and of processes.
+	exceptions := []string{"user_directory_pkey", "sign_in_limits_pkey", "nodes_pkey"}
+	var keys []struct{ Name, Relation, First string }
+	err := db.NewRaw(`
+		SELECT c.conname AS name, c.conrelid::regclass::text AS relation, a.attname AS first
+		FROM pg_constraint c JOIN pg_attribute a ON a.attrelid = c.conrelid AND a.attnum = c.conkey[1]
+		WHERE c.connamespace = 'public'::regnamespace AND c.contype = 'f' AND c.conrelid::regclass::text NOT LIKE 'bun_%'
+		UNION ALL SELECT i.indexrelid::regclass::text, i.indrelid::regclass::text, pg_get_indexdef(i.indexrelid, 1, true)
+		FROM pg_index i JOIN pg_class r ON r.oid = i.indrelid AND r.relnamespace = 'public'::regnamespace
+		WHERE i.indisunique AND i.indrelid::regclass::text NOT LIKE 'bun_%'`).Scan(t.Context(), &keys)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(keys) < 50 {
+		t.Errorf("there are %d keys: the catalogue was not asked rightly", len(keys))
+	}
+	for _, key := range keys {
+		if key.First != "account_id" && (key.Relation != "accounts" || key.First != "id") && !slices.Contains(exceptions, key.Name) {
+			t.Errorf("the key %s of %s begins with %s, want account_id", key.Name, key.Relation, key.First)
+		}
 	}
 }
 
