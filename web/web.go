@@ -129,12 +129,19 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		http.Redirect(w, r, "/api/reference", http.StatusFound)
 	case name == "api" || strings.HasPrefix(name, "api/"):
 		http.Error(w, "There is nothing here. The API is at /graphql.", http.StatusNotFound)
-	case h.tags[name] != "" && name != appPage && name != explorerPage && name != referencePage && !strings.HasPrefix(name, "."):
+	case h.tags[name] != "" && !isPage(name) && !strings.HasPrefix(name, "."):
 		header.Set("Cache-Control", "no-cache")
 		h.file(w, r, name)
 	default:
 		h.page(w, r, appPage, appPolicy)
 	}
+}
+
+// isPage says whether a file is one of the pages, in any of its forms. They have
+// addresses of their own, which the options may close.
+func isPage(name string) bool {
+	name = strings.TrimSuffix(strings.TrimSuffix(name, ".br"), ".gz")
+	return name == appPage || name == explorerPage || name == referencePage
 }
 
 func (h *handler) asset(w http.ResponseWriter, r *http.Request, name string) {

@@ -17,6 +17,7 @@ var app = fstest.MapFS{
 	"index.html.br":          {Data: []byte("brotli page")},
 	"explorer.html":          {Data: []byte("<!doctype html>explorer")},
 	"reference.html":         {Data: []byte("<!doctype html>reference")},
+	"reference.html.gz":      {Data: []byte("gzip reference")},
 	"theme.js":               {Data: []byte("theme")},
 	"assets/app-1a2b.js":     {Data: []byte("script")},
 	"assets/app-1a2b.js.br":  {Data: []byte("brotli")},
@@ -59,6 +60,7 @@ func TestHandler(t *testing.T) {
 		"the reference":                          {"/api/reference", "", 200, "<!doctype html>reference", "text/html; charset=utf-8", "", check, referencePolicy},
 		"the reference, with a slash":            {"/api/reference/", "", 200, "<!doctype html>reference", "text/html; charset=utf-8", "", check, referencePolicy},
 		"the reference is nowhere else":          {"/reference.html", "", 200, "<!doctype html>app", "text/html; charset=utf-8", "", check, appPolicy},
+		"the packed reference is nowhere else":   {"/reference.html.gz", "", 200, "<!doctype html>app", "text/html; charset=utf-8", "", check, appPolicy},
 		"nothing else below /api":                {"/api/trees", "", 404, "There is nothing here. The API is at /graphql.\n", "text/plain; charset=utf-8", "", "", ""},
 		"a file beside the page":                 {"/theme.js", "", 200, "theme", "text/javascript; charset=utf-8", "", check, ""},
 		"an asset":                               {"/assets/app-1a2b.js", "", 200, "script", "text/javascript; charset=utf-8", "", forever, ""},
@@ -139,7 +141,7 @@ func TestHandler_WithoutABuildSaysHowToMakeOne(t *testing.T) {
 	h := newHandler(fstest.MapFS{".gitkeep": {}}, Options{Explorer: true})
 	for _, target := range []string{"/", "/trees", "/api/docs", "/api/reference"} {
 		w := ask(t, h, http.MethodGet, target)
-		if w.Code != http.StatusServiceUnavailable || !strings.Contains(w.Body.String(), "make web") || w.Header().Get("Content-Security-Policy") != missingPolicy {
+		if w.Code != http.StatusServiceUnavailable || !strings.Contains(w.Body.String(), "make build") || w.Header().Get("Content-Security-Policy") != missingPolicy {
 			t.Errorf("%s: %d %q", target, w.Code, w.Body)
 		}
 	}
