@@ -28,8 +28,11 @@ var demoPeople = []struct {
 
 // loadDemo makes the demo account with its people and the sample trees, by the
 // use cases that everybody goes through. It returns whether the account is there;
-// a database with other accounts only is left alone.
+// a database with other accounts only is left alone. The end of ctx does not stop it:
+// an account that was made by half would be taken for a whole one by the next start,
+// and all of it is a second's work.
 func (p *app) loadDemo(ctx context.Context) (bool, error) {
+	ctx = context.WithoutCancel(ctx)
 	_, _, err := p.logins.Store.Credentials(ctx, demoPeople[0].email)
 	if err == nil {
 		return true, nil
