@@ -6,7 +6,7 @@ SHELL := bash
 GO ?= go
 BIN := bin/branchline
 # The packages in which goroutines meet: the race detector runs on these.
-CONCURRENT := ./internal/event ./internal/login ./internal/live ./internal/store ./internal/tree ./internal/server
+CONCURRENT := ./internal/event ./internal/login ./internal/live ./internal/natsfeed ./internal/store ./internal/tree ./internal/server
 
 .PHONY: help
 help: ## List the targets
