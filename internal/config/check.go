@@ -199,8 +199,10 @@ func (s Sockets) check(c *checker) {
 	c.within("BRANCHLINE_SOCKETS_PER_LOGIN", s.PerLogin, 1, 1000)
 	c.within("BRANCHLINE_SOCKET_OPERATIONS", s.Operations, 1, 1000)
 	c.within("BRANCHLINE_SOCKET_MESSAGE_BYTES", s.MessageBytes, 1<<10, 2<<20)
-	c.between(span{"BRANCHLINE_SOCKET_INIT_TIMEOUT", s.InitTimeout}, time.Second, time.Minute)
-	c.between(span{"BRANCHLINE_SOCKET_WRITE_TIMEOUT", s.WriteTimeout}, time.Second, time.Minute)
-	c.between(span{"BRANCHLINE_SOCKET_PING", s.Ping}, time.Second, 5*time.Minute)
+	// A minute without a sign of life ends a socket without a word; these come before.
+	const longest = 45 * time.Second
+	c.between(span{"BRANCHLINE_SOCKET_INIT_TIMEOUT", s.InitTimeout}, time.Second, longest)
+	c.between(span{"BRANCHLINE_SOCKET_WRITE_TIMEOUT", s.WriteTimeout}, time.Second, longest)
+	c.between(span{"BRANCHLINE_SOCKET_PING", s.Ping}, time.Second, longest)
 	c.between(span{"BRANCHLINE_SOCKET_LIFETIME", s.Lifetime}, time.Second, day)
 }

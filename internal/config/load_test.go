@@ -110,6 +110,10 @@ func TestLoad_SaysWhatIsWrongAndWhatIsRight(t *testing.T) {
 			[]string{"BRANCHLINE_LOGIN_MAX_SESSIONS=1001"},
 			"BRANCHLINE_LOGIN_MAX_SESSIONS is 1001. It has to be from 1 to 1000.",
 		},
+		"pings that come after the end": {
+			[]string{"BRANCHLINE_SOCKET_PING=2m"},
+			"BRANCHLINE_SOCKET_PING is 2m. It has to be from 1s to 45s.",
+		},
 		"an unknown preset": {
 			[]string{"BRANCHLINE_LOGIN_PRESET=custom"},
 			`BRANCHLINE_LOGIN_PRESET is "custom". Choose STRICT or STANDARD.`,

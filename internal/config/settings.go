@@ -118,9 +118,9 @@ type Sockets struct {
 	PerLogin     int           `env:"BRANCHLINE_SOCKETS_PER_LOGIN" envDefault:"20" doc:"How many sockets a login session may have open on one process, 1 to 1000; one more is closed with 4429."`
 	Operations   int           `env:"BRANCHLINE_SOCKET_OPERATIONS" envDefault:"50" doc:"How many operations may be under way on a socket, 1 to 1000; one more gets an error."`
 	MessageBytes int           `env:"BRANCHLINE_SOCKET_MESSAGE_BYTES" envDefault:"65536" doc:"The longest message that a client may send, 1024 to 2097152 bytes; a longer one closes the socket with 1009. Large mutations go by POST."`
-	InitTimeout  time.Duration `env:"BRANCHLINE_SOCKET_INIT_TIMEOUT" envDefault:"5s" doc:"How long a new socket may take to send connection_init, 1s to 1m; then it is closed with 4408."`
-	WriteTimeout time.Duration `env:"BRANCHLINE_SOCKET_WRITE_TIMEOUT" envDefault:"10s" doc:"How long one write may take, 1s to 1m; then the reader is too slow and the socket is closed with 1013."`
-	Ping         time.Duration `env:"BRANCHLINE_SOCKET_PING" envDefault:"25s" doc:"How often the server pings, 1s to 5m. Less than the minute after which common proxies close what is quiet."`
+	InitTimeout  time.Duration `env:"BRANCHLINE_SOCKET_INIT_TIMEOUT" envDefault:"5s" doc:"How long a new socket may take to send connection_init, 1s to 45s; then it is closed with 4408."`
+	WriteTimeout time.Duration `env:"BRANCHLINE_SOCKET_WRITE_TIMEOUT" envDefault:"10s" doc:"How long one write may take, 1s to 45s; then the reader is too slow and the socket is closed with 1013."`
+	Ping         time.Duration `env:"BRANCHLINE_SOCKET_PING" envDefault:"25s" doc:"How often the server pings, 1s to 45s. A socket from which nothing came for a minute is closed, and common proxies close what is quiet for as long."`
 	Lifetime     time.Duration `env:"BRANCHLINE_SOCKET_LIFETIME" envDefault:"1h" doc:"How long a socket lives, 1s to 24h; then it is closed with 4403 and comes back with a fresh token."`
 }
 
