@@ -27,6 +27,20 @@ await login.active();
 assert.deepEqual(kept.refreshToken, refreshToken, 'nobody refreshes twice a minute');
 kept.storedAt -= 61_000;
 
+// A window was closed while its refresh was under way. Its mark is waited for.
+const { setTimeout: later } = globalThis;
+let waited = 0;
+globalThis.setTimeout = (done, ms, ...rest) => {
+  if (ms < 14_000 || ms > 15_000) return later(done, ms, ...rest);
+  waited = ms;
+  return later(done, 0);
+};
+kept.busyUntil = Date.now() + 15_000;
+await login.refresh(true);
+globalThis.setTimeout = later;
+assert.ok(waited > 0, 'it refreshed beside another window');
+assert.equal(kept.busyUntil, 0, 'its own mark goes with the answer');
+
 // The answer to an active refresh is lost on the way. The next attempt gets it.
 const { fetch: online } = globalThis;
 let sent = [];
