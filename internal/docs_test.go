@@ -64,6 +64,26 @@ func TestSecurityPage_NamesWhatIsThere(t *testing.T) {
 	}
 }
 
+// TestPages_NameTestsThatAreThere holds the other pages that name tests to the repository.
+func TestPages_NameTestsThatAreThere(t *testing.T) {
+	t.Parallel()
+	tests := testsByPackage(t)
+	anywhere := map[string]bool{}
+	for name := range tests {
+		_, name, _ = strings.Cut(name, ".")
+		anywhere[name] = true
+	}
+	for _, page := range []string{"docs/operations.md", "docs/speed.md"} {
+		if n := checkEach(readFile(t, page), mentionedTest, func(m []string) {
+			if m[1] == "" && !anywhere[m[2]] || m[1] != "" && !tests[m[1]+"."+m[2]] {
+				t.Errorf("%s names %s, which is no test", page, m[0])
+			}
+		}); n < 10 {
+			t.Errorf("%s names %d tests: it is not written as this test reads it", page, n)
+		}
+	}
+}
+
 var (
 	wordOfFault = regexp.MustCompile(`(?m)^\s+\w+\s+(?:Code|Reason)\s+= "([A-Z_]+)"`)
 	closeCode   = regexp.MustCompile(`Close\{(4\d{3}),`)
