@@ -46,7 +46,7 @@ func pace(inUse uint64) int {
 
 // afterCollection calls f after each collection until ctx is done.
 func afterCollection(ctx context.Context, f func()) {
-	type unused struct{ self *unused } // a pointer in it: other small things share their place, and may be kept by it
+	type unused struct{ _ *unused } // a pointer in it: other small things share their place, and may be kept by it
 	runtime.AddCleanup(new(unused), func(struct{}) {
 		if ctx.Err() == nil {
 			f()
