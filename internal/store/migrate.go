@@ -128,7 +128,14 @@ func (m *migrator) load(ctx context.Context) error {
 		return fmt.Errorf("read the migrations: %w", err)
 	}
 	bunMigrator := m.bun(known.Sorted())
-	if err := bunMigrator.Init(ctx); err != nil {
+	// Only where it is missing: to serve an up-to-date database no right to make tables
+	// is needed.
+	var there bool
+	err := m.db.NewSelect().ColumnExpr("to_regclass('bun_migrations') IS NOT NULL").Scan(ctx, &there)
+	if err == nil && !there {
+		err = bunMigrator.Init(ctx)
+	}
+	if err != nil {
 		return fmt.Errorf("prepare the list of migrations: %w", err)
 	}
 	applied, err := bunMigrator.AppliedMigrations(ctx)

@@ -2,11 +2,13 @@ package store_test
 
 import (
 	"context"
+	"net/url"
 	"strings"
 	"sync"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/uuid"
 
 	"github.com/branchline/branchline/internal/pgtest"
 	"github.com/branchline/branchline/internal/store"
@@ -39,6 +41,45 @@ func catalogue(t *testing.T, db *store.DB) []string {
 		t.Fatal(err)
 	}
 	return lines
+}
+
+// Who serves may be somebody with fewer rights than who migrates.
+func TestMigrationStatus_NeedsNoRightToMakeTables(t *testing.T) {
+	t.Parallel()
+	address := pgtest.URL(t)
+	owner, err := store.Open(t.Context(), address, store.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer owner.Close()
+	want, err := owner.MigrationStatus(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	role := "reader_" + strings.ReplaceAll(uuid.NewString(), "-", "")
+	for _, sql := range []string{"CREATE ROLE " + role + " LOGIN", "GRANT SELECT ON bun_migrations TO " + role} {
+		if _, err := owner.ExecContext(t.Context(), sql); err != nil {
+			t.Fatal(err)
+		}
+	}
+	defer owner.ExecContext(context.WithoutCancel(t.Context()), "DROP OWNED BY "+role+"; DROP ROLE "+role)
+	as, err := url.Parse(address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	as.User = url.User(role)
+	reader, err := store.Open(t.Context(), as.String(), store.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer reader.Close()
+	if _, err := reader.ExecContext(t.Context(), "CREATE TABLE mine ()"); err == nil {
+		t.Fatal("the role may make tables")
+	}
+	got, err := reader.MigrationStatus(t.Context())
+	if diff := cmp.Diff(want, got); err != nil || diff != "" {
+		t.Errorf("MigrationStatus: %v\n%s", err, diff)
+	}
 }
 
 func TestMigrate_UpDownUpGivesTheSameDatabase(t *testing.T) {
