@@ -30,7 +30,7 @@ build/api: ## Build the program with the web app as it was last built
 	@$(GO) build -trimpath -ldflags '-s -w' -o $(BIN) ./cmd/branchline
 
 .PHONY: web
-web: ## Build the web app (needs Node 20.19 or newer; without it, pages say so)
+web: ## Build the web app (needs Node 20.19+ or 22.12+; without it, pages say so)
 	@if command -v npm >/dev/null; then $(MAKE) --no-print-directory -s web/dist/index.html; \
 	else echo 'web: npm is not installed, so the web app is not built; the API works without it.'; fi
 

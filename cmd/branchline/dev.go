@@ -145,7 +145,7 @@ func welcome(out io.Writer, s config.Settings, demo bool) {
 	address := string(s.Server.PublicURL)
 	fmt.Fprintf(out, "\nBranchline is ready.\n\n  web app    %s\n  explorer   %s/api/docs\n  reference  %s/api/reference\n  API        %s/graphql\n", address, address, address, address)
 	if !web.Embedded() {
-		fmt.Fprint(out, "\nThe web app and the explorer were not built. They need Node 20.19 or newer: make build\n")
+		fmt.Fprint(out, "\nThe web app and the explorer were not built. They need Node 20.19+ or 22.12+: make build\n")
 	}
 	if demo {
 		fmt.Fprintf(out, "\nDemo sign-ins, all with the password %q:\n\n", demoPassword)
