@@ -246,11 +246,18 @@ test('a tree is found while typing, in spite of a typing error, and says where',
   await close();
 });
 
-test('the map of a tree says its answers in ink on the desk', async () => {
-  const { page, wrong, lamp, close } = await walking({ options: { colorScheme: 'dark' } });
+test('the map of a tree says each answer over its step, in ink on the desk, and where a walk is in it', async () => {
+  const { page, wrong, lamp, close } = await walking({ options: { colorScheme: 'dark', viewport: { width: 1920, height: 1080 } } });
+  const map = page.getByRole('region', { name: 'Map', exact: true });
+  await map.locator('.way-stop.at').getByText('Is the lamp plugged in?').waitFor();
+  await page.keyboard.press('2');
+  await map.locator('.way-stop.at').getByText('Plug it in').waitFor();
+  assert.equal(await map.locator('.taken').count(), 1);
   await page.goto(`/trees/${lamp.id}`);
-  await page.locator('.react-flow__edge-text').first().waitFor();
-  const { ink, desk } = await page.evaluate(() => ({ ink: getComputedStyle(document.querySelector('.react-flow__edge-text')).fill, desk: getComputedStyle(document.querySelector('.react-flow__edge-textbg')).fill }));
+  await page.locator('.way-answer').first().waitFor();
+  assert.deepEqual(await page.locator('.way-answer').allTextContents(), ['Yes', 'It shines', 'Still dark', 'No', 'It shines', 'Still dark']);
+  assert.deepEqual(await page.locator('.reference').allTextContents(), ['Change the bulb']);
+  const { ink, desk } = await page.evaluate(() => ({ ink: getComputedStyle(document.querySelector('.way-answer')).color, desk: getComputedStyle(document.querySelector('.react-flow')).backgroundColor }));
   assert.notEqual(ink, desk);
   assert.notEqual(ink, 'rgb(0, 0, 0)');
   assert.deepEqual(wrong, []);

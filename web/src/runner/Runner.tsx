@@ -23,6 +23,7 @@ import { fill, secondsOpen, type Step, type WalkNode } from './model';
 import { Side } from './Side';
 import { StepCard } from './StepCard';
 import { Trail } from './Trail';
+import { WalkMap } from './WalkMap';
 
 type Open = { what: 'complete' | 'give-up' | 'own-step' | 'details' | 'shortcuts' } | { what: 'back'; step: Step } | undefined;
 
@@ -231,6 +232,7 @@ export function Runner({ walk, person }: { walk: WalkFragment; person: Person })
         )}
       </div>
       <div className="run">
+        {walk.treeId && <WalkMap graph={graph?.treeVersion?.graph as { root: string; nodes: readonly WalkNode[] } | undefined} steps={steps} at={node} />}
         <div className="way">
           <div className="way-in">
             <div className="past">
@@ -401,7 +403,10 @@ function NoteBox({ focus, note, output, onNote, onOutput, onSave, onClose }: { f
         <Button size="small" icon={<Icon of={ArrowUp} size={14} />} isDisabled={!note.trim() && !output.trim()} onPress={onSave}>
           Save now
         </Button>
-        <span className="hint">Ctrl Enter saves it; else it goes with your answer.</span>
+        <span className="hint">
+          <span className="by-keys">Ctrl Enter saves it too. </span>
+          Else it goes with your answer.
+        </span>
       </div>
     </div>
   );

@@ -8,9 +8,9 @@ gql(`
     text
     links { title url }
     ... on DecisionNode { options { optionId label key target } }
-    ... on ActionNode { commands expected next options { optionId label key target } }
-    ... on InputNode { next fields { name label type required pattern choices sensitive } }
-    ... on SubtreeNode { treeId next }
+    ... on ActionNode { commands expected next options { optionId label key target } branches { name test value target } }
+    ... on InputNode { next fields { name label type required pattern choices sensitive } branches { name test value target } }
+    ... on SubtreeNode { treeId next branches { name test value target } }
     ... on SolutionNode { outcome followUps continue }
   }
 `);

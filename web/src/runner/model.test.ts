@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { answerKeys, answerOf, fill, secondsOpen, type Step, undoneByGoingBackTo, type Value, type WalkNode, whereItLeads } from './model';
+import { answerKeys, answerOf, fill, secondsOpen, type Step, undoneByGoingBackTo, type Value, type WalkNode, whereItLeads, wordsOfWays } from './model';
 
 const option = (target: string, key = '') => ({ optionId: target, label: target, key, target });
 const decision = (nodeId: string, ...targets: string[]): WalkNode => ({ __typename: 'DecisionNode', nodeId, title: `Is it ${nodeId}?`, text: '', links: [], options: targets.map((t) => option(t)) });
@@ -39,6 +39,16 @@ it('fills in facts of the client, and leaves standing what it does not know of i
 
 it('gives digits to answers whose author chose no key, around those that are taken', () => {
   expect(answerKeys([option('a'), option('b', '2'), option('c'), option('d', 'y')])).toEqual(['1', '2', '3', 'y']);
+});
+
+it('says over each way what leads there', () => {
+  const input: WalkNode = { __typename: 'InputNode', nodeId: 'i', title: 'Ping it', text: '', links: [], fields: [], branches: [{ name: 'ping', test: 'EQUALS', value: 'yes', target: 'a' }, { name: 'ms', test: 'GREATER', value: '20', target: 'b' }], next: 'c' };
+  expect(wordsOfWays(input, new Map([['ping', 'Does it answer?']]))).toEqual(['Does it answer? yes', 'ms above 20', 'Otherwise']);
+  expect(wordsOfWays(decision('a', 'b'), new Map())).toEqual(['b', undefined]);
+});
+
+it('gives all answers digits where one has the key of a tool', () => {
+  expect(answerKeys([option('a', 'y'), option('b', 'n')])).toEqual(['1', '2']);
 });
 
 it('has no key for the tenth answer', () => {

@@ -1,5 +1,5 @@
 // What the runner works out by itself: where an answer leads, and how a walk reads.
-import type { TreeOutcome, WalkFragment, WalkNodeFragment } from '../gql/graphql';
+import type { TreeOutcome, TreeTest, WalkFragment, WalkNodeFragment } from '../gql/graphql';
 import { counted, messages } from '../messages/en';
 
 export type WalkNode = WalkNodeFragment;
@@ -48,8 +48,24 @@ export function stepMark(step: Pick<Step, 'kind' | 'own' | 'how'>): string {
 /** The ids that a node leads to. */
 export function waysOf(node: WalkNode): string[] {
   const ways = 'options' in node ? node.options.map((o) => o.target) : [];
+  if ('branches' in node) ways.push(...node.branches.map((b) => b.target));
   if ('next' in node && node.next) ways.push(node.next);
   return ways.filter(Boolean);
+}
+
+const tests: Record<TreeTest, (value: string) => string> = {
+  EQUALS: (value) => value,
+  CONTAINS: (value) => `contains ${value}`,
+  LESS: (value) => `below ${value}`,
+  GREATER: (value) => `above ${value}`,
+  IS_SET: () => 'is known',
+};
+
+/** What stands over each of a node's ways: its answers, what a value has to be, and what is left. `labels` are those of the tree's fields. */
+export function wordsOfWays(node: WalkNode, labels: ReadonlyMap<string, string>): (string | undefined)[] {
+  const answers = 'options' in node ? node.options.map((o) => o.label) : [];
+  const branches = 'branches' in node ? node.branches.map((b) => `${labels.get(b.name) ?? b.name} ${tests[b.test](b.value)}`) : [];
+  return [...answers, ...branches, branches.length > 0 ? 'Otherwise' : undefined];
 }
 
 /** Where an answer leads, in a few words: the solution, the action, or how many questions there are still at most. */
@@ -105,8 +121,16 @@ export function answerOf(step: Step): string {
 /** Whether other ways led on from a step than the one taken. */
 export const hadOtherWays = (step: Step): boolean => step.kind === 'DECISION' || (step.kind === 'ACTION' && step.answer !== null);
 
-/** The keys of answers: what the author chose, and else the digits in order. */
-export function answerKeys(options: readonly { key: string }[]): string[] {
+/** The letters that do something on every step, whatever its answers are. */
+const toolKeys = new Set(['c', 'd', 'n', 'o', 'p', '0']);
+
+/**
+ * The keys of answers: what the author chose, and else the digits in order. Where an
+ * author chose a tool's key, all the step's answers have digits: a key that was a note
+ * one step ago must not answer now.
+ */
+export function answerKeys(given: readonly { key: string }[]): string[] {
+  const options = given.some((o) => toolKeys.has(o.key)) ? given.map(() => ({ key: '' })) : given;
   const taken = new Set(options.map((o) => o.key).filter(Boolean));
   let digit = 0;
   return options.map((o) => {

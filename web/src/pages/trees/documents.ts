@@ -18,7 +18,7 @@ gql(`
 export const TreeList = gql(`
   query TreeList($filter: TreeFilter, $orderBy: TreeOrder, $first: Int, $after: String) {
     trees(filter: $filter, orderBy: $orderBy, first: $first, after: $after) {
-      nodes { ...TreeRow graph { root nodes { __typename nodeId ... on DecisionNode { options { target } } ... on ActionNode { next options { target } } ... on InputNode { next } ... on SubtreeNode { next } ... on SolutionNode { outcome } } } }
+      nodes { ...TreeRow graph { root nodes { __typename nodeId ... on DecisionNode { options { target } } ... on ActionNode { next options { target } branches { target } } ... on InputNode { next branches { target } } ... on SubtreeNode { next branches { target } } ... on SolutionNode { outcome } } } }
       pageInfo { hasNextPage endCursor }
     }
   }
@@ -32,7 +32,7 @@ export const TreeSearch = gql(`
         title { text isMatch }
         excerpt { text isMatch }
         matchingNodeTitle
-        node { ...TreeRow graph { root nodes { __typename nodeId ... on DecisionNode { options { target } } ... on ActionNode { next options { target } } ... on InputNode { next } ... on SubtreeNode { next } ... on SolutionNode { outcome } } } }
+        node { ...TreeRow graph { root nodes { __typename nodeId ... on DecisionNode { options { target } } ... on ActionNode { next options { target } branches { target } } ... on InputNode { next branches { target } } ... on SubtreeNode { next branches { target } } ... on SolutionNode { outcome } } } }
       }
     }
   }

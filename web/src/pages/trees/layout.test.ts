@@ -14,6 +14,24 @@ describe('a layout', () => {
     expect(placed.map((p) => p.id)).toEqual(['root', 'x', 'e', 'y']);
     expect(ways.filter((w) => w.again)).toEqual([{ from: 'y', to: 'e', option: 0, again: true }]);
   });
+  it('places a shared node on the shortest way to it', () => {
+    expect(where([ask('root', 'x', 'e'), ask('x', 'y', 'e'), end('y'), ask('e', 'f'), end('f')])).toEqual({ root: [0, 0], x: [1, 0], y: [2, 0], e: [1, 1], f: [2, 1] });
+  });
+  it('gives a reference a row of its own, where they are asked for', () => {
+    const { placed, ways } = layOut('root', [ask('root', 'x', 'y'), ask('x', 'e'), ask('y', 'e'), end('e')], { references: true });
+    expect(placed.map((p) => [p.id, p.column, p.row, p.reference ?? false])).toEqual([
+      ['root', 0, 0, false],
+      ['x', 1, 0, false],
+      ['e', 2, 0, false],
+      ['y', 1, 1, false],
+      ['y 0', 2, 1, true],
+    ]);
+    expect(ways).toHaveLength(4);
+  });
+  it('follows the ways that a value decides, before the one that is left', () => {
+    const input: LayoutNode = { __typename: 'InputNode', nodeId: 'root', branches: [{ target: 'a' }, { target: 'b' }], next: 'c' };
+    expect(where([input, end('a'), end('b'), end('c')])).toEqual({ root: [0, 0], a: [1, 0], b: [1, 1], c: [1, 2] });
+  });
   it('ends where a tree goes round in a circle', () => {
     expect(layOut('root', [ask('root', 'a', 'root'), ask('a', 'root')]).placed).toHaveLength(2);
   });
