@@ -53,7 +53,7 @@ function loginSearch(path: string): LoginSearch {
   return { ...(why === 'expired' && { reason: 'session_expired' as const }), ...(limit && { limit }), ...(to && to !== '/' && to !== '/trees' && { to }) };
 }
 
-const root = createRootRoute({ component: Outlet, notFoundComponent: NotFoundPage, errorComponent: ErrorPage });
+const root = createRootRoute({ component: Outlet, notFoundComponent: () => <NotFoundPage />, errorComponent: ErrorPage });
 
 const app = createRoute({
   getParentRoute: () => root,
@@ -201,7 +201,7 @@ export const router = createRouter({
   parseSearch,
   stringifySearch,
   defaultErrorComponent: ErrorPage,
-  defaultNotFoundComponent: NotFoundPage,
+  defaultNotFoundComponent: () => <NotFoundPage />,
 });
 
 // Signing in or out, here or in another tab, changes which pages there are.

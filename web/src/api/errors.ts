@@ -28,6 +28,9 @@ export function failureOf(error: AnswerError | undefined): Failure | undefined {
   return { message: first.message, code: text('code'), reason: text('reason'), field: text('field'), requestId: text('requestId') ?? text('errorId'), extensions };
 }
 
+/** Whether there is no such thing for this person: an id that names nothing, or that is none. */
+export const isMissing = (failure: Failure | undefined): boolean => failure?.code === 'NOT_FOUND' || failure?.code === 'BAD_USER_INPUT';
+
 /** What a form shows beside its fields: the errors by field, without "input.". */
 export function fieldErrors(error: AnswerError | undefined): { fields: Record<string, string>; rest: Failure | undefined } {
   const fields: Record<string, string> = {};

@@ -32,7 +32,7 @@ export function SignedOutPage({ how, to }: { how: Extract<SignedOut, { why: 'rev
           <div>
             <div role="alert">
               <h1 className="display">{title}</h1>
-              <p className="lead">
+              <p className="lead mt-2">
                 {text(clockTime(here(new Date(how.at).toISOString())))} {words.kept}
               </p>
             </div>

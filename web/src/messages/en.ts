@@ -52,7 +52,7 @@ export const messages = {
     involved: 'I had a part in',
     team: 'Everybody’s',
     which: 'How they ended',
-    all: 'All',
+    all: 'Any end',
     running: 'In progress',
     over: 'Over',
     abandoned: 'Given up',

@@ -61,15 +61,15 @@ export function Answers({ node, nodes, known, busy, continues, onChoose, onCompl
             {a.to && (
               <span className="to">
                 <span className={`mk ${a.to.mark}`} aria-hidden="true" />
-                <span className="tx">{a.to.words}</span>
+                <span className="tx" title={a.to.words}>{a.to.words}</span>
               </span>
             )}
           </button>
         </li>
       ))}
-      <li className="ans last">
+      <li className={node ? 'ans last' : 'ans on'}>
         <span className="fork" />
-        <button type="button" className="answer soft" onClick={onOwnStep} aria-keyshortcuts="0">
+        <button type="button" className={node ? 'answer soft' : 'answer'} onClick={onOwnStep} aria-keyshortcuts="0">
           <Kbd>0</Kbd>
           <span>{node ? 'Something the tree does not know' : 'Write down a step'}</span>
         </button>

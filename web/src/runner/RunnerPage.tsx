@@ -1,7 +1,8 @@
 import { useParams } from '@tanstack/react-router';
 import { useQuery } from 'urql';
-import { failureOf } from '../api/errors';
+import { failureOf, isMissing } from '../api/errors';
 import { usePerson } from '../auth/store';
+import { NotFoundPage } from '../pages/NotFoundPage';
 import { FailureBanner } from '../ui/Banner';
 import { Loading } from '../ui/Loading';
 import { WalkQuery } from './documents';
@@ -17,6 +18,7 @@ export default function RunnerPage() {
   const walk = data?.session;
   const failure = failureOf(error);
   if (walk) return walk.status === 'IN_PROGRESS' ? <Runner key={walk.id} walk={walk} person={person} /> : <Summary walk={walk} person={person} />;
+  if (isMissing(failure) || (data && !fetching)) return <NotFoundPage what="session" />;
   return (
     <div className="page">
       {fetching && <Loading label="Loading the session" rows={5} />}

@@ -41,14 +41,14 @@ export function Side({ walk, person, mine, onDetails, pad, onLeavePad }: Props) 
             </button>
           )}
         </h2>
-        {walk.client && <Facts mono facts={[...(walk.client.ticketKey ? [['Key', walk.client.ticketKey] as [string, string]] : []), ...walk.client.facts.map((f): [string, string] => [factLabel(f.name), f.text])]} />}
+        {walk.client && <Facts facts={[...(walk.client.ticketKey ? [['Key', walk.client.ticketKey] as [string, string]] : []), ...walk.client.facts.map((f): [string, string] => [factLabel(f.name), f.text])]} />}
         {walk.clientName && !walk.client && <NotOnRecord walk={walk} mine={mine} />}
         {known.length > 0 && <Facts facts={known} />}
       </section>
       {walk.values.length > 0 && (
         <section aria-label="Written down">
           <h2>Written down</h2>
-          <Facts facts={walk.values.map((v) => [v.label, v.text])} mono />
+          <Facts facts={walk.values.map((v) => [v.label, v.text])} stacked />
         </section>
       )}
       {engineer && <SeenBefore clientId={walk.client?.id} clientName={walk.clientName} subject={walk.subject} treeId={walk.treeId ?? undefined} except={walk.id} />}
@@ -63,8 +63,11 @@ export function Side({ walk, person, mine, onDetails, pad, onLeavePad }: Props) 
   );
 }
 
-/** `on_site` as people write it; how an abbreviation is written only its author knows. */
-const factLabel = (name: string): string => name.replaceAll('_', ' ');
+/** `on_site` and `vpn_host` as people write them. */
+const factLabel = (name: string): string => {
+  const words = name.replaceAll('_', ' ').replaceAll(/\b(dns|ip|isp|lan|mac|os|pc|url|vpn|wan)\b/g, (word) => word.toUpperCase());
+  return words.charAt(0).toUpperCase() + words.slice(1);
+};
 
 /** A client that is a text only: it can be made one that is known. */
 function NotOnRecord({ walk, mine }: { walk: WalkFragment; mine: boolean }) {
@@ -86,13 +89,17 @@ function NotOnRecord({ walk, mine }: { walk: WalkFragment; mine: boolean }) {
   );
 }
 
-const Facts = ({ facts, mono }: { facts: [string, string][]; mono?: boolean }) =>
+/** Whether a value is copied rather than read: an address, a number, a name with a digit in it. */
+const isCode = (text: string): boolean => !/\s/.test(text) && /[\d@/\\]/.test(text);
+
+/** What is known, each to copy. Questions stand above their answers, names beside them. */
+const Facts = ({ facts, stacked }: { facts: [string, string][]; stacked?: boolean }) =>
   facts.length > 0 && (
-    <dl className="facts">
+    <dl className={stacked ? 'facts stacked' : 'facts'}>
       {facts.map(([label, text], i) => (
         <div className="contents" key={`${label} ${i}`}>
           <dt>{label}</dt>
-          <dd className={mono ? 'mono' : undefined}>{text}</dd>
+          <dd className={isCode(text) ? 'mono' : undefined}>{text}</dd>
           <dd>
             <Button kind="quiet" iconOnly icon={<Icon of={Copy} size={14} />} onPress={() => void copy(text, `Copied: ${label}`)}>
               {`Copy ${label}`}

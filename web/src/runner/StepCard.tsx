@@ -26,9 +26,8 @@ export interface StepCardProps {
 /** The station where the walk stands: what to ask or do. */
 export function StepCard({ node, place, since, first, notes, heading, subject, children }: StepCardProps) {
   const shape = node ? `${station[node.__typename]} ${node.__typename === 'SolutionNode' ? ends[node.outcome] : ''}` : 'round';
-  const classes = ['now', first && 'start', node?.__typename === 'SolutionNode' && !node.continue && 'at-end'].filter(Boolean).join(' ');
   return (
-    <section className={classes} aria-label="This step">
+    <section className={first ? 'now start' : 'now'} aria-label="This step">
       <time dateTime={since}>{clockTime(here(since))}</time>
       <span className="rail">
         <span className={`station ${shape}`} />

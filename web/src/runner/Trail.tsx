@@ -32,9 +32,8 @@ export function Trail({ steps, rows, onStep, notes, moving }: TrailProps) {
       <ol aria-label="Path so far">
         {folded > 0 && (
           <li className="stop more">
-            <span />
             <span className="rail" />
-            <button type="button" className="link justify-self-start" onClick={() => setUnfolded(true)}>
+            <button type="button" className="link" onClick={() => setUnfolded(true)}>
               {folded} earlier steps
             </button>
           </li>

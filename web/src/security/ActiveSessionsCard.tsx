@@ -1,4 +1,4 @@
-import { ChevronRight, Monitor, Smartphone } from 'lucide-react';
+import { ChevronRight } from 'lucide-react';
 import { useEffect, useMemo, useRef, useState } from 'react';
 import { useSubscription } from 'urql';
 import { useConnection } from '../api/socket';
@@ -9,6 +9,7 @@ import type { WatchSignedInSubscription } from '../gql/graphql';
 import { counted } from '../messages/en';
 import { Banner } from '../ui/Banner';
 import { Button } from '../ui/Button';
+import { DeviceIcon } from '../ui/DeviceIcon';
 import { exactTime, initials, span } from '../ui/format';
 import { Icon } from '../ui/Icon';
 import { Loading } from '../ui/Loading';
@@ -161,7 +162,7 @@ function DeviceRow({ device: d, own, person, onEnd }: { device: Device; own: boo
   const at = `${(used * 96).toFixed(1)}%`;
   return (
     <div className="device">
-      <Icon of={/iphone|ipad|android/i.test(d.device) ? Smartphone : Monitor} />
+      <DeviceIcon device={d.device} />
       <div>
         {d.device}
         {own && ', this device'}

@@ -21,7 +21,7 @@ export function when(at: string | number): string {
   const size = Math.abs(past);
   const sign = past > 0 ? -1 : 1;
   if (size < minute) return 'just now';
-  if (size < hour) return sign < 0 ? `${Math.round(size / minute)} min ago` : `in ${Math.round(size / minute)} min`;
+  if (size < hour) return sign < 0 ? `${Math.floor(size / minute)} min ago` : `in ${Math.floor(size / minute)} min`;
   if (size < 12 * hour) return sign < 0 ? `${Math.round(size / hour)} h ago` : `in ${Math.round(size / hour)} h`;
   const days = Math.round((startOfDay(time) - startOfDay(serverNow())) / day);
   if (Math.abs(days) < 31) return relative.format(days, 'day');

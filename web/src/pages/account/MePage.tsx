@@ -1,4 +1,3 @@
-import { Monitor } from 'lucide-react';
 import { type FormEvent, useState } from 'react';
 import { Form } from 'react-aria-components';
 import { useMutation, useQuery } from 'urql';
@@ -11,10 +10,10 @@ import { useTitle } from '../../layout/useTitle';
 import { counted } from '../../messages/en';
 import { FailureBanner } from '../../ui/Banner';
 import { Button } from '../../ui/Button';
+import { DeviceIcon } from '../../ui/DeviceIcon';
 import { Dialog } from '../../ui/Dialog';
 import { Field } from '../../ui/Field';
 import { exactTime } from '../../ui/format';
-import { Icon } from '../../ui/Icon';
 import { Loading } from '../../ui/Loading';
 import { Time } from '../../ui/Time';
 import { toast, toastWrong } from '../../ui/toast';
@@ -89,7 +88,7 @@ export default function MePage() {
         <div className="rows">
           {devices.map((d) => (
             <div key={d.id}>
-              <Icon of={Monitor} size={20} />
+              <DeviceIcon device={d.device} size={20} />
               <span className="what">
                 <b>{d.device}</b>
                 {d.id === own && ', this device'}

@@ -101,7 +101,7 @@ export default function MembersPage() {
         {fetching && !data && <Loading rows={4} label="Loading the members" />}
         <div className="rows">
           {members.map((m) => (
-            <div key={m.id}>
+            <div className="member" key={m.id}>
               <span className="ava" aria-hidden="true" data-initials={initials(m.name)} />
               <span className="what">
                 <b>{m.name}</b>
@@ -110,7 +110,9 @@ export default function MembersPage() {
                   {m.email} · {m.disabledAt ? 'disabled' : m.lastLoginAt ? <>signed in <Time at={m.lastLoginAt} /></> : 'never signed in'}
                 </span>
               </span>
-              <span className={m.disabledAt ? 'badge amber' : 'badge'}>{m.disabledAt ? 'Disabled' : messages.roles[m.role]}</span>
+              <span className="role">
+                <span className={m.disabledAt ? 'badge amber' : 'badge'}>{m.disabledAt ? 'Disabled' : messages.roles[m.role]}</span>
+              </span>
               {m.id !== person.id && (person.role === 'OWNER' || m.role !== 'OWNER') && (
                 <Menu
                   aria-label={`What to do about ${m.name}`}

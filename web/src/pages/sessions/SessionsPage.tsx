@@ -35,6 +35,7 @@ const SessionList = gql(`
         startedAt
         endedAt
         activeSeconds
+        currentNode { __typename nodeId title }
       }
       pageInfo { hasNextPage endCursor }
     }
@@ -104,12 +105,12 @@ function SessionPage({ title, filter, after, team, filtered, quiet, onMore }: Pa
   if (quiet && nodes.length === 0 && !failure) return null;
   return (
     <section className={quiet ? 'sheet mb-6' : 'sheet'} aria-label={title}>
-      {title && (
-        <div className="session-row head">
+      {title && (nodes.length > 0 || fetching) && (
+        <div className={team ? 'session-row head team' : 'session-row head'} aria-hidden="true">
           <span>{title}</span>
           <span>Ticket</span>
           <span>Client</span>
-          <span>{team ? 'Who' : ''}</span>
+          {team && <span>Who</span>}
           <span className="r">Time open</span>
           <span>Started</span>
           <span />
@@ -143,20 +144,22 @@ function SessionPage({ title, filter, after, team, filtered, quiet, onMore }: Pa
 
 function Row({ session: s, team }: { session: SessionListQuery['sessions']['nodes'][number]; team: boolean }) {
   const open = s.status === 'IN_PROGRESS';
+  const about = s.subject !== s.title && s.subject !== '' ? s.subject : undefined;
+  const line = (open ? [about, s.currentNode?.title ?? 'Without a tree'] : [outcomeWords(s), about]).filter(Boolean).join(' · ');
   return (
-    <div className="session-row">
+    <div className={team ? 'session-row team' : 'session-row'}>
       <span className="flex min-w-0 items-center gap-3">
         <span className={`mk ${open ? 'mk-p' : outcomeMark(s.outcome)}`} aria-hidden="true" />
         <span className="min-w-0">
           <Link className="t" to="/sessions/$sessionId" params={{ sessionId: s.id }}>
             {s.title}
           </Link>
-          <p>{s.subject && s.subject !== s.title ? s.subject : outcomeWords(s)}</p>
+          <p title={line}>{line}</p>
         </span>
       </span>
       <span className="c">{s.ticket}</span>
       <span className="c">{s.clientName}</span>
-      <span className="c">{team ? s.heldBy.name : ''}</span>
+      {team && <span className="c">{s.heldBy.name}</span>}
       <span className="r">{span(s.activeSeconds * 1000)}</span>
       <span className="c">
         <Time at={s.startedAt} />

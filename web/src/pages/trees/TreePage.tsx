@@ -2,7 +2,7 @@ import { Link, useParams } from '@tanstack/react-router';
 import { Copy } from 'lucide-react';
 import { lazy, Suspense, useState } from 'react';
 import { useClient, useMutation, useQuery } from 'urql';
-import { failureOf } from '../../api/errors';
+import { failureOf, isMissing } from '../../api/errors';
 import { atLeast, usePerson } from '../../auth/store';
 import type { OneTreeQuery } from '../../gql/graphql';
 import { useTitle } from '../../layout/useTitle';
@@ -17,6 +17,7 @@ import { Loading } from '../../ui/Loading';
 import { Markdown } from '../../ui/Markdown';
 import { Time } from '../../ui/Time';
 import { toast, toastWrong } from '../../ui/toast';
+import { NotFoundPage } from '../NotFoundPage';
 import { ConfirmTree, OneTree, PublishNow, RecentWalks, StartLinkOf, TreeFigures, TreeVersions } from './documents';
 import { StartDialog } from './StartDialog';
 import './trees.css';
@@ -36,6 +37,7 @@ export default function TreePage() {
   const tree = data?.tree;
   useTitle(tree?.title);
   const failure = failureOf(error);
+  if (isMissing(failure) || (data && !tree && !fetching)) return <NotFoundPage what="tree" />;
   if (!tree) {
     return (
       <div className="page">

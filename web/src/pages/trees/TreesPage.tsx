@@ -8,6 +8,7 @@ import { atLeast, usePerson } from '../../auth/store';
 import type { TreeFilter, TreeListQuery, TreeOrder } from '../../gql/graphql';
 import { isShortcut } from '../../layout/keys';
 import { useTitle } from '../../layout/useTitle';
+import { counted } from '../../messages/en';
 import { FailureBanner } from '../../ui/Banner';
 import { Button } from '../../ui/Button';
 import { span } from '../../ui/format';
@@ -36,6 +37,14 @@ const orders: { id: NonNullable<TreesSearch['sort']>; name: string; order: TreeO
   { id: 'changed', name: 'Latest change', order: { field: 'UPDATED', direction: 'DESC' } },
   { id: 'title', name: 'Title', order: { field: 'TITLE', direction: 'ASC' } },
 ];
+
+/** What is said where no tree is, and what brings one there. */
+const emptyWords = {
+  all: ['There are no trees yet', 'An engineer of your account has to publish the first one.'],
+  category: ['No tree is in this category yet', 'A tree is put into a category when it is written.'],
+  drafts: ['You have no drafts', 'What is written and not published yet stands here.'],
+  due: ['Nothing is due for review', 'Trees whose review date has come stand here, until somebody says that they are still right.'],
+} as const;
 
 /** The trees of the account, and the caller's own walks that go on. What is chosen is in the address. */
 export default function TreesPage() {
@@ -79,6 +88,8 @@ export default function TreesPage() {
   const failure = failureOf(searching ? searchError : error);
   const trees = data?.trees.nodes ?? [];
   const plain = !search.category && !search.show;
+  const shelf: keyof typeof emptyWords = search.show ?? (search.category ? 'category' : 'all');
+  const none = searching ? found?.searchTrees.edges.length === 0 : data !== undefined && trees.length === 0;
 
   if (data && trees.length === 0 && plain && !searching && writes) {
     return (
@@ -122,13 +133,15 @@ export default function TreesPage() {
             )}
           </div>
           <section className="sheet" aria-label={searching ? 'Found trees' : 'Trees'}>
-            <div className="tree-row head" aria-hidden="true">
-              <span>Shape</span>
-              <span>Tree</span>
-              <span>Category</span>
-              <span>Changed</span>
-              <span />
-            </div>
+            {!none && (
+              <div className="tree-row head" aria-hidden="true">
+                <span>Shape</span>
+                <span>Tree</span>
+                <span>Category</span>
+                <span>Changed</span>
+                <span />
+              </div>
+            )}
             {failure && <FailureBanner failure={failure} title="The trees could not be loaded." retry={() => again({ requestPolicy: 'network-only' })} />}
             {searching
               ? found?.searchTrees.edges.map((e) => (
@@ -136,17 +149,22 @@ export default function TreesPage() {
                 ))
               : trees.map((t) => <Row key={t.id} tree={t} writes={writes} />)}
             {fetching && !data && !searching && <Loading rows={6} label="Loading trees" />}
-            {searching && found && found.searchTrees.edges.length === 0 && (
+            {searching && none && (
               <div className="empty">
                 <h2>Nothing has these words</h2>
                 <p>Try fewer or other words; typing errors are forgiven.</p>
                 {writes && <Button onPress={() => setStarting(true)}>Start without a tree</Button>}
               </div>
             )}
-            {data && trees.length === 0 && !searching && (!plain || !writes) && (
+            {!searching && none && (!plain || !writes) && (
               <div className="empty">
-                <h2>{plain ? 'There are no trees yet' : 'No tree is on this shelf'}</h2>
-                <p>{plain ? 'An engineer of your account has to publish the first one.' : 'Look at all trees, or search for one.'}</p>
+                <h2>{emptyWords[shelf][0]}</h2>
+                <p>{emptyWords[shelf][1]}</p>
+                {!plain && (
+                  <Link className="btn" to="/trees" search={{}}>
+                    Show all trees
+                  </Link>
+                )}
               </div>
             )}
           </section>
@@ -161,16 +179,19 @@ export default function TreesPage() {
   );
 }
 
+/** A link of these is the present one when all of its address is. */
+const here = { exact: true, includeSearch: true };
+
 function CategoryList({ search, writes }: { search: TreesSearch; writes: boolean }) {
   const [{ data }] = useQuery({ query: Shelves });
   const shelves = data?.treeCategories ?? [];
   const links = (
     <>
-      <Link to="/trees" search={{}} aria-current={!search.category && !search.show ? 'page' : undefined}>
+      <Link to="/trees" search={{}} activeOptions={here} aria-current={!search.category && !search.show ? 'page' : undefined}>
         All trees
       </Link>
       {shelves.map((c) => (
-        <Link key={c.id} to="/trees" search={{ category: c.id }} aria-current={search.category === c.id ? 'page' : undefined}>
+        <Link key={c.id} to="/trees" search={{ category: c.id }} activeOptions={here} aria-current={search.category === c.id ? 'page' : undefined}>
           {c.name}
         </Link>
       ))}
@@ -178,10 +199,10 @@ function CategoryList({ search, writes }: { search: TreesSearch; writes: boolean
   );
   const own = writes && (
     <>
-      <Link to="/trees" search={{ show: 'drafts' }} aria-current={search.show === 'drafts' ? 'page' : undefined}>
+      <Link to="/trees" search={{ show: 'drafts' }} activeOptions={here} aria-current={search.show === 'drafts' ? 'page' : undefined}>
         Drafts
       </Link>
-      <Link to="/trees" search={{ show: 'due' }} aria-current={search.show === 'due' ? 'page' : undefined}>
+      <Link to="/trees" search={{ show: 'due' }} activeOptions={here} aria-current={search.show === 'due' ? 'page' : undefined}>
         Due for review
       </Link>
     </>
@@ -217,9 +238,9 @@ function Strip() {
                 <b>{w.title}</b>
                 <span className="text-note text-ink-3">{w.ticket}</span>
               </span>
-              <span className="q">{w.currentNode?.title ?? w.subject}</span>
-              <svg className="path" viewBox="0 0 400 16" preserveAspectRatio="xMinYMid meet" aria-hidden="true">
-                <line x1="0" y1="8" x2="400" y2="8" />
+              <span className="q">{w.currentNode?.title ?? (w.subject === w.title ? 'Without a tree' : w.subject)}</span>
+              <svg className="path" aria-hidden="true">
+                <line x1="0" y1="8" x2="100%" y2="8" />
                 <line className="on" x1="4" y1="8" x2={4 + stops * 26} y2="8" />
                 {Array.from({ length: stops }, (_, i) => (
                   <circle key={i} cx={4 + i * 26} cy="8" r="3" />
@@ -235,7 +256,7 @@ function Strip() {
         })}
       </div>
       {data?.sessions.pageInfo.hasNextPage && (
-        <p className="hint mt-2">
+        <p className="hint">
           <Link to="/sessions">All sessions in progress</Link>
         </p>
       )}
@@ -247,8 +268,8 @@ type Piece = { text: string; isMatch: boolean };
 
 const Pieces = ({ of }: { of: readonly Piece[] }) => of.map((p, i) => (p.isMatch ? <mark key={i}>{p.text}</mark> : <span key={i}>{p.text}</span>));
 
-/** The first line of a description, without its markup. */
-const line = (text: string): string => text.split('\n')[0]?.replaceAll(/[*_`#>]/g, '').trim() ?? '';
+/** The first paragraph of a description, without its markup; the row shows of it what there is room for. */
+const line = (text: string): string => text.trim().split(/\n\s*\n/)[0]?.replaceAll(/[*_`#>]/g, '').replaceAll(/\s+/g, ' ').trim() ?? '';
 
 function Row({ tree, writes, title, excerpt, where }: { tree: TreeListQuery['trees']['nodes'][number]; writes: boolean; title?: readonly Piece[]; excerpt?: readonly Piece[]; where?: string | undefined }) {
   const { start, starting } = useStart();
@@ -266,7 +287,7 @@ function Row({ tree, writes, title, excerpt, where }: { tree: TreeListQuery['tre
             <Pieces of={excerpt} />
           </p>
         ) : (
-          <p>{line(tree.description) || `${tree.nodeCount} steps`}</p>
+          <p title={line(tree.description)}>{line(tree.description) || counted(tree.nodeCount, 'step', 'steps')}</p>
         )}
       </div>
       <span className="c">{tree.category?.name ?? ''}</span>
