@@ -52,8 +52,13 @@ func toTreeSession(s *tree.Session) *model.TreeSession {
 			}
 		}
 	}
-	for _, step := range s.Taken(true) {
-		out.AllSteps = append(out.AllSteps, toStep(&step))
+	out.AllSteps = func() []*model.TreeSessionStep {
+		taken := s.Taken(true)
+		steps := make([]*model.TreeSessionStep, len(taken))
+		for i := range taken {
+			steps[i] = toStep(&taken[i])
+		}
+		return steps
 	}
 	return out
 }

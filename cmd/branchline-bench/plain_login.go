@@ -19,25 +19,22 @@ import (
 // seen. Nobody may use it elsewhere: the product's settings refuse it.
 var cheapHash = login.Argon2{MemoryKiB: 8, Passes: 1, Parallelism: 1}
 
-// The product's statements for a sign-in.
+// The product's statements for a sign-in. The product sends those together that do not
+// wait for each other's answers.
 const (
-	userColumns = `u.account_id, u.id, u.email, u.name, u.role, u.created_at, u.last_login_at, u.disabled_at, u.token_version`
+	userColumns = `u.account_id, u.id, u.email, u.name, u.role, u.created_at, u.last_login_at, u.disabled_at, u.token_version, u.password_hash`
 
-	readCredentials = `SELECT ` + userColumns + `, u.password_hash FROM users AS u JOIN user_directory AS d ON d.account_id = u.account_id AND d.user_id = u.id WHERE d.email = $1`
-	lockUser        = `SELECT ` + userColumns + ` FROM users AS u WHERE u.account_id = $1 AND u.id = $2 FOR NO KEY UPDATE`
-	readPassword    = `SELECT u.password_hash FROM users AS u WHERE u.account_id = $1 AND u.id = $2`
-	readPolicy      = `SELECT p.account_id, p.applies_to, p.preset, p.idle_span, p.absolute_span, p.updated_at, p.updated_by, a.session_cap, a.at_session_cap
+	readCredentials = `SELECT ` + userColumns + ` FROM users AS u JOIN user_directory AS d ON d.account_id = u.account_id AND d.user_id = u.id WHERE d.email = $1`
+	lockUser        = `SELECT ` + userColumns + `, a.name, a.created_at FROM users AS u JOIN accounts AS a ON a.id = u.account_id
+WHERE u.account_id = $1 AND u.id = $2 FOR NO KEY UPDATE OF u`
+	readPolicy = `SELECT p.account_id, p.applies_to, p.preset, p.idle_span, p.absolute_span, p.updated_at, p.updated_by, a.session_cap, a.at_session_cap
 FROM session_policies AS p JOIN accounts AS a ON a.id = p.account_id WHERE p.account_id = $1`
 	addLogin = `INSERT INTO login_sessions (account_id, id, user_id, signed_in_at, last_active_at, authenticated_at, idle_span, idle_at, absolute_at,
-  generation, generation_at, salt, user_agent, ip)
-VALUES ($1, $2, $3, $4, $4, $4, $5, $6, $7, 1, $4, $8, 'bench', '127.0.0.1')`
-	saveUser = `UPDATE users SET name = $3, role = $4, last_login_at = $5, disabled_at = NULL, token_version = $6,
-  version_xid = CASE WHEN token_version < $6 THEN pg_current_xact_id() ELSE version_xid END,
-  version_changed_at = CASE WHEN token_version < $6 THEN clock_timestamp() ELSE version_changed_at END
-WHERE account_id = $1 AND id = $2`
+  generation, generation_at, salt, attempt_hash, user_agent, ip, ended_at, end_reason, ended_by)
+VALUES ($1, $2, $3, $4, $4, $4, $5, $6, $7, 1, $4, $8, NULL, 'bench', '127.0.0.1', NULL, NULL, NULL)`
+	saveUser = `UPDATE users SET last_login_at = $3 WHERE account_id = $1 AND id = $2`
 	addAudit = `INSERT INTO audit_log (account_id, id, at, action, actor_id, subject_user_id, login_session_id, ip, details)
 VALUES ($1, $2, $3, 'SIGNED_IN', $4, NULL, $5, '127.0.0.1', '{}')`
-	readAccount = `SELECT a.id, a.name, a.created_at FROM accounts AS a WHERE a.id = $1`
 )
 
 // signedUser is a user as a sign-in reads one.
@@ -47,10 +44,11 @@ type signedUser struct {
 	created             time.Time
 	lastLogin, disabled pgtype.Timestamptz
 	tokenVersion        int
+	password            string // PHC
 }
 
 func (u *signedUser) into() []any {
-	return []any{&u.account, &u.id, &u.email, &u.name, &u.role, &u.created, &u.lastLogin, &u.disabled, &u.tokenVersion}
+	return []any{&u.account, &u.id, &u.email, &u.name, &u.role, &u.created, &u.lastLogin, &u.disabled, &u.tokenVersion, &u.password}
 }
 
 // login signs a user in by the product's statements.
@@ -60,10 +58,10 @@ func (p *plain) login(ctx context.Context, body []byte) ([]byte, error) {
 		return nil, err
 	}
 	var u signedUser
-	var stored string
-	if err := p.db.QueryRow(ctx, readCredentials, a.Variables.Input.Email).Scan(append(u.into(), &stored)...); err != nil {
+	if err := p.db.QueryRow(ctx, readCredentials, a.Variables.Input.Email).Scan(u.into()...); err != nil {
 		return nil, err
 	}
+	stored := u.password
 	if match, _, err := p.passwords.Verify(ctx, a.Variables.Input.Password, stored); err != nil || !match {
 		return nil, errors.Join(errors.New("the password is wrong"), err)
 	}
@@ -75,11 +73,7 @@ func (p *plain) login(ctx context.Context, body []byte) ([]byte, error) {
 	s := newSession(user, now)
 	s.Generation = 1
 	err = pgx.BeginFunc(ctx, p.db, func(tx pgx.Tx) error {
-		if err := tx.QueryRow(ctx, lockUser, uuidOf(u.account), uuidOf(u.id)).Scan(u.into()...); err != nil {
-			return err
-		}
-		var present string
-		if err := tx.QueryRow(ctx, readPassword, uuidOf(u.account), uuidOf(u.id)).Scan(&present); err != nil || present != stored {
+		if err := tx.QueryRow(ctx, lockUser, uuidOf(u.account), uuidOf(u.id)).Scan(append(u.into(), nil, nil)...); err != nil || u.password != stored {
 			return errors.Join(errors.New("the password was changed"), err)
 		}
 		policy, err := tx.Query(ctx, readPolicy, uuidOf(u.account))
@@ -94,7 +88,7 @@ func (p *plain) login(ctx context.Context, body []byte) ([]byte, error) {
 		if _, err := tx.Exec(ctx, addLogin, uuidOf(u.account), uuidOf(s.ID.UUID()), uuidOf(u.id), now, span, s.Deadlines.Idle, s.Deadlines.Absolute, s.Salt); err != nil {
 			return err
 		}
-		if _, err := tx.Exec(ctx, saveUser, uuidOf(u.account), uuidOf(u.id), u.name, u.role, now, u.tokenVersion); err != nil {
+		if _, err := tx.Exec(ctx, saveUser, uuidOf(u.account), uuidOf(u.id), now); err != nil {
 			return err
 		}
 		var entry [16]byte
@@ -103,10 +97,6 @@ func (p *plain) login(ctx context.Context, body []byte) ([]byte, error) {
 		return err
 	})
 	if err != nil {
-		return nil, err
-	}
-	var created time.Time
-	if err := p.db.QueryRow(ctx, readAccount, uuidOf(u.account)).Scan(nil, nil, &created); err != nil {
 		return nil, err
 	}
 	access, expires, err := p.tokens.Issue(user, s, now)

@@ -36,8 +36,8 @@ type TreeSession struct {
 	Scratchpad         string
 	ScratchpadRevision int
 
-	// AllSteps are the steps taken, undone ones included.
-	AllSteps    []*TreeSessionStep
+	// AllSteps makes the steps taken, undone ones included, where they are asked for.
+	AllSteps    func() []*TreeSessionStep
 	Escalation  *TreeSessionEscalation
 	Suggestions []*TreeSessionSuggestion
 	Events      []*TreeSessionHappening
@@ -51,8 +51,9 @@ func (s TreeSession) GetID() string { return s.ID }
 
 // Steps returns the steps taken, in order.
 func (s *TreeSession) Steps(includeUndone bool) []*TreeSessionStep {
-	steps := make([]*TreeSessionStep, 0, len(s.AllSteps))
-	for _, step := range s.AllSteps {
+	all := s.AllSteps()
+	steps := make([]*TreeSessionStep, 0, len(all))
+	for _, step := range all {
 		if includeUndone || !step.Undone {
 			steps = append(steps, step)
 		}

@@ -234,7 +234,11 @@ func (s *Service) AcceptInvitation(ctx context.Context, in AcceptInput) (SignIn,
 		if err := tx.AddAudit(ctx, e); err != nil {
 			return err
 		}
-		_, err = s.begin(ctx, tx, &out, in.Device)
+		policy, err := tx.Policy(ctx, accountID)
+		if err != nil {
+			return err
+		}
+		_, err = s.begin(ctx, tx, &out, policy, in.Device)
 		return err
 	})
 	if err != nil {

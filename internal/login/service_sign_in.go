@@ -62,7 +62,7 @@ func (s *Service) Register(ctx context.Context, in RegisterInput) (SignIn, error
 		if err := tx.AddAudit(ctx, s.entry(account.AccountRegistered, out.User.AccountID, out.User.ID, in.Device, now)); err != nil {
 			return err
 		}
-		_, err := s.begin(ctx, tx, &out, in.Device)
+		_, err := s.begin(ctx, tx, &out, nil, in.Device)
 		return err
 	})
 	if err != nil {
@@ -115,11 +115,7 @@ func (s *Service) Login(ctx context.Context, in LoginInput) (SignIn, error) {
 	} else {
 		s.hintBegun(out.User.AccountID)
 	}
-	if err := s.succeeded(ctx, leave); err != nil {
-		return SignIn{}, err
-	}
-	out.Account, err = s.Store.Account(ctx, out.User.AccountID)
-	return out, err
+	return out, s.succeeded(ctx, leave)
 }
 
 // noEntry says why somebody with the right password is not let in, as the audit log
@@ -158,18 +154,11 @@ func (s *Service) signIn(ctx context.Context, email string, in LoginInput) (out 
 			return SignIn{}, nil, err
 		}
 	}
-	err = s.Store.InTx(ctx, func(ctx context.Context, tx Tx) error {
-		var err error
-		if out.User, err = tx.LockUser(ctx, user.AccountID, user.ID); err != nil {
-			return err
-		}
-		present, err := tx.PasswordOf(ctx, user.AccountID, user.ID)
+	err = s.Store.InSignIn(ctx, user.AccountID, user.ID, func(ctx context.Context, tx Tx, who Entrant) error {
 		switch {
-		case err != nil:
-			return err
-		case present != stored:
+		case who.Password != stored:
 			return errOtherHash
-		case !out.User.DisabledAt.IsZero():
+		case !who.User.DisabledAt.IsZero():
 			return userDisabled
 		}
 		if rehashed != "" {
@@ -177,7 +166,9 @@ func (s *Service) signIn(ctx context.Context, email string, in LoginInput) (out 
 				return err
 			}
 		}
-		ended, err = s.begin(ctx, tx, &out, in.Device)
+		out.User, out.Account = who.User, who.Account
+		var err error
+		ended, err = s.begin(ctx, tx, &out, who.Policy, in.Device)
 		return err
 	})
 	if err != nil {
@@ -208,16 +199,12 @@ func (s *Service) credentials(ctx context.Context, email string, in LoginInput) 
 	return u, stored, stale, err
 }
 
-// begin signs out.User in: it makes room under the policy's cap, and makes the
-// login session and its tokens. The user's row must be locked, or new. It returns
-// the sessions that had to end.
-func (s *Service) begin(ctx context.Context, tx Tx, out *SignIn, device Device) ([]Ended, error) {
+// begin signs out.User in: it makes room under the cap of the account's policy, and
+// makes the login session and its tokens. The user's row must be locked, or new. It
+// returns the sessions that had to end.
+func (s *Service) begin(ctx context.Context, tx Tx, out *SignIn, choice *Choice, device Device) ([]Ended, error) {
 	u := &out.User
 	device = device.clean()
-	choice, err := tx.Policy(ctx, u.AccountID)
-	if err != nil {
-		return nil, err
-	}
 	policy := s.Bounds.Resolve(choice)
 	now := s.now()
 	ended, err := s.makeRoom(ctx, tx, *u, policy, device, now)
@@ -233,16 +220,10 @@ func (s *Service) begin(ctx context.Context, tx Tx, out *SignIn, device Device) 
 		Generation: 1, GenerationAt: now, Salt: salt,
 		UserAgent: device.UserAgent, IP: device.IP,
 	}
-	if err := tx.CreateLoginSession(ctx, out.Session); err != nil {
-		return nil, err
-	}
 	u.LastLoginAt = now
-	if err := tx.SaveUser(ctx, *u); err != nil {
-		return nil, err
-	}
 	entry := s.entry(account.SignedIn, u.AccountID, u.ID, device, now)
 	entry.LoginSessionID = out.Session.ID.String()
-	if err := tx.AddAudit(ctx, entry); err != nil {
+	if err := tx.BeginLoginSession(ctx, out.Session, entry); err != nil {
 		return nil, err
 	}
 	out.Tokens, err = s.tokens(*u, out.Session, true, now)

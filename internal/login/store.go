@@ -17,6 +17,8 @@ type Store interface {
 	// InTx runs f in one transaction, committed when f returns nil and rolled
 	// back otherwise.
 	InTx(ctx context.Context, f func(ctx context.Context, tx Tx) error) error
+	// InSignIn is InTx for what begins with locking a user, who is about to sign in.
+	InSignIn(ctx context.Context, accountID account.ID, userID account.UserID, f func(ctx context.Context, tx Tx, who Entrant) error) error
 
 	// Credentials returns the user who signs in with email, anywhere in the
 	// installation, and the PHC string of their password. NotFound if nobody
@@ -117,7 +119,10 @@ type Tx interface {
 	SaveInvitation(ctx context.Context, i account.Invitation) error
 	SavePolicy(ctx context.Context, accountID account.ID, c Choice) error
 
-	CreateLoginSession(ctx context.Context, s Session) error
+	// BeginLoginSession adds a login session with the entry about it, and writes down
+	// when its user signed in last. In InSignIn they go with the commit, so that nothing
+	// may follow.
+	BeginLoginSession(ctx context.Context, s Session, entry account.AuditEntry) error
 	// SaveLoginSession writes what a refresh or a reauthentication changed. It
 	// never brings an ended session back: that is a Conflict.
 	SaveLoginSession(ctx context.Context, s Session) error
@@ -132,6 +137,14 @@ type Tx interface {
 	ShortenLoginSessions(ctx context.Context, accountID account.ID, p Policy, now time.Time) (ended []Ended, moved int, err error)
 
 	AddAudit(ctx context.Context, entry account.AuditEntry) error
+}
+
+// Entrant is a locked user who is about to sign in.
+type Entrant struct {
+	User     account.User
+	Password string // PHC
+	Account  account.Account
+	Policy   *Choice // the account's, or nil
 }
 
 // Ending says which login sessions of an account to end and why. The zero value

@@ -343,6 +343,19 @@ func (s *statements) TraceQueryStart(ctx context.Context, _ *pgx.Conn, start pgx
 
 func (s *statements) TraceQueryEnd(context.Context, *pgx.Conn, pgx.TraceQueryEndData) {}
 
+func (s *statements) TraceBatchStart(ctx context.Context, _ *pgx.Conn, start pgx.TraceBatchStartData) context.Context {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, q := range start.Batch.QueuedQueries {
+		s.list = append(s.list, q.SQL)
+	}
+	return ctx
+}
+
+func (s *statements) TraceBatchQuery(context.Context, *pgx.Conn, pgx.TraceBatchQueryData) {}
+
+func (s *statements) TraceBatchEnd(context.Context, *pgx.Conn, pgx.TraceBatchEndData) {}
+
 // take returns the statements since the last call, those that begin and end
 // transactions and the process's own signs of life left out.
 func (s *statements) take() []string {
@@ -350,7 +363,8 @@ func (s *statements) take() []string {
 	defer s.mu.Unlock()
 	var list []string
 	for _, q := range s.list {
-		if verb, _, _ := strings.Cut(q, " "); verb != "begin" && verb != "commit" && verb != "rollback" && !strings.Contains(q, "INTO nodes") {
+		verb, _, _ := strings.Cut(strings.ToLower(q), " ")
+		if verb != "begin" && verb != "commit" && verb != "rollback" && !strings.Contains(q, "INTO nodes") {
 			list = append(list, q)
 		}
 	}

@@ -20,6 +20,7 @@ func TestTrees_AnotherAccountsKeyFindsNoRow(t *testing.T) {
 	b := openTrees(t)
 	ctx := t.Context()
 	ours := b.publish(t, b.acme.Engineer, "ours")
+	walk := b.begin(t, b.acme.Engineer, tree.NewSession{Tree: ours.ID})
 	before, err := b.trees.Tree(ctx, b.acme.Account, ours.ID, tree.DraftForm, tree.AllTreeFields)
 	if err != nil {
 		t.Fatal(err)
@@ -40,6 +41,9 @@ func TestTrees_AnotherAccountsKeyFindsNoRow(t *testing.T) {
 			_, err := tx.LockTree(ctx, b.rival.Account, ours.ID)
 			return err
 		}),
+		"InSession": func() error {
+			return b.trees.InSession(ctx, b.rival.Account, walk.ID, "", func(context.Context, tree.Tx, *tree.Session, *tree.Request) error { return nil })
+		},
 		"LatestVersion": within(func(ctx context.Context, tx tree.Tx) error {
 			_, _, err := tx.LatestVersion(ctx, b.rival.Account, ours.ID)
 			return err
@@ -133,6 +137,9 @@ func TestLogins_AnotherAccountsKeyFindsNoRow(t *testing.T) {
 		"LockUser": {fault.NotFound, func(ctx context.Context, tx login.Tx) error {
 			_, err := tx.LockUser(ctx, rival, ann.User.ID)
 			return err
+		}},
+		"InSignIn": {fault.NotFound, func(ctx context.Context, _ login.Tx) error {
+			return d.store.InSignIn(ctx, rival, ann.User.ID, func(context.Context, login.Tx, login.Entrant) error { return nil })
 		}},
 		"LoginSession": {fault.NotFound, func(ctx context.Context, tx login.Tx) error {
 			_, err := tx.LoginSession(ctx, rival, ann.Session.ID)

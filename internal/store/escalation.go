@@ -142,7 +142,7 @@ func (s *Trees) Escalations(ctx context.Context, accountID account.ID, fields tr
 		}
 	}
 	if fields.Has(tree.SessionLog) {
-		err = readLogs(ctx, s.db.read, s.db.statement(), accountID, read, queue.Sessions)
+		err = s.readLogs(ctx, accountID, read, queue.Sessions)
 	}
 	return queue, err
 }

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"encoding/json"
 	"fmt"
 	"reflect"
 	"strings"
@@ -23,9 +24,31 @@ type layout struct {
 
 type layoutField struct {
 	column   string
-	index    []int // reflect's
-	nullZero bool  // the zero value is written as NULL
+	index    []int        // reflect's
+	nullZero bool         // the zero value is written as NULL
+	scanOnly bool         // it is read and never written
+	isID     bool         // it is an id of ours
+	read     reflect.Type // as what pgx reads it
 }
+
+func newLayoutField(column, options string, t reflect.Type, index []int) layoutField {
+	f := layoutField{column: column, index: index, nullZero: strings.Contains(options, "nullzero"), scanOnly: strings.Contains(options, "scanonly"), read: t}
+	f.isID = reflect.PointerTo(t).Implements(reflect.TypeFor[settable]())
+	switch {
+	case t == reflect.TypeFor[time.Time]():
+		f.read = reflect.TypeFor[timePlace]()
+	case t.Kind() == reflect.String:
+		f.read = reflect.TypeFor[textPlace]()
+	case t.Kind() == reflect.Int:
+		f.read = reflect.TypeFor[intPlace]()
+	case t.Kind() == reflect.Slice && t.Elem().Kind() == reflect.Uint8:
+		f.read = reflect.TypeFor[[]byte]()
+	}
+	return f
+}
+
+// settable is implemented by pointers to every kind of id.
+type settable interface{ SetUUID(uuid.UUID) }
 
 var layouts sync.Map // of *layout by reflect.Type
 
@@ -61,7 +84,7 @@ func (l *layout) read(t reflect.Type, above []int, prefix string) {
 		case f.Anonymous:
 			l.read(f.Type, index, prefix)
 		default:
-			l.fields = append(l.fields, layoutField{prefix + name, index, strings.Contains(options, "nullzero")})
+			l.fields = append(l.fields, newLayoutField(prefix+name, options, f.Type, index))
 		}
 	}
 }
@@ -84,28 +107,18 @@ func (l *layout) places(row any, columns []pgconn.FieldDescription) ([]any, erro
 		if !ok {
 			return nil, fmt.Errorf("a row of %s has no place for the column %q", v.Type(), columns[i].Name)
 		}
-		into[i] = place(v.FieldByIndex(l.fields[at].index))
+		into[i] = l.fields[at].place(v)
 	}
 	return into, nil
 }
 
-// place returns where a value is read into. NULL becomes the zero value.
-func place(v reflect.Value) any {
-	to := v.Addr()
-	if id, is := to.Interface().(interface{ SetUUID(uuid.UUID) }); is {
-		return idPlace{id}
+// place returns where a row's value is read into. NULL becomes the zero value.
+func (f *layoutField) place(row reflect.Value) any {
+	to := row.FieldByIndex(f.index).Addr()
+	if f.isID {
+		return idPlace{to.Interface().(settable)}
 	}
-	switch {
-	case v.Type() == reflect.TypeFor[time.Time]():
-		return (*timePlace)(to.Interface().(*time.Time))
-	case v.Kind() == reflect.String:
-		return to.Convert(reflect.TypeFor[*textPlace]()).Interface()
-	case v.Kind() == reflect.Int:
-		return to.Convert(reflect.TypeFor[*intPlace]()).Interface()
-	case v.Kind() == reflect.Slice && v.Type().Elem().Kind() == reflect.Uint8:
-		return to.Convert(reflect.TypeFor[*[]byte]()).Interface()
-	}
-	return to.Interface()
+	return reflect.NewAt(f.read, to.UnsafePointer()).Interface()
 }
 
 // argument returns a field's value as an argument.
@@ -125,14 +138,13 @@ func (f *layoutField) argument(row any) any {
 		return uuidOf(value.UUID())
 	case []string:
 		return arrayText(value)
+	case json.RawMessage:
+		return string(value)
+	case map[string]any:
+		return jsonObject(value)
 	default:
-		switch v.Kind() {
-		case reflect.String:
+		if v.Kind() == reflect.String {
 			return v.String()
-		case reflect.Slice:
-			if v.Type().Elem().Kind() == reflect.Uint8 { // of the columns of the rows that are written, jsonb
-				return string(v.Bytes())
-			}
 		}
 		return value
 	}
@@ -158,9 +170,7 @@ func arrayText(list []string) string {
 // The next ones are places into which values are read. NULL is the zero value, as
 // with Bun.
 type (
-	idPlace struct {
-		id interface{ SetUUID(uuid.UUID) }
-	}
+	idPlace   struct{ id settable }
 	textPlace string
 	intPlace  int
 	timePlace time.Time

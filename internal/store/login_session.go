@@ -145,14 +145,6 @@ func (r loginReads) ActiveSessions(
 	return sessions, nil
 }
 
-// CreateLoginSession implements login.Tx.
-func (t loginTx) CreateLoginSession(ctx context.Context, s login.Session) error {
-	_, err := t.tx.NewInsert().
-		Model(newLoginSessionRow(s)).
-		Exec(ctx)
-	return wrap(err, "create login session")
-}
-
 // SaveLoginSession implements login.Tx.
 func (t loginTx) SaveLoginSession(ctx context.Context, s login.Session) error {
 	result, err := t.tx.NewUpdate().

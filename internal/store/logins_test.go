@@ -40,7 +40,13 @@ var noon = time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
 func newDesk(t testing.TB) *desk {
 	t.Helper()
 	sent := new(statements)
-	d := &desk{db: pgtest.OpenTraced(t, sent), sent: sent, clock: noon}
+	return deskOn(t, pgtest.OpenTraced(t, sent), sent)
+}
+
+// deskOn makes a desk on an empty database that is traced.
+func deskOn(t testing.TB, db *store.DB, sent *statements) *desk {
+	t.Helper()
+	d := &desk{db: db, sent: sent, clock: noon}
 	d.store = store.NewLogins(d.db)
 	ring, err := login.ParseRing(login.NewKey())
 	if err != nil {
@@ -261,6 +267,13 @@ type between struct {
 func (b *between) InTx(ctx context.Context, f func(ctx context.Context, tx login.Tx) error) error {
 	b.once.Do(b.act)
 	return b.Store.InTx(ctx, f)
+}
+
+func (b *between) InSignIn(
+	ctx context.Context, accountID account.ID, userID account.UserID, f func(ctx context.Context, tx login.Tx, who login.Entrant) error,
+) error {
+	b.once.Do(b.act)
+	return b.Store.InSignIn(ctx, accountID, userID, f)
 }
 
 func TestLogins_ARightPasswordThatIsHashedAnewMeanwhileStaysRight(t *testing.T) {

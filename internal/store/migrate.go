@@ -7,7 +7,6 @@ import (
 	"slices"
 
 	"github.com/jackc/pgx/v5/pgxpool"
-	"github.com/jackc/pgx/v5/stdlib"
 	"github.com/uptrace/bun"
 	"github.com/uptrace/bun/dialect/pgdialect"
 	"github.com/uptrace/bun/migrate"
@@ -106,7 +105,7 @@ func (db *DB) migrating(ctx context.Context, fn func(m *migrator) error) error {
 	if _, err := lock.Exec(ctx, "SELECT pg_advisory_xact_lock($1)", int64(migrationLock)); err != nil {
 		return fmt.Errorf("wait for the migration lock: %w", err)
 	}
-	m := &migrator{db: bun.NewDB(stdlib.OpenDBFromPool(pool), pgdialect.New())}
+	m := &migrator{db: bun.NewDB(openForBun(pool), pgdialect.New())}
 	defer func() { _ = m.db.Close() }()
 	if err := m.load(ctx); err != nil {
 		return err

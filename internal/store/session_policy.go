@@ -38,25 +38,32 @@ func (r *sessionPolicyRow) choice() login.LimitsChoice {
 	return c
 }
 
+// policyRow is a row of what an account chose, with its cap.
+type policyRow struct {
+	sessionPolicyRow `bun:",extend"`
+	SessionCap       int         `bun:"session_cap,nullzero"`
+	AtSessionCap     login.AtCap `bun:"at_session_cap"`
+}
+
+// readPolicy reads what an account chose. Its argument is the account.
+const readPolicy = `SELECT p.account_id, p.applies_to, p.preset, p.idle_span, p.absolute_span, p.updated_at, p.updated_by, a.session_cap, a.at_session_cap
+FROM session_policies AS p
+JOIN accounts AS a ON a.id = p.account_id
+WHERE p.account_id = ?`
+
 // Policy implements login.Store and login.Tx.
 func (r loginReads) Policy(ctx context.Context, accountID account.ID) (*login.Choice, error) {
-	var rows []struct {
-		sessionPolicyRow `bun:",extend"`
-		SessionCap       int         `bun:"session_cap,nullzero"`
-		AtSessionCap     login.AtCap `bun:"at_session_cap"`
-	}
-	err := r.db.NewSelect().
-		Model(&rows).
-		Column("p.account_id", "p.applies_to", "p.preset", "p.idle_span", "p.absolute_span", "p.updated_at", "p.updated_by").
-		Column("a.session_cap", "a.at_session_cap").
-		Join("JOIN accounts AS a ON a.id = p.account_id").
-		Where("p.account_id = ?", accountID).
-		Scan(ctx)
-	if err != nil {
+	var rows []policyRow
+	if err := r.db.NewRaw(readPolicy, accountID).Scan(ctx, &rows); err != nil {
 		return nil, fmt.Errorf("read session policy: %w", err)
 	}
+	return choiceOf(rows), nil
+}
+
+// choiceOf returns what an account chose, or nil if it never did.
+func choiceOf(rows []policyRow) *login.Choice {
 	if len(rows) == 0 {
-		return nil, nil
+		return nil
 	}
 	var c login.Choice
 	for i := range rows {
@@ -70,7 +77,7 @@ func (r loginReads) Policy(ctx context.Context, accountID account.ID) (*login.Ch
 			c.Admins = &admins
 		}
 	}
-	return &c, nil
+	return &c
 }
 
 // SavePolicy implements login.Tx.

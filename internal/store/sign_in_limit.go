@@ -3,7 +3,6 @@ package store
 import (
 	"context"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/uptrace/bun"
@@ -22,71 +21,62 @@ type signInLimitRow struct {
 
 // Supplies implements login.Store.
 func (l *Logins) Supplies(ctx context.Context, keys []login.LimitKey) (map[login.LimitKey]login.Supply, error) {
-	var rows []signInLimitRow
-	err := l.db.NewSelect().
-		Model(&rows).
-		Where("l.key IN (?)", bun.List(keyBytes(keys))).
-		Scan(ctx)
+	q := newStatement()
+	q.add("SELECT l.key, l.full_at, l.since, l.known_until FROM sign_in_limits AS l WHERE l.key IN (NULL")
+	for i := range keys {
+		q.add(", ?", keys[i][:])
+	}
+	q.add(")")
+	supplies, row := make(map[login.LimitKey]login.Supply, len(keys)), new(signInLimitRow)
+	err := l.db.read(ctx, q, row, func() error {
+		supplies[login.LimitKey(row.Key)] = login.Supply{FullAt: row.FullAt, Since: row.Since, KnownUntil: row.KnownUntil}
+		return nil
+	})
 	if err != nil {
 		return nil, fmt.Errorf("read sign-in limits: %w", err)
 	}
-	supplies := make(map[login.LimitKey]login.Supply, len(rows))
-	for _, r := range rows {
-		supplies[login.LimitKey(r.Key)] = login.Supply{FullAt: r.FullAt.UTC(), Since: r.Since.UTC(), KnownUntil: utc(r.KnownUntil)}
-	}
 	return supplies, nil
-}
-
-func keyBytes(keys []login.LimitKey) [][]byte {
-	list := make([][]byte, len(keys))
-	for i := range keys {
-		list[i] = keys[i][:]
-	}
-	return list
 }
 
 // TakeTokens implements login.Store. Each part of the statement runs if the one
 // before it took its token, so all statements lock rows in the order of the takes.
 func (l *Logins) TakeTokens(ctx context.Context, takes []login.Take, now time.Time) (int, error) {
-	var sql strings.Builder
-	var args []any
+	q := newStatement()
 	for i, t := range takes {
 		if i == 0 {
-			sql.WriteString("WITH ")
+			q.add("WITH ")
 		} else {
-			sql.WriteString(", ")
+			q.add(", ")
 		}
 		every, most := span(t.Rate.Every), span(t.Most)
-		fmt.Fprintf(&sql, `t%d AS (
+		q.add(fmt.Sprintf(`t%d AS (
 		  INSERT INTO sign_in_limits AS l (key, full_at, since, forget_at)
-		  SELECT ?::bytea, ?::timestamptz + ?::interval, ?::timestamptz, ?::timestamptz + ?::interval`, i)
-		args = append(args, t.Key[:], now, every, now, now, most)
+		  SELECT ?::bytea, ?::timestamptz + ?::interval, ?::timestamptz, ?::timestamptz + ?::interval`, i),
+			t.Key[:], now, every, now, now, most)
 		if i > 0 {
-			fmt.Fprintf(&sql, " WHERE EXISTS (SELECT FROM t%d)", i-1)
+			q.add(fmt.Sprintf(" WHERE EXISTS (SELECT FROM t%d)", i-1))
 		}
-		sql.WriteString(`
+		q.add(`
 		  ON CONFLICT (key) DO UPDATE
-		  SET full_at = least(greatest(l.full_at, ?) + ?::interval, ?::timestamptz + ?::interval),
-		    since = excluded.since, forget_at = greatest(excluded.forget_at, l.known_until)`)
-		args = append(args, now, every, now, most)
+		  SET full_at = least(greatest(l.full_at, ?::timestamptz) + ?::interval, ?::timestamptz + ?::interval),
+		    since = excluded.since, forget_at = greatest(excluded.forget_at, l.known_until)`, now, every, now, most)
 		if !t.Soft {
-			sql.WriteString(`
-		  WHERE greatest(l.full_at, ?) + ?::interval <= ?::timestamptz + ?::interval`)
-			args = append(args, now, every, now, most)
+			q.add(`
+		  WHERE greatest(l.full_at, ?::timestamptz) + ?::interval <= ?::timestamptz + ?::interval`, now, every, now, most)
 		}
-		sql.WriteString(`
+		q.add(`
 		  RETURNING 1)`)
 	}
 	for i := range takes {
 		if i == 0 {
-			sql.WriteString("\nSELECT ")
+			q.add("\nSELECT ")
 		} else {
-			sql.WriteString(" + ")
+			q.add(" + ")
 		}
-		fmt.Fprintf(&sql, "(SELECT count(*) FROM t%d)", i)
+		q.add(fmt.Sprintf("(SELECT count(*) FROM t%d)", i))
 	}
 	var taken int
-	err := l.db.NewRaw(sql.String(), args...).Scan(ctx, &taken)
+	err := l.db.pool.QueryRow(ctx, string(q.text), q.args...).Scan(&taken)
 	return taken, wrap(err, "take tokens of sign-in limits")
 }
 
@@ -101,19 +91,22 @@ func (l *Logins) BeginWait(ctx context.Context, key login.LimitKey, now, forgetA
 // GiveTokensBack implements login.Store. It locks the rows in the order in which
 // TakeTokens does.
 func (l *Logins) GiveTokensBack(ctx context.Context, back []login.GiveBack, now time.Time) error {
-	var values strings.Builder
-	var args []any
-	for i, b := range back {
-		if i > 0 {
-			values.WriteString(", ")
-		}
-		values.WriteString("(?::int, ?::bytea, ?::interval, ?::timestamptz)")
-		args = append(args, i, b.Key[:], span(b.By), bun.NullTime{Time: b.Known})
-	}
-	_, err := l.db.NewRaw(`
+	q := newStatement()
+	q.add(`
 		WITH back AS MATERIALIZED (
 		  SELECT l.key, b.by, b.known
-		  FROM (VALUES `+values.String()+`) AS b (place, key, by, known)
+		  FROM (VALUES `)
+	for i, b := range back {
+		if i > 0 {
+			q.add(", ")
+		}
+		var known any
+		if !b.Known.IsZero() {
+			known = b.Known
+		}
+		q.add("(?::int, ?::bytea, ?::interval, ?::timestamptz)", i, b.Key[:], span(b.By), known)
+	}
+	q.add(`) AS b (place, key, by, known)
 		  JOIN sign_in_limits AS l ON l.key = b.key
 		  ORDER BY b.place
 		  FOR UPDATE OF l
@@ -123,7 +116,8 @@ func (l *Logins) GiveTokensBack(ctx context.Context, back []login.GiveBack, now 
 		  known_until = coalesce(b.known, l.known_until),
 		  forget_at = greatest(l.forget_at, b.known)
 		FROM back AS b
-		WHERE l.key = b.key`, append(args, now)...).Exec(ctx)
+		WHERE l.key = b.key`, now)
+	_, err := l.db.pool.Exec(ctx, string(q.text), q.args...)
 	return wrap(err, "give back tokens of sign-in limits")
 }
 

@@ -2,15 +2,12 @@ package store
 
 import (
 	"context"
-	"fmt"
 	"strconv"
 	"strings"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgtype"
-	"github.com/jackc/pgx/v5/stdlib"
 	"github.com/uptrace/bun"
 )
 
@@ -20,25 +17,24 @@ import (
 // and planning the same text anew.
 type statement struct {
 	text []byte
-	args []any // the first one tells pgx how to send it
+	args []any
+	// unprepared has PostgreSQL plan the statement for its very arguments each time. A plan
+	// for any words or any span of time is a bad one for most.
+	unprepared bool
 }
 
-// statement returns an empty statement.
-func (db *DB) statement() *statement {
-	return &statement{text: make([]byte, 0, 1024), args: append(make([]any, 0, 8), db.mode)}
+// newStatement returns an empty statement.
+func newStatement() *statement {
+	return &statement{text: make([]byte, 0, 1024), args: make([]any, 0, 8)}
 }
-
-// unprepared has PostgreSQL plan the statement for its very arguments each time. A plan
-// for any words or any span of time is a bad one for most.
-func (s *statement) unprepared() { s.args[0] = pgx.QueryExecModeSimpleProtocol }
 
 // add appends SQL, in which each ? stands for the next argument. What comes from a
 // client is always an argument.
 func (s *statement) add(sql string, args ...any) {
 	for _, arg := range args {
 		before, after, _ := strings.Cut(sql, "?")
-		s.text = strconv.AppendInt(append(append(s.text, before...), '$'), int64(len(s.args)), 10)
 		s.args, sql = append(s.args, arg), after
+		s.text = strconv.AppendInt(append(append(s.text, before...), '$'), int64(len(s.args)), 10)
 	}
 	s.text = append(s.text, sql...)
 }
@@ -65,18 +61,20 @@ func (s *statement) where(conditions []condition) {
 func (s *statement) insert(row any) {
 	l := layoutOf(row)
 	s.add("INSERT INTO " + l.table + " (")
-	for i, f := range l.fields {
-		if i > 0 {
-			s.add(", ")
+	before := ""
+	for i := range l.fields {
+		if f := &l.fields[i]; !f.scanOnly {
+			s.add(before + f.column)
+			before = ", "
 		}
-		s.add(f.column)
 	}
 	s.add(") VALUES (")
-	for i, f := range l.fields {
-		if i > 0 {
-			s.add(", ")
+	before = ""
+	for i := range l.fields {
+		if f := &l.fields[i]; !f.scanOnly {
+			s.add(before+"?", f.argument(row))
+			before = ", "
 		}
-		s.add("?", f.argument(row))
 	}
 	s.add(")")
 }
@@ -96,19 +94,21 @@ func (s *statement) update(row any, columns ...string) {
 // uuidOf returns an id as an argument.
 func uuidOf(u uuid.UUID) pgtype.UUID { return pgtype.UUID{Bytes: u, Valid: true} }
 
-// querier is what runs statements: the pool, or the connection of a transaction.
-type querier interface {
-	Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error)
-	Exec(ctx context.Context, sql string, args ...any) (pgconn.CommandTag, error)
-}
-
-// each reads the rows of a statement one after the other, always into the same row
-// of Bun's, and calls next after each.
-func each(ctx context.Context, db querier, s *statement, row any, next func() error) error {
-	rows, err := db.Query(ctx, string(s.text), s.args...)
+// read reads the rows of a statement one after the other, always into the same row of
+// Bun's, and calls next after each.
+func (db *DB) read(ctx context.Context, s *statement, row any, next func() error) error {
+	args := s.args
+	if s.unprepared {
+		args = append([]any{pgx.QueryExecModeSimpleProtocol}, args...)
+	}
+	rows, err := db.pool.Query(ctx, string(s.text), args...)
 	if err != nil {
 		return err
 	}
+	return readRows(rows, row, next)
+}
+
+func readRows(rows pgx.Rows, row any, next func() error) error {
 	into, err := layoutOf(row).places(row, rows.FieldDescriptions())
 	if err != nil {
 		rows.Close()
@@ -118,15 +118,10 @@ func each(ctx context.Context, db querier, s *statement, row any, next func() er
 	return err
 }
 
-// read is each on the pool.
-func (db *DB) read(ctx context.Context, s *statement, row any, next func() error) error {
-	return each(ctx, db.pool, s, row, next)
-}
-
 // one reads the only row of a statement. None is pgx.ErrNoRows.
-func one(ctx context.Context, db querier, s *statement, row any) error {
+func (db *DB) one(ctx context.Context, s *statement, row any) error {
 	err := error(pgx.ErrNoRows)
-	if failed := each(ctx, db, s, row, func() error { err = nil; return nil }); failed != nil {
+	if failed := db.read(ctx, s, row, func() error { err = nil; return nil }); failed != nil {
 		return failed
 	}
 	return err
@@ -134,12 +129,6 @@ func one(ctx context.Context, db querier, s *statement, row any) error {
 
 // onConnection hands pgx's connection under one of Bun's to fn, which has it for
 // itself meanwhile.
-func onConnection(c bun.Conn, fn func(querier) error) error {
-	return c.Raw(func(driver any) error {
-		conn, ok := driver.(*stdlib.Conn)
-		if !ok {
-			return fmt.Errorf("the database's driver is %T and not pgx", driver)
-		}
-		return fn(conn.Conn())
-	})
+func onConnection(c bun.Conn, fn func(*pgx.Conn) error) error {
+	return c.Raw(func(driver any) error { return fn(driver.(writtenConn).Conn.Conn()) })
 }

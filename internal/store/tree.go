@@ -30,27 +30,11 @@ func NewTrees(db *DB) *Trees {
 
 // treeTx implements tree.Tx.
 type treeTx struct {
-	tx       bun.Tx
+	tx       bun.IDB
 	conn     bun.Conn // the transaction's
-	home     *DB
-	lock     string // the text of lockSession
+	lock     string   // the text of lockSession
 	versions *versionCache
-}
-
-// each, one and exec run a statement in the transaction.
-func (s treeTx) each(ctx context.Context, q *statement, row any, next func() error) error {
-	return onConnection(s.conn, func(db querier) error { return each(ctx, db, q, row, next) })
-}
-
-func (s treeTx) one(ctx context.Context, q *statement, row any) error {
-	return onConnection(s.conn, func(db querier) error { return one(ctx, db, q, row) })
-}
-
-func (s treeTx) exec(ctx context.Context, q *statement) error {
-	return onConnection(s.conn, func(db querier) error {
-		_, err := db.Exec(ctx, string(q.text), q.args...)
-		return err
-	})
+	last     *batch // what goes with the end of the transaction; nil where nothing does
 }
 
 var (
@@ -58,20 +42,49 @@ var (
 	_ tree.Tx    = treeTx{}
 )
 
-// InTx runs fn in a transaction and commits it when fn returns nil. It does so
-// once more where PostgreSQL ended the first one because it and another waited
-// for each other.
+// InTx runs fn in a transaction and commits it when fn returns nil; see again.
 func (s *Trees) InTx(ctx context.Context, fn func(ctx context.Context, tx tree.Tx) error) error {
-	run := func() error {
+	return again(func() error {
 		conn, err := s.db.Conn(ctx)
 		if err != nil {
 			return err
 		}
 		defer conn.Close()
 		return conn.RunInTx(ctx, nil, func(ctx context.Context, tx bun.Tx) error {
-			return fn(ctx, treeTx{tx: tx, conn: conn, home: s.db, lock: s.lock, versions: s.versions})
+			return fn(ctx, treeTx{tx: tx, conn: conn, lock: s.lock, versions: s.versions})
 		})
-	}
+	})
+}
+
+// InSession is InTx that begins with LockSession, in the message that begins the
+// transaction.
+func (s *Trees) InSession(
+	ctx context.Context, accountID account.ID, id tree.SessionID, key string,
+	fn func(ctx context.Context, tx tree.Tx, session *tree.Session, earlier *tree.Request) error,
+) error {
+	return again(func() error {
+		locked := new(lockedSession)
+		var earlier *tree.Request
+		first := func(b *batch) {
+			locked.read(b, s.lock, accountID, id)
+			if key != "" {
+				readRequest(b, accountID, id, key, &earlier)
+			}
+		}
+		return s.db.inTxAfter(ctx, first, func(conn bun.Conn, last *batch) error {
+			tx := treeTx{tx: conn, conn: conn, lock: s.lock, versions: s.versions, last: last}
+			session, err := tx.complete(ctx, locked)
+			if err != nil {
+				return err
+			}
+			return fn(ctx, tx, session, earlier)
+		})
+	})
+}
+
+// again runs a transaction, and once more where PostgreSQL ended the first one because
+// it and another waited for each other.
+func again(run func() error) error {
 	err := run()
 	var pg *pgconn.PgError
 	if errors.As(err, &pg) && pg.Code == "40P01" { // deadlock_detected
@@ -296,14 +309,14 @@ func selectTree(q *bun.SelectQuery, form tree.Form, fields tree.TreeFields) *bun
 // Tree reads one tree in one statement.
 func (s *Trees) Tree(ctx context.Context, accountID account.ID, id tree.ID, form tree.Form, fields tree.TreeFields) (*tree.Tree, error) {
 	columns, joins := treeColumns(form, fields)
-	q := s.db.statement()
+	q := newStatement()
 	q.add("SELECT " + columns + " FROM trees AS t" + joins)
 	q.add(" WHERE t.account_id = ? AND t.id = ?", uuidOf(accountID.UUID()), uuidOf(id.UUID()))
 	if form == tree.PublishedForm {
 		q.add(" AND t.status = ?", string(tree.Published))
 	}
 	row := &readTree{AccountID: accountID}
-	if err := one(ctx, s.db.pool, q, row); err != nil {
+	if err := s.db.one(ctx, q, row); err != nil {
 		return nil, pgFault(err, "tree")
 	}
 	return row.tree()
@@ -320,9 +333,9 @@ func (s *Trees) Trees(ctx context.Context, accountID account.ID, form tree.Form,
 	}
 
 	columns, joins := treeColumns(form, fields)
-	q := s.db.statement()
+	q := newStatement()
 	if query.Filter.Text != "" || query.Order.Field == tree.ByUse {
-		q.unprepared()
+		q.unprepared = true
 	}
 	q.add("SELECT " + columns)
 	order := key{desc: query.Order.Desc}
@@ -387,9 +400,9 @@ func (s *Trees) Trees(ctx context.Context, accountID account.ID, form tree.Form,
 		case span.From == nil:
 			page.Total = 0
 		default: // a cursor behind the last one: rare enough for a statement of its own
-			q := s.db.statement()
+			q := newStatement()
 			count(q)
-			if err := one(ctx, s.db.pool, q, row); err != nil {
+			if err := s.db.one(ctx, q, row); err != nil {
 				return page, fmt.Errorf("count trees: %w", err)
 			}
 			page.Total = row.Total

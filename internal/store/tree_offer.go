@@ -214,6 +214,9 @@ func (s treeTx) SaveOffer(ctx context.Context, o *tree.Offer) error {
 // one waits for the other. The update of an offer that is there changes nothing: it
 // waits for whoever makes the same one, and returns its row.
 func (s treeTx) ReplaceOfferings(ctx context.Context, accountID account.ID, id tree.SessionID, offerings []tree.Offering) error {
+	if err := s.last.flush(ctx, s.conn); err != nil { // evidence is of entries that are written
+		return fmt.Errorf("append to a tree session: %w", err)
+	}
 	var ids, trees, nodes, hashes, titles, answers, notes, by []string
 	var seqs, numbers []int
 	var at []string

@@ -9,6 +9,7 @@ import (
 	"github.com/uptrace/bun"
 
 	"github.com/branchline/branchline/internal/account"
+	"github.com/branchline/branchline/internal/fault"
 	"github.com/branchline/branchline/internal/tree"
 )
 
@@ -257,7 +258,7 @@ func (s *Trees) Session(ctx context.Context, accountID account.ID, id tree.Sessi
 	}
 	session, err := row.session()
 	if err == nil && fields.Has(tree.SessionLog) {
-		err = readLogs(ctx, s.db.read, s.db.statement(), accountID, []*readTreeSession{row}, []*tree.Session{session})
+		err = s.readLogs(ctx, accountID, []*readTreeSession{row}, []*tree.Session{session})
 	}
 	return session, err
 }
@@ -333,7 +334,7 @@ func (s *Trees) Sessions(ctx context.Context, accountID account.ID, userID accou
 		return tree.Edge[*tree.Session]{Cursor: tree.TimeCursor(tree.SessionOrder, r.StartedAt, r.ID.UUID()).String(), Node: session}, err
 	})
 	if err == nil && query.Fields.Has(tree.SessionLog) {
-		err = readLogs(ctx, s.db.read, s.db.statement(), accountID, read, sessions)
+		err = s.readLogs(ctx, accountID, read, sessions)
 	}
 	return page, err
 }
@@ -353,14 +354,44 @@ func lockSession(db *DB) string {
 		String()
 }
 
+// lockedSession is what is read of a session whose row is locked.
+type lockedSession struct {
+	found bool
+	row   readTreeSession
+	log   []tree.Entry
+}
+
+// read adds the statements that lock and read a session to a batch. The second one
+// waits for the first one's lock, so it reads the log as it is by then.
+func (l *lockedSession) read(b *batch, lock string, accountID account.ID, id tree.SessionID) {
+	session, log := newStatement(), newStatement()
+	session.add(lock, uuidOf(accountID.UUID()), uuidOf(id.UUID()))
+	b.each(session, &l.row, func() error { l.found = true; return nil })
+	selectLogs(log, accountID, id)
+	entry := new(readTreeSessionStep)
+	b.each(log, entry, func() error {
+		e, err := entry.entry()
+		l.log = append(l.log, e)
+		return err
+	})
+}
+
 // LockSession reads a troubleshooting session with everything and locks its row.
 func (s treeTx) LockSession(ctx context.Context, accountID account.ID, id tree.SessionID) (*tree.Session, error) {
-	row := new(readTreeSession)
-	q := s.home.statement()
-	q.add(s.lock, uuidOf(accountID.UUID()), uuidOf(id.UUID()))
-	if err := s.one(ctx, q, row); err != nil {
-		return nil, pgFault(err, "troubleshooting session")
+	b, locked := new(batch), new(lockedSession)
+	locked.read(b, s.lock, accountID, id)
+	if err := b.send(ctx, s.conn); err != nil {
+		return nil, fmt.Errorf("lock a tree session: %w", err)
 	}
+	return s.complete(ctx, locked)
+}
+
+// complete returns a locked session with all that belongs to it.
+func (s treeTx) complete(ctx context.Context, locked *lockedSession) (*tree.Session, error) {
+	if !locked.found {
+		return nil, fault.Missing("troubleshooting session")
+	}
+	row := &locked.row
 	session, err := row.session()
 	if err != nil {
 		return nil, err
@@ -368,19 +399,19 @@ func (s treeTx) LockSession(ctx context.Context, accountID account.ID, id tree.S
 	if row.Holder.ID.IsZero() {
 		// It was handed over while its row was waited for: that came back new, but was
 		// joined with who had it before.
-		if session.Holder, err = s.Colleague(ctx, accountID, row.HeldBy); err != nil {
+		if session.Holder, err = s.Colleague(ctx, row.AccountID, row.HeldBy); err != nil {
 			return nil, err
 		}
 	}
 	if !session.ClientID.IsZero() && session.Record == nil { // and the same of the client
-		if session.Record, err = s.KeepClient(ctx, accountID, session.ClientID); err != nil {
+		if session.Record, err = s.KeepClient(ctx, row.AccountID, session.ClientID); err != nil {
 			return nil, err
 		}
 	}
 	if err := s.nameSuggesters(ctx, session); err != nil {
 		return nil, err
 	}
-	if err := readLogs(ctx, s.each, s.home.statement(), accountID, []*readTreeSession{row}, []*tree.Session{session}); err != nil {
+	if err := row.setLog(session, locked.log); err != nil {
 		return nil, err
 	}
 	return session, s.stand(ctx, session, row.PlaceAt)

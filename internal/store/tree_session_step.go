@@ -102,20 +102,28 @@ LEFT JOIN users AS maker ON maker.account_id = e.account_id AND maker.id = e.by_
 LEFT JOIN users AS person ON person.account_id = e.account_id AND person.id = e.to_user_id
 WHERE e.account_id = ? AND e.session_id IN (?`
 
-// readLogs reads the logs of sessions in one statement, q, and works out where they
-// stand.
-func readLogs(ctx context.Context, each func(context.Context, *statement, any, func() error) error, q *statement, accountID account.ID, read []*readTreeSession, sessions []*tree.Session) error {
+// selectLogs adds the statement that reads the logs of sessions to an empty one.
+func selectLogs(q *statement, accountID account.ID, first tree.SessionID, more ...tree.SessionID) {
+	q.add(readLog, uuidOf(accountID.UUID()), uuidOf(first.UUID()))
+	for _, id := range more {
+		q.add(", ?", uuidOf(id.UUID()))
+	}
+	q.add(") ORDER BY e.session_id, e.seq")
+}
+
+// readLogs reads the logs of sessions in one statement and works out where they stand.
+func (s *Trees) readLogs(ctx context.Context, accountID account.ID, read []*readTreeSession, sessions []*tree.Session) error {
 	if len(sessions) == 0 {
 		return nil
 	}
-	q.add(readLog, uuidOf(accountID.UUID()), uuidOf(sessions[0].ID.UUID()))
-	for _, s := range sessions[1:] {
-		q.add(", ?", uuidOf(s.ID.UUID()))
+	q, ids := newStatement(), make([]tree.SessionID, len(sessions))
+	for i := range sessions {
+		ids[i] = sessions[i].ID
 	}
-	q.add(") ORDER BY e.session_id, e.seq")
+	selectLogs(q, accountID, ids[0], ids[1:]...)
 	logs := make(map[tree.SessionID][]tree.Entry, len(sessions))
 	row := new(readTreeSessionStep)
-	err := each(ctx, q, row, func() error {
+	err := s.db.read(ctx, q, row, func() error {
 		e, err := row.entry()
 		logs[row.SessionID] = append(logs[row.SessionID], e)
 		return err
@@ -123,25 +131,33 @@ func readLogs(ctx context.Context, each func(context.Context, *statement, any, f
 	if err != nil {
 		return fmt.Errorf("read the log of a tree session: %w", err)
 	}
-	for i, s := range sessions {
-		log := logs[s.ID]
-		// The log may be longer than the row says, by an entry that was
-		// committed between the two statements. What the row says holds.
-		log = log[:min(len(log), s.LastSeq)]
-		start, err := read[i].startOf(log)
-		if err != nil {
+	for i, session := range sessions {
+		if err := read[i].setLog(session, logs[session.ID]); err != nil {
 			return err
 		}
-		state, err := tree.Fold(start, s.Given, s.StartedAt, log)
-		if err != nil {
-			return fmt.Errorf("read tree session %s: %w", s.ID, err)
-		}
-		s.Log, s.State = log, state
 	}
 	return nil
 }
 
-// Append writes one entry, the state after it, and the request that caused it.
+// setLog gives a session its log and works out where it stands. The log may be longer
+// than the row says, by an entry that was committed between the two statements. What
+// the row says holds.
+func (r *readTreeSession) setLog(s *tree.Session, log []tree.Entry) error {
+	log = log[:min(len(log), s.LastSeq)]
+	start, err := r.startOf(log)
+	if err != nil {
+		return err
+	}
+	state, err := tree.Fold(start, s.Given, s.StartedAt, log)
+	if err != nil {
+		return fmt.Errorf("read tree session %s: %w", s.ID, err)
+	}
+	s.Log, s.State = log, state
+	return nil
+}
+
+// Append writes one entry, the state after it, and the request that caused it: with the
+// end of the transaction where that is InSession's.
 func (s treeTx) Append(ctx context.Context, session *tree.Session, e tree.Entry, r tree.Request) error {
 	details := stepDetails{Values: newValues(e.Values), Cleared: e.Cleared, Places: newPlaces(e.Places), Links: newLinks(e.Links), Internal: e.Internal}
 	if len(e.Facts) > 0 {
@@ -177,35 +193,19 @@ func (s treeTx) Append(ctx context.Context, session *tree.Session, e tree.Entry,
 	if e.Kind == tree.Suggested {
 		row.Accepted = &e.Accepted
 	}
-	add, save := s.home.statement(), s.home.statement()
+	add, save := newStatement(), newStatement()
 	add.insert(row)
-	if err := s.exec(ctx, add); err != nil {
-		return fmt.Errorf("append to tree session %s: %w", session.ID, err)
-	}
 	save.update(newTreeSessionRow(session), "status", "outcome", "outcome_reason", "ended_at", "active_seconds", "last_seq", "current_node_id", "current_title",
 		"held_by", "places", "place_tree_id", "place_version", "known_values", "updated_at",
 		"escalation_seq", "escalated_at", "escalation_urgency", "escalation_reason", "people", "suggestions", "suggestion_count")
 	save.add(" WHERE s.account_id = ? AND s.id = ?", uuidOf(session.AccountID.UUID()), uuidOf(session.ID.UUID()))
-	if err := s.exec(ctx, save); err != nil {
-		return fmt.Errorf("append to tree session %s: %w", session.ID, err)
+	statements := []*statement{add, save}
+	if r.Key != "" {
+		keep := newStatement()
+		keep.insert(&treeSessionRequestRow{AccountID: session.AccountID, SessionID: session.ID, Key: r.Key, Hash: r.Hash[:], Seq: r.Seq, At: e.At})
+		statements = append(statements, keep)
 	}
-	if r.Key == "" {
-		return nil
-	}
-	_, err := s.tx.NewInsert().
-		Model(&treeSessionRequestRow{
-			AccountID: session.AccountID,
-			SessionID: session.ID,
-			Key:       r.Key,
-			Hash:      r.Hash[:],
-			Seq:       r.Seq,
-			At:        e.At,
-		}).
-		Exec(ctx)
-	if err != nil {
-		return fmt.Errorf("keep a request to tree session %s: %w", session.ID, err)
-	}
-	return nil
+	return wrap(write(ctx, s.conn, s.last, statements...), "append to a tree session")
 }
 
 type treeSessionRequestRow struct {
@@ -219,25 +219,16 @@ type treeSessionRequestRow struct {
 	At        time.Time      `bun:"at"`
 }
 
-// Request finds what was asked of a session with this key before.
-func (s treeTx) Request(ctx context.Context, accountID account.ID, id tree.SessionID, key string) (*tree.Request, error) {
-	var rows []treeSessionRequestRow
-	err := s.tx.NewSelect().
-		Model(&rows).
-		Column("request_hash", "seq").
-		Where("r.account_id = ?", accountID).
-		Where("r.session_id = ?", id).
-		Where("r.idempotency_key = ?", key).
-		Scan(ctx)
-	if err != nil {
-		return nil, fmt.Errorf("look for a request to tree session %s: %w", id, err)
-	}
-	if len(rows) == 0 {
-		return nil, nil
-	}
-	r := &tree.Request{Key: key, Seq: rows[0].Seq}
-	copy(r.Hash[:], rows[0].Hash)
-	return r, nil
+// readRequest adds the statement to a batch that finds what was asked of a session with
+// this key before.
+func readRequest(b *batch, accountID account.ID, id tree.SessionID, key string, found **tree.Request) {
+	q, row := newStatement(), new(treeSessionRequestRow)
+	q.add("SELECT r.request_hash, r.seq FROM tree_session_requests AS r WHERE r.account_id = ? AND r.session_id = ? AND r.idempotency_key = ?",
+		uuidOf(accountID.UUID()), uuidOf(id.UUID()), key)
+	b.each(q, row, func() error {
+		*found = &tree.Request{Key: key, Hash: [32]byte(row.Hash), Seq: row.Seq}
+		return nil
+	})
 }
 
 type treeSessionStartRow struct {

@@ -119,27 +119,50 @@ type statements struct {
 	mu   sync.Mutex // guards what follows
 	on   bool
 	sent []string
+	// messages is how many went there and back: statements that go together are one.
+	messages int
 }
 
 func (s *statements) TraceQueryStart(ctx context.Context, _ *pgx.Conn, start pgx.TraceQueryStartData) context.Context {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.on {
-		sql := start.SQL
-		if sql == "begin" || sql == "commit" { // pgx's own
-			sql = strings.ToUpper(sql)
-		}
-		s.sent = append(s.sent, sql)
-	}
+	s.add(start.SQL)
 	return ctx
 }
 
 func (s *statements) TraceQueryEnd(context.Context, *pgx.Conn, pgx.TraceQueryEndData) {}
 
+func (s *statements) TraceBatchStart(ctx context.Context, _ *pgx.Conn, start pgx.TraceBatchStartData) context.Context {
+	var list []string
+	for _, q := range start.Batch.QueuedQueries {
+		list = append(list, q.SQL)
+	}
+	s.add(list...)
+	return ctx
+}
+
+func (s *statements) TraceBatchQuery(context.Context, *pgx.Conn, pgx.TraceBatchQueryData) {}
+
+func (s *statements) TraceBatchEnd(context.Context, *pgx.Conn, pgx.TraceBatchEndData) {}
+
+// add notes the statements of one message.
+func (s *statements) add(list ...string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.on {
+		return
+	}
+	s.messages++
+	for _, sql := range list {
+		if sql == "begin" || sql == "commit" { // pgx's own
+			sql = strings.ToUpper(sql)
+		}
+		s.sent = append(s.sent, sql)
+	}
+}
+
 // during returns what was sent while fn ran.
 func (s *statements) during(fn func()) []string {
 	s.mu.Lock()
-	s.on, s.sent = true, nil
+	s.on, s.sent, s.messages = true, nil, 0
 	s.mu.Unlock()
 	fn()
 	s.mu.Lock()

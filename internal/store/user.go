@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/uptrace/bun"
@@ -51,18 +52,19 @@ func utc(t time.Time) time.Time {
 // Credentials implements login.Store.
 func (l *Logins) Credentials(ctx context.Context, email string) (account.User, string, error) {
 	var row userRow
-	err := l.db.NewSelect().
-		Model(&row).
-		Column(userColumns...).
-		Column("u.password_hash").
-		Join("JOIN user_directory AS d ON d.account_id = u.account_id AND d.user_id = u.id").
-		Where("d.email = ?", email).
-		Scan(ctx)
-	if err != nil {
+	q := newStatement()
+	q.add(readCredentials, email)
+	if err := l.db.one(ctx, q, &row); err != nil {
 		return account.User{}, "", pgFault(fmt.Errorf("read credentials: %w", err), "user")
 	}
 	return row.user(), row.PasswordHash, nil
 }
+
+// readCredentials reads who signs in with an address, and with what password.
+var readCredentials = "SELECT " + strings.Join(userColumns, ", ") + `, u.password_hash
+FROM users AS u
+JOIN user_directory AS d ON d.account_id = u.account_id AND d.user_id = u.id
+WHERE d.email = ?`
 
 // PasswordOf implements login.Store and login.Tx.
 func (r loginReads) PasswordOf(ctx context.Context, accountID account.ID, userID account.UserID) (string, error) {

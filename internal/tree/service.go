@@ -30,6 +30,15 @@ func (s *Service) inTx(ctx context.Context, accountID account.ID, topic event.To
 	return nil
 }
 
+// inSession is inTx that begins with locking a troubleshooting session.
+func (s *Service) inSession(ctx context.Context, accountID account.ID, id SessionID, key string, fn func(ctx context.Context, tx Tx, session *Session, earlier *Request) error) error {
+	if err := s.Store.InSession(ctx, accountID, id, key, fn); err != nil {
+		return err
+	}
+	s.Hints.Send(event.Hint{Account: accountID.String(), Topic: event.TreeSessions})
+	return nil
+}
+
 // formFor returns the form in which the actor reads trees.
 func formFor(actor account.Actor) Form {
 	if actor.Role.AtLeast(account.Engineer) {

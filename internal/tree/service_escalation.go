@@ -5,7 +5,6 @@ import (
 	"time"
 
 	"github.com/branchline/branchline/internal/account"
-	"github.com/branchline/branchline/internal/event"
 )
 
 // MaxEscalations bounds how many open escalations of an account are shown: the
@@ -117,11 +116,7 @@ func (s *Service) SuggestStep(ctx context.Context, actor account.Actor, id Sessi
 	if err := actor.Require(account.Engineer); err != nil {
 		return nil, err
 	}
-	err := s.inTx(ctx, actor.AccountID, event.TreeSessions, func(ctx context.Context, tx Tx) error {
-		session, err := tx.LockSession(ctx, actor.AccountID, id)
-		if err != nil {
-			return err
-		}
+	err := s.inSession(ctx, actor.AccountID, id, "", func(ctx context.Context, tx Tx, session *Session, _ *Request) error {
 		if err := mayRead(actor, session); err != nil {
 			return err
 		}

@@ -422,18 +422,8 @@ func (s *Service) recordFor(ctx context.Context, actor account.Actor, may func(a
 	}
 	var done Recorded
 	offered := false
-	err := s.inTx(ctx, actor.AccountID, event.TreeSessions, func(ctx context.Context, tx Tx) error {
-		session, err := tx.LockSession(ctx, actor.AccountID, id)
-		if err != nil {
-			return err
-		}
+	err := s.inSession(ctx, actor.AccountID, id, guard.IdempotencyKey, func(ctx context.Context, tx Tx, session *Session, earlier *Request) (err error) {
 		done = Recorded{Session: session}
-		var earlier *Request
-		if guard.IdempotencyKey != "" {
-			if earlier, err = tx.Request(ctx, actor.AccountID, id, guard.IdempotencyKey); err != nil {
-				return err
-			}
-		}
 		if earlier != nil && earlier.Hash == hash {
 			if earlier.Seq < 1 || earlier.Seq > len(session.Log) {
 				return fmt.Errorf("repeat a request: tree session %s has no entry %d", id, earlier.Seq)

@@ -66,6 +66,9 @@ type Store interface {
 	// InTx runs fn in a transaction and commits it when fn returns nil. Where the
 	// database broke a deadlock by ending it, fn runs once more in another.
 	InTx(ctx context.Context, fn func(ctx context.Context, tx Tx) error) error
+	// InSession is InTx for what begins with Tx.LockSession. fn gets the session, and what
+	// was asked of it with the key before; nil if nothing was, or the key is empty.
+	InSession(ctx context.Context, accountID account.ID, id SessionID, key string, fn func(ctx context.Context, tx Tx, session *Session, earlier *Request) error) error
 }
 
 // Tx is what can be done within a transaction.
@@ -141,8 +144,6 @@ type Tx interface {
 	// SaveSession writes what a locked troubleshooting session is for: ticket,
 	// client and subject; and what is suggested beside it.
 	SaveSession(ctx context.Context, s *Session) error
-	// Request finds what was asked with this key before; nil if nothing was.
-	Request(ctx context.Context, accountID account.ID, id SessionID, key string) (*Request, error)
 	// ClaimDraft records that the user asked with this key to draft a tree. If the
 	// same key was used before, it returns that tree's id and the hash of that request.
 	ClaimDraft(ctx context.Context, r DraftRequest) (earlier *DraftRequest, err error)
@@ -156,7 +157,8 @@ type Tx interface {
 	// SaveOffer writes what became of a locked offer.
 	SaveOffer(ctx context.Context, o *Offer) error
 	// Append writes one entry, the state after it, and the request that caused
-	// it unless its key is empty.
+	// it unless its key is empty. In InSession they go with the commit, so that nothing
+	// but ReplaceOfferings may follow.
 	Append(ctx context.Context, s *Session, e Entry, r Request) error
 }
 
