@@ -82,13 +82,17 @@ func (s *Trees) InSession(
 	})
 }
 
-// again runs a transaction, and once more where PostgreSQL ended the first one because
-// it and another waited for each other.
+// again runs a transaction, and anew, at most twice, where PostgreSQL ended it because it
+// and another waited for each other. The other one went on meanwhile; with many at once
+// the next may stand in the way as well.
 func again(run func() error) error {
 	err := run()
-	var pg *pgconn.PgError
-	if errors.As(err, &pg) && pg.Code == "40P01" { // deadlock_detected
-		return run()
+	for range 2 {
+		var pg *pgconn.PgError
+		if !errors.As(err, &pg) || pg.Code != "40P01" { // deadlock_detected
+			return err
+		}
+		err = run()
 	}
 	return err
 }

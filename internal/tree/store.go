@@ -64,7 +64,7 @@ type Store interface {
 	UnwellTrees(ctx context.Context, accountID account.ID, q HealthQuery) ([]UnwellTree, error)
 
 	// InTx runs fn in a transaction and commits it when fn returns nil. Where the
-	// database broke a deadlock by ending it, fn runs once more in another.
+	// database broke a deadlock by ending it, fn runs anew in another, at most twice.
 	InTx(ctx context.Context, fn func(ctx context.Context, tx Tx) error) error
 	// InSession is InTx for what begins with Tx.LockSession. fn gets the session, and what
 	// was asked of it with the key before; nil if nothing was, or the key is empty.
