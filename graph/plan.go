@@ -23,7 +23,7 @@ import (
 // Only the writing is replaced. gqlgen parses, validates, reads variables and
 // arguments, weighs the cost and collects the fields of fragments; @auth is read from
 // the schema; errors go the same way. What has no plan, gqlgen executes: mutations,
-// several fields at once (it reads them beside each other), and types and fields that
+// subscriptions but one (plan_expiry.go), several fields at once (it reads them beside each other), and types and fields that
 // plan_tree.go does not name. It is also the reference: plan_test.go compares every
 // byte of both.
 
@@ -53,6 +53,9 @@ func (s *planned) Exec(ctx context.Context) graphql.ResponseHandler {
 	if p == nil {
 		return s.ExecutableSchema.Exec(ctx)
 	}
+	if p.events != nil {
+		return p.stream(ctx, newExecutionContext(op, s.ordinary, nil))
+	}
 	answered := false
 	return func(ctx context.Context) *graphql.Response {
 		if answered {
@@ -65,7 +68,7 @@ func (s *planned) Exec(ctx context.Context) graphql.ResponseHandler {
 
 // planOf returns the plan of an operation, or nil.
 func (s *planned) planOf(op *graphql.OperationContext) *plan {
-	if op.Operation.Operation != ast.Query {
+	if op.Operation.Operation == ast.Mutation {
 		return nil
 	}
 	switches, few := switchesOf(op)
@@ -104,8 +107,10 @@ func switchesOf(op *graphql.OperationContext) (values uint64, few bool) {
 	return values, true
 }
 
-// plan answers a query of one field, beside which there may be __typename.
+// plan answers a query of one field, beside which there may be __typename, or a
+// subscription.
 type plan struct {
+	events        events // of a subscription, which has nothing else; else nil
 	before, after []byte // what is written around the field's value
 	nonNull       bool   // a field without a value leaves no data
 	resolve       func(ctx context.Context, ec *executionContext, before []byte) graphql.Marshaler
@@ -115,8 +120,11 @@ type plan struct {
 // usualAnswer is for how long an answer room is made beforehand, in bytes.
 const usualAnswer = 16 << 10
 
-// compile returns the plan of a query, or nil.
+// compile returns the plan of an operation, or nil.
 func (s *planned) compile(op *graphql.OperationContext) *plan {
+	if op.Operation.Operation == ast.Subscription {
+		return s.compileEvents(op)
+	}
 	p := new(plan)
 	text := []byte{'{'}
 	for i, f := range graphql.CollectFields(op, op.Operation.SelectionSet, queryImplementors) {

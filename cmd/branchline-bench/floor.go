@@ -24,9 +24,9 @@ import (
 const floorChannel = "bench_floor"
 
 // floor is the least that a server of the same sockets does: no GraphQL, no
-// tokens, no limits, no database but one LISTEN. Buffers are as small as the
-// product's, each socket has one goroutine, which reads, and what is to be sent
-// is there as bytes.
+// tokens, no limits, no database but one LISTEN. Buffers are as small as they work
+// well, each socket has one goroutine, which reads, and what is to be sent is there
+// as bytes.
 type floor struct {
 	upgrader websocket.Upgrader
 	script   atomic.Pointer[script]

@@ -41,6 +41,8 @@ var (
 	SecondInit = Close{4429, "Too many initialisation requests."}
 	// TooManySockets: the login session has as many as it may have. Fatal.
 	TooManySockets = Close{4429, "Too many connections. Close some."}
+	// NotWebSocket: what came is no frame that a client may send (RFC 6455, 5). Fatal.
+	NotWebSocket = Close{websocket.CloseProtocolError, "Speak WebSocket."}
 	// NotUTF8: a text message was not UTF-8 (RFC 6455, 8.1). Fatal.
 	NotUTF8 = Close{websocket.CloseInvalidFramePayloadData, "Text must be UTF-8."}
 	// TooBig: a message was longer than Limits.Message. Fatal: large mutations

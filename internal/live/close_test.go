@@ -78,8 +78,14 @@ func TestSocket_Closes(t *testing.T) {
 		"a complete without id":           {signed(`{"type":"complete"}`), live.BadMessage},
 		"a message that is too big":       {signed(`{"type":"ping","payload":"` + strings.Repeat("x", 64<<10) + `"}`), live.TooBig},
 		"text that is not UTF-8":          {signed("{\"type\":\"ping\",\"payload\":\"\xff\"}"), live.NotUTF8},
-		"a subscribe before the init":     {func(_ *testing.T, _ *bench, c *client) { c.subscribe("1", "{ hello }") }, live.NotAcknowledged},
-		"an hour old":                     {func(_ *testing.T, b *bench, c *client) { c.init("ann"); keepAlive(b, c, time.Hour) }, live.TooOld},
+		"a frame of an unknown kind": {
+			func(_ *testing.T, _ *bench, c *client) {
+				c.init("ann")
+				c.ws.NetConn().Write([]byte{0x83, 0x80, 0, 0, 0, 0})
+			}, live.NotWebSocket,
+		},
+		"a subscribe before the init": {func(_ *testing.T, _ *bench, c *client) { c.subscribe("1", "{ hello }") }, live.NotAcknowledged},
+		"an hour old":                 {func(_ *testing.T, b *bench, c *client) { c.init("ann"); keepAlive(b, c, time.Hour) }, live.TooOld},
 		"the role has changed": {func(_ *testing.T, b *bench, c *client) {
 			c.init("ann")
 			awaitWatch(b, c, "ann")
@@ -302,6 +308,34 @@ func TestSocket_TheDeadAreFound(t *testing.T) {
 	if _, err := dead.receive(); !websocket.IsCloseError(err, 1006) {
 		t.Errorf("the dead one got %v", err)
 	}
+}
+
+// TestSocket_WhoAnswersPingsIsAlive is an idle subscriber as a browser is one.
+func TestSocket_WhoAnswersPingsIsAlive(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	c := b.signIn(t, "ann")
+	pinged := make(chan struct{}, 100)
+	c.ws.SetPingHandler(func(string) error {
+		defer func() { pinged <- struct{}{} }()
+		return c.ws.WriteControl(websocket.PongMessage, nil, time.Now().Add(patience))
+	})
+	ended := make(chan error, 1)
+	go func() {
+		_, err := c.receive()
+		ended <- err
+	}()
+	for range 6 {
+		b.pass(25 * time.Second)
+		select {
+		case <-pinged:
+		case err := <-ended:
+			t.Fatalf("it is sent away: %v", err)
+		}
+		await(t, "the pong is heard", b.HeardNow)
+	}
+	c.ws.Close()
+	<-ended
 }
 
 func TestSocket_ASlowReaderIsCutOff(t *testing.T) {

@@ -3,17 +3,17 @@ package live_test
 import (
 	"bufio"
 	"bytes"
+	"errors"
 	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/gorilla/websocket"
-
-	"github.com/branchline/branchline/internal/live"
 )
 
 // upgradeLines are an upgrade as a browser asks for it.
@@ -112,13 +112,13 @@ func TestDoor_LetsSocketsInPastNetHTTP(t *testing.T) {
 	b := setup(t)
 	dialer := websocket.Dialer{Subprotocols: []string{"graphql-transport-ws"}}
 	states := make(chan http.ConnState, 10)
-	server := &http.Server{Handler: b.Server, ConnState: func(_ net.Conn, s http.ConnState) { states <- s }, WriteTimeout: time.Nanosecond}
+	server := &http.Server{Handler: b.Server, ConnState: func(_ net.Conn, s http.ConnState) { states <- s }, ReadTimeout: time.Nanosecond, WriteTimeout: time.Nanosecond}
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	go server.Serve(live.Door(listener, "/", b.Server))
-	defer server.Close()
+	served := make(chan error)
+	go func() { served <- server.Serve(b.Door(listener, "/", b.Server)) }()
 	ws, _, err := dialer.Dial("ws://"+listener.Addr().String(), nil)
 	if err != nil {
 		t.Fatal(err)
@@ -126,20 +126,53 @@ func TestDoor_LetsSocketsInPastNetHTTP(t *testing.T) {
 	defer ws.Close()
 	ws.SetReadDeadline(time.Now().Add(patience))
 	c := &client{t, ws}
-	for _, want := range []http.ConnState{http.StateNew, http.StateClosed} {
-		if got := <-states; got != want {
-			t.Errorf("to net/http it is %v, want %v", got, want)
-		}
-	}
-	c.init("ann") // net/http has set its deadlines, and has closed what it took for the connection
+	c.init("ann")
 	c.subscribe("1", `{ hello }`)
 	c.want(`{"id":"1","type":"next","payload":{"data":{"hello":"world"}}}`)
 	c.want(`{"id":"1","type":"complete"}`)
+	silent, err := net.Dial("tcp", listener.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer silent.Close()
 	if err := server.Close(); err != nil {
 		t.Error(err)
 	}
+	if err := <-served; !errors.Is(err, http.ErrServerClosed) {
+		t.Errorf("served until %v", err)
+	}
 	c.subscribe("2", `{ hello }`)
 	c.want(`{"id":"2","type":"next","payload":{"data":{"hello":"world"}}}`)
+	if len(states) > 0 {
+		t.Errorf("net/http has seen a connection: %v", <-states)
+	}
+	// Who comes with a request after the end is sent away.
+	if _, err := io.WriteString(silent, "GET / HTTP/1.1\r\nHost: a\r\n\r\n"); err != nil {
+		return
+	}
+	silent.SetReadDeadline(time.Now().Add(patience))
+	if n, err := silent.Read(make([]byte, 1)); n > 0 || errors.Is(err, os.ErrDeadlineExceeded) {
+		t.Errorf("read %d bytes, %v after the end", n, err)
+	}
+}
+
+// TestDoor_APanicEndsOneConnection does what net/http does about it.
+func TestDoor_APanicEndsOneConnection(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	handler := http.HandlerFunc(func(http.ResponseWriter, *http.Request) { panic("of a middleware") })
+	server := &http.Server{Handler: handler}
+	go server.Serve(b.Door(listener, "/", handler))
+	defer server.Close()
+	for range 2 {
+		if got := exchange(t, listener.Addr().String(), []string{upgradeLines}); got != "closed" {
+			t.Errorf("answered %s", got)
+		}
+	}
 }
 
 func TestDoor_RefusesLikeTheServerBehindIt(t *testing.T) {

@@ -19,6 +19,16 @@ func (s *Server) Keys() map[string]int {
 	return maps.Clone(s.keys)
 }
 
+// HeardNow says whether every client has given a sign of life at this moment.
+func (s *Server) HeardNow() bool {
+	for _, p := range s.wheel.all() {
+		if p.heard.Load() != int64(s.clock()) {
+			return false
+		}
+	}
+	return true
+}
+
 // Refuse answers a request with an error, in the type that it accepts.
 func (s *Server) Refuse(w http.ResponseWriter, r *http.Request, err error) {
 	media, _ := accepted(r.Header.Values("Accept"))

@@ -99,7 +99,7 @@ func setup(t *testing.T, change ...func(*live.Options)) *bench {
 	b.Server = live.New(b.exec, options)
 	b.StartManually(t.Context())
 	b.http = httptest.NewUnstartedServer(b.Server)
-	b.http.Listener = live.Door(b.http.Listener, "/", b.Server)
+	b.http.Listener = b.Server.Door(b.http.Listener, "/", b.Server)
 	b.http.Start()
 	t.Cleanup(func() {
 		b.Stop()

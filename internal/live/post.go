@@ -96,10 +96,10 @@ func (c *carrier) write(conn syscall.RawConn) (rest []byte, err error) {
 	return c.text[c.n:], c.err
 }
 
-// raw returns the connection for writes without waiting, or nil where the system or
-// TLS knows none.
+// raw returns the connection for reads and writes without waiting, or nil where the
+// system or TLS knows none.
 func raw(conn net.Conn) syscall.RawConn {
-	if c, ok := conn.(syscall.Conn); ok && writesNow {
+	if c, ok := conn.(syscall.Conn); ok && canNow {
 		if r, err := c.SyscallConn(); err == nil {
 			return r
 		}

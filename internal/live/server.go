@@ -17,6 +17,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"maps"
 	"math/rand/v2"
 	"net/http"
 	"net/url"
@@ -237,6 +238,9 @@ func (s *Server) turn() {
 	s.wheel.turn(s.clock())
 	s.crew.thin()
 	if s.wheel.emptied() {
+		s.mu.Lock()
+		s.keys = maps.Collect(maps.All(s.keys)) // a map does not get smaller by itself
+		s.mu.Unlock()
 		// Go by itself collects in two minutes what a crowd leaves behind where nobody
 		// allocates, and gives it back to the system by and by.
 		s.crew.do(debug.FreeOSMemory)

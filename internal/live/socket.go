@@ -5,11 +5,10 @@ import (
 	"bytes"
 	"context"
 	"crypto/tls"
-	"errors"
-	"io"
 	"net"
 	"net/http"
 	"sync"
+	"syscall"
 	"unicode/utf8"
 
 	"github.com/99designs/gqlgen/graphql"
@@ -27,49 +26,50 @@ const subprotocol = "graphql-transport-ws"
 // graphql-ws sends UUIDs.
 const longestID = 128
 
-// The memory of an idle socket is its goroutine's stack, gorilla's Conn and the
-// read buffer. 256 bytes hold the usual complete and ping messages; longer
-// messages are read past the buffer. gorilla writes nothing but its answer to an
-// upgrade and to what is no WebSocket frame: see post for the rest.
+// upgrader answers an upgrade, and no more: what comes after it is read by inbound and
+// written by post, so that an idle socket has no buffer. It works in net/http's buffers,
+// or in those of the door.
 var upgrader = websocket.Upgrader{
-	ReadBufferSize:  256,
-	WriteBufferSize: 1024,
-	WriteBufferPool: new(sync.Pool),
-	Subprotocols:    []string{subprotocol},
-	CheckOrigin:     func(*http.Request) bool { return true }, // checked before
+	Subprotocols: []string{subprotocol},
+	CheckOrigin:  func(*http.Request) bool { return true }, // checked before
 }
 
-// socket is a peer over WebSocket.
+// socket is a peer over WebSocket. The memory of an idle one is this, and its
+// goroutine's stack.
 type socket struct {
 	peer
-	conn  *websocket.Conn
-	place *place // among those on which nobody has signed in; guarded by waiting.mu
+	conn   net.Conn
+	raw    syscall.RawConn // of conn, to read and write without waiting; nil where that cannot be
+	unread *inbound        // what came and is not whole; its reader's alone
+	place  *place          // among those on which nobody has signed in; guarded by waiting.mu
 
 	// Guarded by peer.mu.
 	writes  bool // the writer runs
 	broken  bool // writing is of no use any more
 	closed  bool // conn is closed
 	deaf    bool // the reader is gone
+	polite  bool // a close frame came
 	started bool // connection_init came
 	acked   bool // and was accepted
 }
 
 // acceptSocket upgrades the request and returns at once; the socket lives on in
-// a goroutine of its own. Returning lets go of net/http's buffers.
+// the guest's goroutine, or in one of its own. Returning lets go of net/http's buffers.
 func (s *Server) acceptSocket(w http.ResponseWriter, r *http.Request) {
-	conn, err := upgrader.Upgrade(hijacker{w}, r, nil)
+	upgraded, err := upgrader.Upgrade(hijacker{w}, r, nil)
 	if err != nil {
 		return // Upgrade has answered
 	}
-	sock := &socket{conn: conn}
+	sock := &socket{conn: upgraded.NetConn()}
+	here, isGuest := sock.conn.(*guest)
+	if isGuest {
+		sock.conn = here.TCPConn
+	}
+	sock.raw = raw(sock.conn)
 	sock.server, sock.wire, sock.gauge = s, sock, &s.stats.sockets
 	sock.ctx = s.context(r)
-	conn.SetReadLimit(0) // handled where it can be answered in order
-	conn.SetPongHandler(func(string) error { return nil })
-	conn.SetPingHandler(sock.onPing)
-	conn.SetCloseHandler(sock.onClose)
 	sock.arm(s.clock() + s.limits.Init)
-	if conn.Subprotocol() != subprotocol {
+	if upgraded.Subprotocol() != subprotocol {
 		sock.fail(UnknownProtocol)
 	}
 	network := ""
@@ -78,6 +78,10 @@ func (s *Server) acceptSocket(w http.ResponseWriter, r *http.Request) {
 	}
 	if first := s.waiting.join(sock, network, &s.limits); first != nil {
 		first.giveWay()
+	}
+	if isGuest {
+		here.socket = sock
+		return
 	}
 	go sock.read()
 }
@@ -105,80 +109,147 @@ func putScratch(buf *bytes.Buffer) {
 // read is the socket's one goroutine. After the farewell it goes on reading, so
 // that the client gets it: closing a connection with unread input resets it.
 func (s *socket) read() {
-	for {
-		kind, r, err := s.conn.NextReader()
-		if err != nil {
-			s.hangUp(err)
-			return
+	for await := s.await(); ; {
+		m := await()
+		if m == nil {
+			break
 		}
-		s.heard.Store(int64(s.server.clock()))
-		s.receive(kind, r)
-	}
-}
-
-// receive reads one message and acts on it.
-func (s *socket) receive(kind int, r io.Reader) {
-	s.mu.Lock()
-	over := s.shut
-	s.mu.Unlock()
-	if over {
-		return // NextReader skips what is left of the message
-	}
-	m := inbox.Get().(*incoming)
-	defer m.putBack()
-	limit := s.server.limits.Message
-	if _, err := m.text.ReadFrom(io.LimitReader(r, limit+1)); err != nil {
-		return // NextReader returns it again
-	}
-	switch {
-	case int64(m.text.Len()) > limit:
-		s.fail(TooBig)
-	case kind != websocket.TextMessage:
-		s.fail(BadMessage)
-	default:
 		m.to = s
-		s.server.crew.do(m.handle)
+		s.server.crew.do(m.act)
 		<-m.handled
+		last := m.last
+		m.to, m.last = nil, false
+		inbox.Put(m)
+		if last {
+			break
+		}
+	}
+	s.hangUp()
+}
+
+// await returns what waits for the client's next bytes, and returns nil at the end. While
+// it waits it holds no buffer, but where the connection cannot be read without waiting.
+func (s *socket) await() func() *incoming {
+	if s.raw == nil {
+		return func() *incoming {
+			m := inbox.Get().(*incoming)
+			m.n, _ = s.conn.Read(m.bytes[:]) // it ends with nothing
+			return m.unlessEmpty()
+		}
+	}
+	var came *incoming
+	readable := func(fd uintptr) bool {
+		m := inbox.Get().(*incoming)
+		if m.n = readNow(fd, m.bytes[:]); m.n < 0 {
+			inbox.Put(m)
+			return false
+		}
+		came = m.unlessEmpty()
+		return true
+	}
+	return func() *incoming {
+		came = nil
+		_ = s.raw.Read(readable) // where it fails nothing came
+		return came
 	}
 }
 
-// incoming is a message that was read. The crew acts on it while the socket's own
+// incoming are bytes that were read. The crew acts on them while the socket's own
 // goroutine waits, so that this one's stack stays as small as reading needs it.
 type incoming struct {
-	text    bytes.Buffer
+	bytes   [4 << 10]byte
+	n       int
 	to      *socket
-	handle  func() // is act
+	in      inbound // for a socket of which nothing was left to be read
+	run     func()  // what takes long of the message before
+	last    bool    // a close frame came
+	act     func()  // is handle
 	handled chan struct{}
 }
 
 var inbox = sync.Pool{New: func() any {
 	m := &incoming{handled: make(chan struct{}, 1)}
-	m.handle = m.act
+	m.act = m.handle
 	return m
 }}
 
-func (m *incoming) putBack() {
-	if m.text.Cap() <= keepScratch {
-		m.text.Reset()
-		m.to = nil
-		inbox.Put(m)
+// unlessEmpty returns m if there is something in it, and nil if not.
+func (m *incoming) unlessEmpty() *incoming {
+	if m.n > 0 {
+		return m
 	}
+	inbox.Put(m)
+	return nil
 }
 
-func (m *incoming) act() {
-	s, c := m.to, &NotUTF8
-	var run func()
-	if utf8.Valid(m.text.Bytes()) {
-		run, c = s.act(m.text.Bytes())
+func (m *incoming) handle() {
+	s := m.to
+	in := &m.in
+	if s.unread != nil {
+		in = s.unread
 	}
-	if c != nil {
-		s.fail(*c)
+	in.feed(m.bytes[:m.n], int(s.server.limits.Message), m)
+	switch {
+	case in.isEmpty():
+		s.unread = nil
+	case in == &m.in:
+		s.unread = new(m.in)
 	}
+	m.in = inbound{}
+	run := m.run
+	m.run = nil
 	m.handled <- struct{}{} // m is the socket's again
 	if run != nil {
 		run()
 	}
 }
+
+// message implements listener.
+func (m *incoming) message(kind int, payload []byte) {
+	s := m.to
+	if m.run != nil { // the order is that of the messages
+		s.server.crew.do(m.run)
+		m.run = nil
+	}
+	s.isAlive()
+	s.mu.Lock()
+	over := s.shut
+	s.mu.Unlock()
+	switch {
+	case over:
+	case kind != websocket.TextMessage:
+		s.fail(BadMessage)
+	case !utf8.Valid(payload):
+		s.fail(NotUTF8)
+	default:
+		run, c := s.act(payload)
+		if c != nil {
+			s.fail(*c)
+		}
+		m.run = run
+	}
+}
+
+// control implements listener.
+func (m *incoming) control(kind, code int, payload []byte) {
+	s := m.to
+	s.isAlive()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch kind {
+	case websocket.PingMessage:
+		s.put(frame{kind: echo, body: bytes.Clone(payload)})
+	case websocket.CloseMessage:
+		m.last, s.polite = true, true
+		s.answerClose(code)
+	}
+}
+
+// fail implements listener.
+func (m *incoming) fail(c Close) { m.to.fail(c) }
+
+// isAlive notes a sign of life.
+func (s *socket) isAlive() { s.heard.Store(int64(s.server.clock())) }
 
 // act does what a message asks for, or returns why the socket has to be closed. What
 // takes long it returns, to be run while the socket reads on.
@@ -301,38 +372,24 @@ func refusal(err error) Close {
 	return c.because(string(f.Reason))
 }
 
-// onPing answers a WebSocket ping in the order of the queue; gorilla's own
-// answer would need a timer and wait for the writer.
-func (s *socket) onPing(payload string) error {
-	s.heard.Store(int64(s.server.clock()))
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.put(frame{kind: echo, body: []byte(payload)})
-	return nil
-}
-
-// onClose answers the client's close frame, unless it is the answer to ours.
-func (s *socket) onClose(code int, _ string) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+// answerClose answers the client's close frame, unless it is the answer to ours.
+// s.mu must be held.
+func (s *socket) answerClose(code int) {
 	if code == websocket.CloseNoStatusReceived {
 		code = websocket.CloseNormalClosure
 	}
 	s.byClient = s.byClient || s.closing.Code == 0
 	s.cutOff(Close{Code: code})
-	return nil
 }
 
 // hangUp ends the reader.
-func (s *socket) hangUp(err error) {
-	var byClient *websocket.CloseError
-	polite := errors.As(err, &byClient) && byClient.Code != websocket.CloseAbnormalClosure
+func (s *socket) hangUp() {
 	s.mu.Lock()
 	s.deaf = true
 	if s.closing.Code == 0 {
 		s.closing = vanished
 	}
-	if !polite || !s.writes {
+	if !s.polite || !s.writes {
 		s.sever()
 	}
 	closing := s.closing
@@ -364,7 +421,7 @@ func (s *socket) sever() {
 		return
 	}
 	s.closed = true
-	conn := s.conn.NetConn()
+	conn := s.conn
 	if t, ok := conn.(*tls.Conn); ok {
 		conn = t.NetConn() // TLS's goodbye could block on a client that does not read
 	}
@@ -385,8 +442,7 @@ const perWrite = 16 << 10
 // carry writes what is queued, as far as it can without waiting. It says whether
 // something is queued again. Where it would have to wait, a goroutine goes on.
 func (s *socket) carry(c *carrier) (more bool) {
-	conn := raw(s.conn.NetConn())
-	if conn == nil {
+	if s.raw == nil {
 		go s.write(nil)
 		return false
 	}
@@ -406,7 +462,7 @@ func (s *socket) carry(c *carrier) (more bool) {
 	}
 	s.mu.Unlock()
 	if len(c.text) > 0 {
-		rest, err := c.write(conn)
+		rest, err := c.write(s.raw)
 		if len(rest) > 0 && err == nil {
 			go s.write(append([]byte(nil), rest...)) // not by the crew: it may take long
 			return false
@@ -470,7 +526,7 @@ func (s *socket) write(rest []byte) {
 			s.release()
 		}
 		if len(text) > 0 {
-			if _, err := s.conn.NetConn().Write(text); err != nil {
+			if _, err := s.conn.Write(text); err != nil {
 				s.mu.Lock()
 				s.sever()
 				s.mu.Unlock()

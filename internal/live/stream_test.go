@@ -337,9 +337,9 @@ func TestSocket_OneGoroutineWhileIdle(t *testing.T) { // not parallel: it counts
 		}
 		return ours
 	}
-	await(t, "there is one goroutine each, the wheel's and the listener's", func() bool {
+	await(t, "there is one goroutine each, the wheel's and the door's two", func() bool {
 		b.Turn() // sends home who is free
-		return count() == n+2
+		return count() == n+3
 	})
 }
 

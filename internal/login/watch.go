@@ -2,6 +2,7 @@ package login
 
 import (
 	"context"
+	"maps"
 	"math"
 	"slices"
 	"sync"
@@ -107,6 +108,7 @@ func (t *watchTable) overdue(id SessionID, now time.Time) (Limit, bool) {
 type watchTable struct {
 	mu       sync.Mutex // guards all that follows
 	sessions map[SessionID]*watched
+	most     int // of them at once, since there was last room for fewer
 	due      deadlineHeap
 	queue    []*watched // to be read, each once; cancelled ones may be among them
 	ticked   time.Time  // when the due ones were last taken
@@ -124,6 +126,7 @@ func (t *watchTable) add(b Bearer, s *subscription) (first bool) {
 	if w == nil {
 		w = &watched{table: t, key: SessionKey{b.AccountID, b.SessionID}, user: b.UserID}
 		t.sessions[b.SessionID] = w
+		t.most = max(t.most, len(t.sessions))
 		t.stir(w.key)
 	}
 	s.of = w
@@ -154,7 +157,21 @@ func (t *watchTable) cancel(s *subscription) {
 		t.due.remove(w)
 		delete(t.sessions, w.key.ID)
 		t.stir(w.key)
+		t.giveRoomBack()
 	}
+}
+
+// aCrowd is how many sessions are worth giving their room back.
+const aCrowd = 1000
+
+// giveRoomBack makes the map and the heap anew when a crowd has gone: neither gets
+// smaller by itself. t.mu must be held.
+func (t *watchTable) giveRoomBack() {
+	if t.most < aCrowd || len(t.sessions) > t.most/4 {
+		return
+	}
+	t.sessions, t.due.slots = maps.Collect(maps.All(t.sessions)), slices.Clone(t.due.slots)
+	t.most = len(t.sessions)
 }
 
 // enqueue has w's standing read. t.mu must be held.

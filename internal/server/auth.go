@@ -23,7 +23,7 @@ func (s *Server) verify(ctx context.Context, token string) (login.Claims, error)
 // newCaller returns who asks as far as a request tells without its token.
 func (s *Server) newCaller(r *http.Request) *graph.Caller {
 	return &graph.Caller{
-		Device:    login.Device{UserAgent: r.UserAgent(), IP: clientIP(r, s.TrustedProxies)},
+		Device:    login.Device{UserAgent: strings.Clone(r.UserAgent()), IP: clientIP(r, s.TrustedProxies)},
 		RequestID: requestID(r),
 	}
 }

@@ -108,7 +108,7 @@ func (s *Server) Stats() live.Stats { return s.live.Stats() }
 // Door returns the listener for the http.Server of this handler: sockets come in
 // without what net/http would keep for them.
 func (s *Server) Door(listener net.Listener) net.Listener {
-	return live.Door(listener, graphqlPath, s)
+	return s.live.Door(listener, graphqlPath, s)
 }
 
 // ServeHTTP implements http.Handler.
