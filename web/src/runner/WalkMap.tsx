@@ -5,7 +5,7 @@ import type { Step, WalkNode } from './model';
 type Canvas = typeof import('../pages/trees/TreeCanvas').default;
 
 /** Without a connection a walk goes on without its map. */
-const TreeCanvas = lazy(() => import('../pages/trees/TreeCanvas').catch(() => ({ default: (() => null) as Canvas })));
+const TreeCanvas = lazy(() => import('../pages/trees/TreeCanvas').catch(() => ({ default: (() => <></>) as Canvas })));
 const wide = '(min-width: 1920px)';
 
 function useWide(): boolean {
