@@ -74,8 +74,8 @@ export async function device(chromium, options = {}) {
   return { context, wrong, page: await context.newPage(), close: () => context.close() };
 }
 
-/** Signs somebody in by the page. */
-export async function signIn(page, person, to = '/login') {
+/** Signs somebody in by the login page. */
+export async function signInByForm(page, person, to = '/login') {
   await page.goto(to);
   await page.getByLabel('E-mail').fill(person.email);
   await page.getByLabel('Password').fill(person.password ?? password);
@@ -83,11 +83,66 @@ export async function signIn(page, person, to = '/login') {
   await page.getByRole('button', { name: `Your account, ${person.name}` }).waitFor();
 }
 
-/** What axe finds wrong with the page, by the rules of WCAG 2.0 to 2.2, A and AA. */
-export async function accessibilityFaults(page) {
-  await page.evaluate(axe);
-  const { violations } = await page.evaluate(() => globalThis.axe.run({ runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa'] }));
+/**
+ * Signs somebody in and opens a page. The cookie is the one that the login page gets, and so
+ * is what that page leaves in storage; it is not loaded, which would be half of all the time.
+ */
+export async function signIn(page, person, to = '/trees') {
+  const context = page.context();
+  const response = await context.request.post('/graphql', {
+    data: { query: 'mutation($input: LoginInput!) { login(input: $input) { user { id } } }', variables: { input: { email: person.email, password: person.password ?? password, tokenDelivery: 'COOKIE' } } },
+  });
+  const { errors } = await response.json();
+  assert.equal(errors, undefined, JSON.stringify(errors));
+  const signedInAt = Date.now();
+  await page.addInitScript((at) => {
+    if (!sessionStorage.getItem('e2e')) localStorage.setItem('branchline.stored', String(at));
+    sessionStorage.setItem('e2e', 'begun');
+  }, signedInAt);
+  await page.goto(to);
+  await page.getByRole('button', { name: `Your account, ${person.name}` }).waitFor();
+}
+
+/** What axe finds wrong with the page, by the rules of WCAG 2.0 to 2.2, A and AA; or by these rules alone. */
+export async function accessibilityFaults(page, rules) {
+  if (!(await page.evaluate(() => 'axe' in globalThis))) await page.evaluate(axe);
+  const { violations } = await page.evaluate(
+    (rules) =>
+      globalThis.axe.run({
+        runOnly: rules ?? ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa'],
+        preload: false, // there is no media, and no style sheet of others
+        resultTypes: ['violations'], // of what is right it need not say where
+      }),
+    rules,
+  );
   return violations.map((v) => `${v.id}: ${v.nodes.map((n) => `${n.target.join(' ')} ${n.failureSummary}`).join(', ')}`);
+}
+
+const sizes = { desk: { width: 1440, height: 900 }, phone: { width: 390, height: 844 }, narrow: { width: 320, height: 640 } };
+/** The rules that a colour scheme can break, and those that a width can. */
+const byColour = ['color-contrast', 'link-in-text-block'];
+const byWidth = ['color-contrast', 'target-size', 'scrollable-region-focusable', 'meta-viewport'];
+
+/**
+ * Looks at a page, once it is loaded, in both schemes and in three sizes: axe finds nothing, and
+ * nothing is too wide. A page is drawn anew by its style sheets alone, so it is loaded once; what
+ * neither scheme nor width can change is looked at once. `at` looks closer at each size.
+ */
+export async function clean(page, name, { except = () => false, at } = {}) {
+  await page.evaluate(() => document.fonts.ready);
+  await page.locator('.skel').first().waitFor({ state: 'detached' });
+  const path = new URL(page.url()).pathname;
+  for (const [size, colorScheme, only] of [['desk', 'light'], ['desk', 'dark', byColour], ['narrow', 'dark', byWidth], ['phone', 'light', byWidth]]) {
+    await page.setViewportSize(sizes[size]);
+    await page.emulateMedia({ colorScheme });
+    await picture(page, `${name}-${size}-${colorScheme}`);
+    assert.deepEqual((await accessibilityFaults(page, only)).filter((fault) => !except(fault)), [], `${path}, ${size}, ${colorScheme}`);
+    const wide = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+    assert.ok(wide <= 0, `${path} is ${wide} px too wide at ${sizes[size].width}`);
+    await at?.(size);
+  }
+  await page.setViewportSize(sizes.desk);
+  await page.emulateMedia({ colorScheme: 'light' });
 }
 
 /** Keeps a picture where PICTURES names a folder, for a person to look at. */

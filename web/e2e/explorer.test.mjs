@@ -7,7 +7,8 @@ import { launch, open, serve } from './browser.mjs';
 let browser;
 let server;
 before(async () => {
-  [browser, server] = await Promise.all([launch(), serve()]);
+  server = await serve();
+  browser = await launch();
 });
 after(async () => {
   await browser?.close();
@@ -104,17 +105,19 @@ test('the explorer takes over the login session of the app, and subscribes as th
     },
   };
   const { page, wrong, close } = await open(browser, server.address, { root });
+  let initialise;
   const initialised = new Promise((resolve) => {
-    void page.routeWebSocket('**/graphql', (socket) => {
-      socket.onMessage((text) => {
-        const message = JSON.parse(text);
-        if (message.type === 'connection_init') {
-          resolve(message.payload);
-          socket.send(JSON.stringify({ type: 'connection_ack' }));
-        } else if (message.type === 'subscribe') {
-          socket.send(JSON.stringify({ type: 'next', id: message.id, payload: { data: { sessionExpiry: { __typename: 'SessionState', level: 'NONE' } } } }));
-        }
-      });
+    initialise = resolve;
+  });
+  await page.routeWebSocket('**/graphql', (socket) => {
+    socket.onMessage((text) => {
+      const message = JSON.parse(text);
+      if (message.type === 'connection_init') {
+        initialise(message.payload);
+        socket.send(JSON.stringify({ type: 'connection_ack' }));
+      } else if (message.type === 'subscribe') {
+        socket.send(JSON.stringify({ type: 'next', id: message.id, payload: { data: { sessionExpiry: { __typename: 'SessionState', level: 'NONE' } } } }));
+      }
     });
   });
   await page.goto(`${server.address}/api/docs/`);

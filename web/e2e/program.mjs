@@ -24,39 +24,51 @@ export async function start(settings = {}) {
   const folder = mkdtempSync(join(tmpdir(), 'branchline-e2e-'));
   const port = await freePort();
   const address = `http://localhost:${port}`;
-  const child = spawn(program, ['dev'], {
-    cwd: folder,
-    env: {
-      ...process.env,
-      DATABASE_URL: '',
-      BRANCHLINE_ADDRESS: `127.0.0.1:${port}`,
-      BRANCHLINE_PUBLIC_URL: address,
-      BRANCHLINE_METRICS_ADDRESS: 'off',
-      // All tests come from one address, with one browser after the other.
-      BRANCHLINE_SIGN_IN_LIMITS: 'false',
-      ...settings,
-    },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
-  let said = '';
-  const ready = new Promise((resolve, reject) => {
-    const look = (chunk) => {
-      said += chunk;
-      if (said.includes('Branchline is ready.')) resolve();
-    };
-    child.stdout.on('data', look);
-    child.stderr.on('data', look);
-    child.once('exit', (code) => reject(new Error(`the program ended with ${code}:\n${said}`)));
-    child.once('error', reject);
-  });
-  await ready;
+  let child;
+  const end = () => child.kill('SIGINT');
+  process.once('exit', end); // also where whoever started it was ended
+  const begin = () => {
+    child = spawn(program, ['dev'], {
+      cwd: folder,
+      env: {
+        ...process.env,
+        DATABASE_URL: '',
+        BRANCHLINE_ADDRESS: `127.0.0.1:${port}`,
+        BRANCHLINE_PUBLIC_URL: address,
+        BRANCHLINE_METRICS_ADDRESS: 'off',
+        // All tests come from one address, with one browser after the other.
+        BRANCHLINE_SIGN_IN_LIMITS: 'false',
+        ...settings,
+      },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    let said = '';
+    return new Promise((resolve, reject) => {
+      const look = (chunk) => {
+        said += chunk;
+        if (said.includes('Branchline is ready.')) resolve();
+      };
+      child.stdout.on('data', look);
+      child.stderr.on('data', look);
+      child.once('exit', (code) => reject(new Error(`the program ended with ${code}:\n${said}`)));
+      child.once('error', reject);
+    });
+  };
+  const halt = async () => {
+    child.removeAllListeners('exit');
+    // Ctrl-C in a terminal is for it too: it may be gone already.
+    const gone = child.exitCode ?? child.signalCode ?? new Promise((resolve) => child.once('exit', resolve));
+    child.kill('SIGINT');
+    await gone;
+  };
+  await begin();
   return {
     address,
+    halt, // it is away, until begin
+    begin,
     async stop() {
-      child.removeAllListeners('exit');
-      const gone = new Promise((resolve) => child.once('exit', resolve));
-      child.kill('SIGINT');
-      await gone;
+      process.off('exit', end);
+      await halt();
       rmSync(folder, { recursive: true, force: true });
     },
   };

@@ -13,8 +13,7 @@ after(() => chromium?.close());
 async function owned(...roles) {
   const people = await account(...roles);
   const d = await device(chromium);
-  await signIn(d.page, people.owner);
-  await d.page.goto('/account/security');
+  await signIn(d.page, people.owner, '/account/security');
   await d.page.getByRole('heading', { name: 'Signed in now' }).waitFor();
   return { ...people, ...d };
 }
@@ -45,7 +44,8 @@ test('16: who was offline when it happened reads the same afterwards', async () 
   const other = await device(chromium);
   await signIn(other.page, engineer);
   await list(page).getByText('Erin Engineer').waitFor();
-  await other.context.setOffline(true);
+  await other.context.setOffline(true); // its socket is gone with the line, so that nothing is pushed
+  await other.page.locator('.live.lost').first().waitFor();
   await ask('mutation($input: RevokeSessionsInput!) { revokeSessions(input: $input) { revokedCount } }', { input: { scope: 'USER', userId: engineer.id } }, owner.token);
   await other.context.setOffline(false);
   await other.page.getByRole('heading', { name: /signed you out|You were signed out/ }).waitFor();
@@ -246,8 +246,7 @@ test('20: while it runs the dialog is busy; when it fails it stays, with the mes
 test('60: a changed role shows at once, without a reload', async () => {
   const { owner, engineer } = await account('ENGINEER');
   const { page, wrong, close } = await device(chromium);
-  await signIn(page, engineer);
-  await page.goto('/account');
+  await signIn(page, engineer, '/account');
   await page.getByText('engineer.', { exact: false }).first().waitFor();
   assert.equal(await page.getByRole('link', { name: 'Members' }).count(), 0);
   await ask('mutation($input: UpdateUserInput!) { updateUser(input: $input) { user { role } } }', { input: { userId: engineer.id, role: 'ADMIN' } }, owner.token);

@@ -140,8 +140,7 @@ test('an invitation is accepted once, and its secret is in no request to the ser
 test('23: who is no owner reads that a page is for owners, and sees no way to it', async () => {
   const { engineer } = await account('ENGINEER');
   const { page, wrong, close } = await device(chromium);
-  await signIn(page, engineer);
-  await page.goto('/account/security');
+  await signIn(page, engineer, '/account/security');
   await page.getByRole('heading', { name: 'Only account owners' }).waitFor();
   await page.goto('/account');
   await page.getByRole('heading', { name: 'Settings' }).waitFor();

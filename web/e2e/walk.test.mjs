@@ -57,6 +57,27 @@ test('35: keys mean nothing while somebody types, or where they are turned off',
   await close();
 });
 
+test('36: the next step is there before the server has answered', async () => {
+  const { page, wrong, close } = await walking();
+  let hold = true;
+  const held = [];
+  await page.locator('.answer .tx', { hasText: 'Plug it in' }).waitFor(); // it knows where answers lead
+  await page.route('**/graphql', (route) => (hold && route.request().postDataJSON().query.includes('advanceSession') ? held.push(route) : route.continue()));
+  await page.keyboard.press('2');
+  await question(page, 'Plug it in');
+  await page.waitForFunction(() => document.activeElement?.textContent === 'Plug it in'); // which reads it out
+  while (held.length === 0) await page.evaluate(() => 0);
+  await page.keyboard.press('2'); // what is chosen there waits for the first one's answer
+  await question(page, 'Change the bulb');
+  assert.equal(held.length, 1);
+  hold = false;
+  for (const route of held) await route.continue();
+  await page.getByRole('list', { name: 'Path so far' }).getByText('Plug it in').waitFor();
+  await question(page, 'Change the bulb');
+  assert.deepEqual(wrong, []);
+  await close();
+});
+
 test('36: a choice that the server refuses is taken back, with its note', async () => {
   const { page, close } = await walking();
   await page.route('**/graphql', (route) =>
@@ -103,9 +124,11 @@ test('38: a reload, and another device, stand at the same step', async () => {
   const { page, engineer, close } = await walking();
   await page.keyboard.press('2');
   await question(page, 'Plug it in');
-  await page.waitForFunction(() => !document.querySelector('.answer[data-pending]'));
   await page.reload();
   await question(page, 'Plug it in');
+  // Each step says how long it took, and the whole runs on.
+  assert.match(await page.getByRole('list', { name: 'Path so far' }).getByRole('listitem').first().locator('.d').textContent(), /^\d+:\d\d$/);
+  assert.match(await page.locator('.timer').textContent(), /^\d+:\d\d$/);
   const other = await device(chromium);
   await signIn(other.page, engineer);
   await other.page.getByRole('region', { name: 'In progress' }).getByRole('link').click();
@@ -186,7 +209,7 @@ test('40: the history keeps what is chosen in its address, with what goes on on 
   await page.getByRole('option', { name: 'Desk lamp stays dark' }).click();
   await page.waitForURL(/tree=/);
   await page.reload();
-  await page.waitForFunction(() => document.querySelector('.tree-filter input')?.value === 'Desk lamp stays dark');
+  await page.waitForFunction(() => document.querySelector('.one-of input')?.value === 'Desk lamp stays dark');
 
   const today = await page.evaluate(() => new Intl.DateTimeFormat('sv').format(new Date()));
   await page.goto(`/sessions?from=${today}&to=${today}`);
@@ -197,6 +220,36 @@ test('40: the history keeps what is chosen in its address, with what goes on on 
   await page.getByText('No session matches').waitFor();
   await page.getByRole('radio', { name: 'I had a part in' }).click();
   await page.waitForURL(/who=involved/);
+  await close();
+});
+
+test('40: the history is narrowed to a client and to a ticket, and the address says so', async () => {
+  const { page, wrong, close } = await walking();
+  await page.keyboard.press('d');
+  const dialog = page.getByRole('dialog', { name: 'What is this session for?' });
+  await dialog.getByRole('combobox', { name: 'Client' }).fill('Lamps Ltd');
+  await page.getByRole('option', { name: 'Make “Lamps Ltd” a client' }).click();
+  await dialog.getByLabel('Ticket').fill('INC-7');
+  await dialog.getByRole('button', { name: 'Save' }).click();
+  await dialog.waitFor({ state: 'detached' });
+  await page.goto('/sessions');
+  const running = page.getByRole('region', { name: 'In progress' }).getByRole('link', { name: /Resume/ });
+  await page.getByRole('textbox', { name: 'Ticket' }).fill('inc-7'); // as somebody types it
+  await page.keyboard.press('Enter');
+  await page.waitForURL(/ticket=inc-7/);
+  await running.waitFor();
+  await page.getByRole('combobox', { name: 'Client' }).fill('lamps');
+  await page.getByRole('option', { name: 'Lamps Ltd' }).click();
+  await page.waitForURL(/client=/);
+  await page.reload();
+  await running.waitFor();
+  assert.equal(await page.getByRole('textbox', { name: 'Ticket' }).inputValue(), 'inc-7');
+  await page.waitForFunction(() => [...document.querySelectorAll('.one-of input')].some((e) => e.value === 'Lamps Ltd'));
+  await page.getByRole('textbox', { name: 'Ticket' }).fill('INC-70'); // the whole one, not its beginning
+  await page.keyboard.press('Enter');
+  await page.getByText('No session matches').waitFor();
+  assert.equal(await running.count(), 0);
+  assert.deepEqual(wrong, []);
   await close();
 });
 
@@ -239,7 +292,7 @@ test('a tree is found while typing, in spite of a typing error, and says where',
   await page.waitForURL(/q=electricain/);
   await page.keyboard.press('Control+k');
   await page.getByRole('dialog', { name: 'Find a tree or a page' }).getByRole('searchbox').or(page.getByRole('dialog').getByRole('combobox')).or(page.getByRole('dialog').getByRole('textbox')).first().fill('lamp');
-  await page.getByRole('menuitem', { name: /Desk lamp/ }).or(page.getByRole('option', { name: /Desk lamp/ })).first().waitFor();
+  await page.locator('.menu-item[data-focused]', { hasText: 'Desk lamp' }).waitFor(); // what Enter would choose
   await page.keyboard.press('Enter');
   await page.waitForURL(/\/trees\/tree_/);
   assert.deepEqual(wrong, []);

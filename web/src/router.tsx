@@ -6,6 +6,7 @@ import { atLeast, getAuth, onAuth, useAuth } from './auth/store';
 import { start } from './auth/token';
 import { takeReturnTo } from './auth/leave';
 import type { Role } from './gql/graphql';
+import { part } from './load';
 import { SignedOutPage } from './layout/SignedOutPage';
 import { AwayPage } from './pages/AwayPage';
 import { ErrorPage } from './pages/ErrorPage';
@@ -67,7 +68,7 @@ const app = createRoute({
   component: AppRoute,
 });
 
-const Frame = lazy(() => import('./layout/Frame'));
+const Frame = lazy(part(() => import('./layout/Frame')));
 
 function AppRoute() {
   const auth = useAuth();
@@ -99,7 +100,7 @@ const guest = createRoute({
 
 /** A page for who has a role at least; others read that it is not for them. */
 function only(role: Role, who: string, load: () => Promise<{ default: ComponentType }>): { component: () => ReactNode } {
-  const Page = lazy(load);
+  const Page = lazy(part(load));
   return {
     component: () => {
       const auth = useAuth();
@@ -117,7 +118,7 @@ function only(role: Role, who: string, load: () => Promise<{ default: ComponentT
 
 const text = (value: unknown): string | undefined => (typeof value === 'string' && value !== '' ? value : undefined);
 
-const page = lazyRouteComponent;
+const page = (load: () => Promise<{ default: ComponentType }>) => lazyRouteComponent(part(load));
 
 const accountRoute = createRoute({ getParentRoute: () => app, path: '/account', component: page(() => import('./pages/account/AccountLayout')) });
 

@@ -1,5 +1,6 @@
 // What went wrong, in words for people. The server's own words are for people
-// already; this adds what only the client can know.
+// already; this adds what only the client can know. Whatever somebody does where
+// the server is not reached says so here, beside what they pressed.
 import { messages } from '../messages/en';
 
 /** What an answer says went wrong; no errors where the server was not reached. */
@@ -21,7 +22,7 @@ export function failureOf(error: AnswerError | undefined): Failure | undefined {
   if (!error) return undefined;
   const first = error.graphQLErrors[0];
   if (!first) {
-    return { message: messages.away, code: undefined, reason: undefined, field: undefined, requestId: undefined, extensions: {} };
+    return { message: navigator.onLine ? messages.away : messages.offline, code: undefined, reason: undefined, field: undefined, requestId: undefined, extensions: {} };
   }
   const extensions = first.extensions ?? {};
   const text = (key: string) => (typeof extensions[key] === 'string' ? (extensions[key] as string) : undefined);

@@ -1,11 +1,13 @@
 // The one socket of this tab, on which all subscriptions run, and how it is.
 import { type Client, createClient } from 'graphql-ws';
 import { useSyncExternalStore } from 'react';
-import { accessToken, Away, doubtToken, refresh, SessionOver } from '../auth/token';
+import { accessToken, Away, doubtToken, presentToken, refresh, SessionOver } from '../auth/token';
 
 /** How often the socket asks whether the server is still there, and how long it waits for the answer. */
 const pingEvery = 10_000; // ms
 const pongWithin = 5_000; // ms
+/** How long it waits at most before it tries to come back: after an hour's outage too. */
+const longestWait = 30_000; // ms
 
 export type Connection = { state: 'idle' | 'live' } | { state: 'lost'; since: number };
 
@@ -27,6 +29,16 @@ export function onConnection(listener: () => void): () => void {
 
 export const useConnection = (): Connection => useSyncExternalStore(onConnection, getConnection);
 
+/** Calls listener each time the connection comes back after it was lost, until the returned function is called. */
+export function onReturn(listener: () => void): () => void {
+  let lost = connection.state === 'lost';
+  return onConnection(() => {
+    const returned = lost && connection.state === 'live';
+    lost = connection.state === 'lost';
+    if (returned) listener();
+  });
+}
+
 let client: Client | undefined;
 
 /** Returns the socket of whoever is signed in, made when it is first asked for. */
@@ -43,6 +55,25 @@ export function closeSocket(): void {
   setConnection({ state: 'idle' });
 }
 
+/** How long to wait before another try, in ms: longer each time, up to a bound, and not quite as long as others do. */
+export const waitBefore = (tries: number): number => Math.min(1000 * 2 ** tries, longestWait) + 300 + 2700 * Math.random();
+
+/** Waits before another try, or until the browser is online again. */
+function comeback(tries: number): Promise<void> {
+  return new Promise((resolve) => {
+    const done = () => {
+      clearTimeout(timer);
+      removeEventListener('online', done);
+      resolve();
+    };
+    const timer = setTimeout(done, waitBefore(tries));
+    addEventListener('online', done);
+  });
+}
+
+// A socket notices by its pings, which takes a quarter of a minute; the browser may know at once.
+addEventListener('offline', () => client?.terminate());
+
 function make(): Client {
   let pong: ReturnType<typeof setTimeout> | undefined;
   const made: Client = createClient({
@@ -51,6 +82,7 @@ function make(): Client {
     keepAlive: pingEvery,
     retryAttempts: Number.POSITIVE_INFINITY,
     shouldRetry: () => client === made,
+    retryWait: comeback,
     // Asked at every connection: a token that ran out while the tab only watched is
     // renewed passively, so that nothing a person did not do keeps them signed in.
     connectionParams: async () => {
@@ -73,8 +105,9 @@ function make(): Client {
         if (code !== 1000) setConnection({ state: 'lost', since: Date.now() });
         // The role changed, or the socket grew old: it comes back with another token.
         if (code === 4403) doubtToken();
-        // Somebody ended the login session, and this tab may not have been told why.
-        if (code === 4401) refresh(true).catch(() => {});
+        // Somebody ended the login session, and this tab may not have been told why. Its
+        // token's time has not run out, so that one is asked about.
+        if (code === 4401) refresh(true, presentToken()).catch(() => {});
       },
       error: (error) => {
         if (client === made && !(error instanceof SessionOver) && error instanceof Away) setConnection({ state: 'lost', since: Date.now() });

@@ -5,7 +5,7 @@ import { learnServerTime, serverNow } from './clock';
 import { isYoung, sinceStored } from './shared';
 import { getAuth, onAuth } from './store';
 import { onTabMessage, tell } from './tabs';
-import { endsItself, refresh, signedOut, suspect } from './token';
+import { endsItself, presentToken, refresh, signedOut, suspect } from './token';
 
 export type ExpiryLevel = 'NONE' | 'NOTICE' | 'SOON' | 'NOW';
 export type ExpiryReason = 'IDLE' | 'ABSOLUTE';
@@ -139,7 +139,7 @@ async function begin(): Promise<void> {
     if (over) return;
     setTimeout(() => {
       if (!over && getAuth().state === 'in') {
-        refresh(true).catch(() => {}).then(() => {
+        refresh(true, presentToken()).catch(() => {}).then(() => {
           if (!over && getAuth().state === 'in') unsubscribe = listen();
         });
       }

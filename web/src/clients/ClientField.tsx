@@ -2,6 +2,7 @@ import { Building2, Check, ChevronDown, CircleAlert, Plus } from 'lucide-react';
 import { useMemo } from 'react';
 import { Button as AriaButton, ComboBox, FieldError, Input, Label, ListBox, ListBoxItem, Popover, Text } from 'react-aria-components';
 import { useQuery } from 'urql';
+import { failureOf } from '../api/errors';
 import { words as all } from '../messages/walk';
 import { Icon } from '../ui/Icon';
 import { useSettled } from '../ui/useSettled';
@@ -23,14 +24,14 @@ export interface ClientFieldProps {
 export function ClientField({ label = 'Client (optional)', value, onChange, autoFocus = false }: ClientFieldProps) {
   const text = value.text.trim();
   const asked = useSettled(text);
-  const [{ data, stale, fetching }] = useQuery({ query: ClientsLike, variables: { query: asked || null, name: { clientName: asked } } });
-  const settled = asked === text && !fetching && !stale && data !== undefined;
-  const means = value.id ? { name: value.text, ticketKey: null } : settled ? data.startLink.client : undefined;
-  const ambiguous = settled && !value.id ? data.startLink.problems.find((p) => p.field === 'input.clientName')?.message : undefined;
+  const [{ data, stale, fetching, error }] = useQuery({ query: ClientsLike, variables: { query: asked || null, name: { clientName: asked } } });
+  const settled = asked === text && !fetching && !stale ? data : undefined; // nothing where it could not be asked
+  const means = value.id ? { name: value.text, ticketKey: null } : settled ? settled.startLink.client : undefined;
+  const ambiguous = settled && !value.id ? settled.startLink.problems.find((p) => p.field === 'input.clientName')?.message : undefined;
   const unknown = text !== '' && means === null && !ambiguous;
   const items = useMemo(
     () => [
-      ...(data?.clients.nodes ?? []).filter((c) => settled || mayMean(c, text)).map((c) => ({ id: c.id, name: c.name, why: whyFound(c, text) })),
+      ...(data?.clients.nodes ?? []).filter((c) => Boolean(settled) || mayMean(c, text)).map((c) => ({ id: c.id, name: c.name, why: whyFound(c, text) })),
       ...(unknown ? [{ id: makeNew, name: words.makeNew(text), why: '' }] : []),
     ],
     [data, text, unknown, settled],
@@ -76,7 +77,7 @@ export function ClientField({ label = 'Client (optional)', value, onChange, auto
           </FieldError>
         </div>
         <Popover className="popover client-list">
-          <ListBox className="menu" renderEmptyState={() => <p className="hint px-2 py-1">{words.none}</p>}>
+          <ListBox className="menu" renderEmptyState={() => <p className="hint px-2 py-1">{failureOf(error)?.message ?? (fetching ? words.looking : words.none)}</p>}>
             {(item: (typeof items)[number]) => (
               <ListBoxItem className="menu-item" id={item.id} textValue={item.name}>
                 <Icon of={item.id === makeNew ? Plus : Building2} />

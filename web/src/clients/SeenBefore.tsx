@@ -1,13 +1,12 @@
 import { Link } from '@tanstack/react-router';
 import { useId, useState } from 'react';
 import { useQuery } from 'urql';
-import { failureOf } from '../api/errors';
 import type { SeenFragment } from '../gql/graphql';
 import { counted, messages } from '../messages/en';
 import { words as all } from '../messages/walk';
 import { outcomeMark } from '../runner/model';
-import { FailureBanner } from '../ui/Banner';
 import { exactTime } from '../ui/format';
+import { Listing } from '../ui/Listing';
 import { Markdown } from '../ui/Markdown';
 import { Time } from '../ui/Time';
 import { useSettled } from '../ui/useSettled';
@@ -33,30 +32,33 @@ export function SeenBefore({ clientId, clientName = '', subject, treeId, except,
   const name = useSettled(clientId ? '' : clientName.trim());
   const about = useSettled(subject.trim());
   const asks = clientId !== undefined || name !== '' || about !== '';
-  const [{ data, error }, again] = useQuery({
+  const [seen, again] = useQuery({
     query: SeenBeforeQuery,
     variables: { input: { clientId: clientId ?? null, clientName: clientId ? '' : name, subject: about, treeId: treeId ?? null } },
     pause: !asks,
   });
-  const failure = failureOf(error);
   const others = (list: readonly SeenFragment[] | undefined) => (asks ? (list ?? []).filter((s) => s.sessionId !== except) : []);
-  const same = others(data?.seenBefore.sameClient);
-  const similar = others(data?.seenBefore.similar);
-  if (same.length + similar.length === 0 && !failure && !saysNothing) return null;
+  const same = others(seen.data?.seenBefore.sameClient);
+  const similar = others(seen.data?.seenBefore.similar);
+  const none = same.length + similar.length === 0;
+  if (none && !seen.error && !saysNothing) return null;
   return (
     <section aria-label={words.title}>
       <h2>
         {words.title}
         <span className="aside">{words.span}</span>
       </h2>
-      {failure && <FailureBanner failure={failure} retry={() => again({ requestPolicy: 'network-only' })} />}
-      {same.length + similar.length === 0 && !failure && <p className="hint">{asks ? words.nothing : words.nobody}</p>}
-      {same.length > 0 && <List of={same} />}
-      {similar.length > 0 && (
-        <>
-          <h3 className="seen-head">{words.similar}</h3>
-          <List of={similar} />
-        </>
+      {!asks && <p className="hint">{words.nobody}</p>}
+      {asks && (
+        <Listing of={seen} retry={() => again({ requestPolicy: 'network-only' })} failed={words.failed} loading={words.looking} empty={none && <p className="hint">{words.nothing}</p>}>
+          {same.length > 0 && <List of={same} />}
+          {similar.length > 0 && (
+            <>
+              <h3 className="seen-head">{words.similar}</h3>
+              <List of={similar} />
+            </>
+          )}
+        </Listing>
       )}
     </section>
   );

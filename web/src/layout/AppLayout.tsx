@@ -5,6 +5,7 @@ import { Button as AriaButton } from 'react-aria-components';
 import { useConnection } from '../api/socket';
 import { leave } from '../auth/leave';
 import { atLeast, usePerson } from '../auth/store';
+import { part } from '../load';
 import { messages } from '../messages/en';
 import { Brand } from '../ui/Brand';
 import { Icon } from '../ui/Icon';
@@ -16,7 +17,8 @@ import { ConnectionBanner } from './ConnectionBanner';
 import { PlanAheadLine, SessionExpiryToast } from './SessionExpiryToast';
 import { isTyping } from './keys';
 
-const CommandMenu = lazy(() => import('./CommandMenu'));
+const loadMenu = part(() => import('./CommandMenu'));
+const CommandMenu = lazy(loadMenu);
 
 /** The pages of the bar. Those that nobody can use with a role are not shown to it. */
 const places = [
@@ -32,12 +34,13 @@ export default function AppLayout() {
   const connection = useConnection();
   const full = useRouterState({ select: (s) => s.matches.some((m) => m.staticData.fullWidth) });
   const [finding, setFinding] = useState(false);
+  const find = () => void loadMenu().then(() => setFinding(true)).catch(() => toastWrong(messages.notLoaded));
   useEffect(() => {
     const open = (event: KeyboardEvent) => {
       const asked = (event.key === 'k' && (event.ctrlKey || event.metaKey)) || (event.key === '?' && event.ctrlKey);
       if (!asked || (isTyping(event) && event.key !== 'k')) return;
       event.preventDefault();
-      setFinding(true);
+      find();
     };
     addEventListener('keydown', open);
     return () => removeEventListener('keydown', open);
@@ -59,7 +62,7 @@ export default function AppLayout() {
             </Link>
           ))}
         </nav>
-        <AriaButton className="input find" onPress={() => setFinding(true)}>
+        <AriaButton className="input find" onPress={find}>
           <Icon of={Search} size={14} />
           <span>Find a tree or a page</span>
           <Kbd>{mac ? '⌘ K' : 'Ctrl K'}</Kbd>

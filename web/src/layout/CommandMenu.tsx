@@ -3,9 +3,11 @@ import { ListTree, Search } from 'lucide-react';
 import { useDeferredValue, useState } from 'react';
 import { Autocomplete, Dialog, Input, Menu, MenuItem, Modal, ModalOverlay, TextField } from 'react-aria-components';
 import { useQuery } from 'urql';
+import { failureOf } from '../api/errors';
 import { atLeast, usePerson } from '../auth/store';
 import { gql } from '../gql';
 import type { Role } from '../gql/graphql';
+import { FailureBanner } from '../ui/Banner';
 import { Icon } from '../ui/Icon';
 import { useDescribed } from './described';
 
@@ -36,7 +38,7 @@ export default function CommandMenu({ onClose }: { onClose: () => void }) {
   const person = usePerson();
   const [text, setText] = useState('');
   const query = useDeferredValue(text.trim());
-  const [{ data }] = useQuery({ query: FindTrees, variables: { query: text.endsWith(' ') ? `${query} ` : query }, pause: query === '' });
+  const [{ data, error, fetching }, again] = useQuery({ query: FindTrees, variables: { query: text.endsWith(' ') ? `${query} ` : query }, pause: query === '' });
   const described = useDescribed();
   const words = query.toLowerCase().split(/\s+/);
   const allPages = [...pages.filter((p) => !p.needs || atLeast(person.role, p.needs)), ...described];
@@ -55,6 +57,7 @@ export default function CommandMenu({ onClose }: { onClose: () => void }) {
               <Input className="input" placeholder="Find a tree or a page" />
               <Icon of={Search} />
             </TextField>
+            {query !== '' && <FailureBanner failure={failureOf(error)} title="The trees could not be searched." retry={() => again({ requestPolicy: 'network-only' })} />}
             <Menu
               className="menu"
               aria-label="Found"
@@ -64,7 +67,7 @@ export default function CommandMenu({ onClose }: { onClose: () => void }) {
                 if (described.some((p) => p.to === key)) location.assign(String(key));
                 else void navigate({ to: String(key) });
               }}
-              renderEmptyState={() => <p className="none">Nothing has these words.</p>}
+              renderEmptyState={() => <p className="none">{fetching ? 'Looking…' : error ? 'No page has these words.' : 'Nothing has these words. Try fewer or other ones.'}</p>}
             >
               {(item) => (
                 <MenuItem className="menu-item" textValue={item.label}>

@@ -1,8 +1,11 @@
 import { WifiOff } from 'lucide-react';
 import { useEffect, useState } from 'react';
 import { useConnection } from '../api/socket';
+import { messages } from '../messages/en';
 import { Icon } from '../ui/Icon';
 import { clockTime } from '../ui/format';
+
+const words = messages.connection;
 
 /** A connection that is lost for less than this is nobody's concern. */
 const patience = 2000; // ms
@@ -24,7 +27,7 @@ export function ConnectionBanner() {
         <div className="connection">
           <Icon of={WifiOff} size={14} />
           <span>
-            {navigator.onLine ? <b>Reconnecting…</b> : <b>Offline.</b>} Showing what was loaded until {clockTime(since)}. It goes on by itself.
+            <b>{navigator.onLine ? words.reconnecting : words.offline}</b> {words.shown(clockTime(since))} {words.kept} {!navigator.onLine && words.rest}
           </span>
         </div>
       )}

@@ -9,6 +9,8 @@ export const counted = (n: number, one: string, many: string): string => `${n} $
 export const messages = {
   product: 'Branchline',
   away: 'The server did not answer. Check the connection and try again.',
+  offline: 'You are offline, so nothing was sent. Try again when the connection is back.',
+  notLoaded: 'This part of the app was not loaded before, and the server cannot be reached. It opens by itself when the connection is back; what you did is kept.',
   tryAgain: 'Try again',
   request: (id: string) => `Request ${id}`,
 
@@ -43,6 +45,14 @@ export const messages = {
     kept: 'Nothing that you had entered is lost.',
   },
 
+  connection: {
+    offline: 'Offline.',
+    reconnecting: 'Reconnecting…',
+    shown: (time: string) => `Showing what was loaded until ${time}.`,
+    kept: 'Steps and notes of a session are kept and sent when it is back.',
+    rest: 'Nothing else can be changed until then.',
+  },
+
   shortcuts: 'Keyboard shortcuts',
 
   history: {
@@ -60,6 +70,12 @@ export const messages = {
     anyTree: 'Any tree',
     showTrees: 'Show trees',
     noTree: 'No tree is called that.',
+    client: 'Client',
+    anyClient: 'Any client',
+    showClients: 'Show clients',
+    noClient: 'No client is called that.',
+    ticket: 'Ticket',
+    anyTicket: 'Any ticket',
     looking: 'Looking…',
     from: 'From',
     to: 'To',
@@ -67,6 +83,7 @@ export const messages = {
     backward: 'These days end before they begin. Choose a later “To”, or an earlier “From”.',
     noneMatch: 'No session matches',
     noneMatchText: 'Widen the days, or clear what is chosen above.',
+    showAll: 'Show all sessions',
     none: 'No sessions here yet',
     noneText: 'A session begins with a tree, or with a subject alone. Its record comes by itself.',
   },

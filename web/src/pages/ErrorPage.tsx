@@ -1,10 +1,35 @@
 import type { ErrorComponentProps } from '@tanstack/react-router';
+import { useEffect } from 'react';
+import { isReachable, Unreachable } from '../load';
+import { messages } from '../messages/en';
 import { Button } from '../ui/Button';
+
+/** Never while nobody answers: the browser would put its own page in place of the app. */
+const loadAnew = (): void => void isReachable().then((yes) => yes && location.reload());
 
 /** What went wrong with the page itself. */
 export function ErrorPage({ error, reset }: ErrorComponentProps) {
-  // A part of the app that is gone comes with a new version of it.
   const message = error instanceof Error ? error.message : String(error);
+  const away = error instanceof Unreachable;
+  useEffect(() => {
+    if (!away) return;
+    addEventListener('online', loadAnew);
+    return () => removeEventListener('online', loadAnew);
+  }, [away]);
+  if (away) {
+    return (
+      <div className="page" role="alert">
+        <h1 className="display">{navigator.onLine ? messages.connection.reconnecting : messages.connection.offline}</h1>
+        <p className="lead mt-2">{message}</p>
+        <p className="mt-6">
+          <Button kind="primary" size="big" onPress={loadAnew}>
+            {messages.tryAgain}
+          </Button>
+        </p>
+      </div>
+    );
+  }
+  // A part of the app that is gone comes with a new version of it.
   const outdated = /import|module|chunk/i.test(message);
   return (
     <div className="page" role="alert">

@@ -1,14 +1,13 @@
 import { ArrowUp, Building2, Check, CircleX, Ellipsis, Eye, StickyNote, Tag, Terminal, Undo2 } from 'lucide-react';
 import { useEffect, useLayoutEffect, useMemo, useRef, useState } from 'react';
 import { flushSync } from 'react-dom';
-import { useMutation, useQuery, useSubscription } from 'urql';
-import { failureOf } from '../api/errors';
+import { useQuery, useSubscription } from 'urql';
 import { here, serverNow } from '../auth/clock';
-import { random } from '../auth/shared';
 import { atLeast, type Person } from '../auth/store';
 import type { WalkFragment } from '../gql/graphql';
 import { isShortcut } from '../layout/keys';
 import { useTitle } from '../layout/useTitle';
+import { words as all } from '../messages/walk';
 import { Banner, FailureBanner } from '../ui/Banner';
 import { Button } from '../ui/Button';
 import { clockTime, running } from '../ui/format';
@@ -16,14 +15,18 @@ import { Icon } from '../ui/Icon';
 import { Menu, MenuItem } from '../ui/Menu';
 import { Answers } from './Answers';
 import { CompleteDialog, DetailsDialog, GiveUpDialog, GoBackDialog, OwnStepDialog, ShortcutsDialog } from './dialogs';
-import { Advance, AddNote, GoBack, ReturnToTree, WalkedGraph, WatchWalk } from './documents';
+import { WalkedGraph, WatchWalk } from './documents';
 import { useDraft } from './drafts';
 import { InputForm } from './InputForm';
 import { fill, secondsOpen, type Step, type WalkNode } from './model';
 import { Side } from './Side';
 import { StepCard } from './StepCard';
 import { Trail } from './Trail';
+import { type Deed, enqueue, shown, useUnsent } from './unsent';
+import { useRefused } from './useRefused';
 import { WalkMap } from './WalkMap';
+
+const words = all.unsent;
 
 type Open = { what: 'complete' | 'give-up' | 'own-step' | 'details' | 'shortcuts' } | { what: 'back'; step: Step } | undefined;
 
@@ -42,127 +45,88 @@ export function Runner({ walk, person }: { walk: WalkFragment; person: Person })
   const [{ data: watched }] = useSubscription({ query: WatchWalk, variables: { id: walk.id } });
   const watchers = watched?.treeSession && 'watchers' in watched.treeSession ? watched.treeSession.watchers.filter((w) => w.id !== person.id) : [];
 
-  const [, advance] = useMutation(Advance);
-  const [, goBack] = useMutation(GoBack);
-  const [, addNote] = useMutation(AddNote);
-  const [, returnToTree] = useMutation(ReturnToTree);
   const [open, setOpen] = useState<Open>();
   const [noting, setNoting] = useState<'note' | 'output'>();
   const [note, setNote] = useDraft(person.id, `${walk.id}.note`);
   const [output, setOutput] = useDraft(person.id, `${walk.id}.output`);
-  const [problem, setProblem] = useState<ReturnType<typeof failureOf>>();
-  const [ahead, setAhead] = useState<(WalkNode | undefined)[]>([]);
+  const { problem, setProblem } = useRefused(person.id, walk.id, { note, setNote, output, setOutput });
   const heading = useRef<HTMLHeadingElement>(null);
   const pad = useRef<HTMLTextAreaElement>(null);
 
-  // What was chosen is shown before the server has answered; what is chosen there
-  // is sent when it has. Undefined is a node that only the server can tell.
+  // What somebody does is shown before the server has answered, and sent in order.
+  const unsent = useUnsent(person.id, walk.id);
+  const { steps, nodeId, left, moved, notes: waitingNotes } = shown(walk, unsent.list);
+  const known = useRef<WalkNode | null>(null);
   const current = walk.currentNode as WalkNode | null;
-  const waiting = ahead.length > 0 && ahead.at(-1) === undefined;
-  const node = ahead.at(-1) ?? current;
-  const steps = walk.steps.filter((s) => !s.undone);
-  const sending = useRef(Promise.resolve(true));
-  const step = useRef(walk.step);
+  const ahead = nodeId && nodeId !== current?.nodeId ? nodes.get(nodeId) : undefined;
+  // Where only the server knows what comes, what was shown last stays.
+  const waiting = nodeId === undefined || (nodeId !== null && nodeId !== current?.nodeId && !ahead);
+  const node = waiting ? known.current : ahead ? { ...ahead, title: fill(ahead.title, walk.values, walk.client), text: fill(ahead.text, walk.values, walk.client) } : current;
   useEffect(() => {
-    if (ahead.length === 0) step.current = walk.step;
+    known.current = node;
   });
+  const step = Math.max(walk.step, (unsent.list.at(-1)?.on ?? -1) + 1); // with what waits
 
   // The new question gets the focus, so that it is read out and the keys are at hand.
   const seen = useRef(`${walk.step}`);
-  const at = `${walk.step + ahead.length} ${node?.nodeId ?? ''}`;
+  const at = `${step} ${node?.nodeId ?? ''}`;
   useEffect(() => {
     const moved = seen.current !== at;
     seen.current = at;
     if (moved && !document.querySelector('[role=dialog], [role=alertdialog]:not(.notice)')) heading.current?.focus({ preventScroll: true });
   }, [at]);
 
-  // Changes go one after the other, each on top of what the one before it made. One
-  // that is refused takes back what was shown ahead, and those behind it are not sent.
-  const send = (run: (on: { sessionId: string; expectedStep: number; idempotencyKey: string }) => Promise<{ step: number | undefined; error: Parameters<typeof failureOf>[0] }>, refused?: () => void): Promise<boolean> => {
+  const act = (deed: Deed, said: string) => {
     setProblem(undefined);
-    const idempotencyKey = random();
-    const chain = sending.current.then(async (going) => {
-      if (!going) return false;
-      const { step: made, error } = await run({ sessionId: walk.id, expectedStep: step.current, idempotencyKey });
-      if (made !== undefined) {
-        step.current = made;
-        return true;
-      }
-      setAhead([]);
-      setProblem(failureOf(error));
-      refused?.();
-      return false;
-    });
-    sending.current = chain;
-    void chain.then((done) => {
-      if (!done && sending.current === chain) sending.current = Promise.resolve(true);
-    });
-    return chain;
+    enqueue(person.id, walk, deed, said);
   };
 
   const choose = (optionId?: string, values?: { name: string; text: string }[]) => {
     if (!mine || waiting || !node) return;
-    const target = 'options' in node && optionId ? node.options.find((o) => o.optionId === optionId)?.target : 'next' in node && !values ? node.next : undefined;
+    const option = 'options' in node ? node.options.find((o) => o.optionId === optionId) : undefined;
+    const target = option?.target ?? ('next' in node && !values ? node.next : undefined);
     const next = target && !hasBranches(node) ? nodes.get(target) : undefined;
-    const known = next && next.__typename !== 'SubtreeNode' ? { ...next, title: fill(next.title, walk.values, walk.client), text: fill(next.text, walk.values, walk.client) } : undefined;
-    setAhead((a) => [...a, known]);
-    const kept = { note, output };
+    const to = next && next.__typename !== 'SubtreeNode' ? next.nodeId : undefined;
+    act({ what: 'advance', optionId: optionId ?? null, values: values ?? [], note, output, to }, words.answered(node.title, option?.label ?? values?.map((v) => v.text).join(', ')));
     setNote('');
     setOutput('');
     setNoting(undefined);
-    setProblem(undefined);
-    void send(
-      async (on) => {
-        const { data, error } = await advance({ input: { ...on, optionId: optionId ?? null, values: values ?? [], note: kept.note, output: kept.output } });
-        if (data) setAhead((a) => a.slice(1));
-        return { step: data?.advanceSession.session.step, error };
-      },
-      () => {
-        setNote(kept.note);
-        setOutput(kept.output);
-      },
-    );
   };
 
-  const saveNote = () =>
-    void send(async (on) => {
-      const { data, error } = await addNote({ input: { ...on, text: note, output } });
-      return { step: data?.addNote.session.step, error };
-    }).then((done) => {
-      if (!done) return;
-      setNote('');
-      setOutput('');
-      setNoting(undefined);
-      heading.current?.focus();
-    });
+  const saveNote = () => {
+    act({ what: 'note', text: note, output }, words.noted);
+    setNote('');
+    setOutput('');
+    setNoting(undefined);
+    heading.current?.focus();
+  };
 
   const back = (toStep?: number) => {
     setOpen(undefined);
-    void send(async (on) => {
-      const { data, error } = await goBack({ input: { ...on, toStep: toStep ?? null } });
-      return { step: data?.goBack.session.step, error };
-    });
+    act({ what: 'back', toStep: toStep ?? null }, words.wentBack);
   };
 
-  const leaveTree = () =>
-    void send(async (on) => {
-      const { data, error } = await returnToTree({ input: on });
-      return { step: data?.returnToTree.session.step, error };
-    });
+  const leaveTree = () => act({ what: 'return' }, words.wentBack);
+
+  /** Opens what the server has to do at once: not before it has what waits. */
+  const ask = (next: Open) => {
+    if (unsent.stuck) setProblem({ message: words.first, code: undefined, reason: undefined, field: undefined, requestId: undefined, extensions: {} });
+    else setOpen(next);
+  };
 
   const askBack = (step: Step) => {
     const last = steps.at(-1);
     // What is on its way would be undone too.
-    if (last && step.step === last.step && ahead.length === 0) back(step.step);
+    if (last && step.step === last.step && left === 0) back(step.step);
     else setOpen({ what: 'back', step });
   };
 
-  const canGoBack = steps.length > 0 || ahead.length > 0;
+  const canGoBack = steps.length > 0 || left > 0;
   const atSolution = node?.__typename === 'SolutionNode';
   useEffect(() => {
     const press = (event: KeyboardEvent) => {
       if (!isShortcut(event) || !mine || open) return;
-      const act: Record<string, (() => void) | undefined> = {
+      const keys: Record<string, (() => void) | undefined> = {
         // What is typed next goes into the field already.
         n: () => flushSync(() => setNoting('note')),
         o: () => flushSync(() => setNoting('output')),
@@ -171,13 +135,13 @@ export function Runner({ walk, person }: { walk: WalkFragment; person: Person })
           pad.current?.scrollIntoView({ block: 'nearest' });
         },
         d: () => setOpen({ what: 'details' }),
-        c: () => setOpen({ what: 'complete' }),
-        '0': () => setOpen({ what: 'own-step' }),
+        c: () => ask({ what: 'complete' }),
+        '0': () => ask({ what: 'own-step' }),
         '?': () => setOpen({ what: 'shortcuts' }),
         Backspace: canGoBack ? () => back() : undefined,
         ArrowLeft: canGoBack ? () => back() : undefined,
       };
-      const run = act[event.key];
+      const run = keys[event.key];
       if (!run) return;
       event.preventDefault();
       run();
@@ -212,7 +176,7 @@ export function Runner({ walk, person }: { walk: WalkFragment; person: Person })
         <Timer walk={walk} />
         {mine && (
           <>
-            <Button onPress={() => setOpen({ what: 'complete' })} shortcut="C">
+            <Button onPress={() => ask({ what: 'complete' })} shortcut="C">
               Complete
             </Button>
             <Menu
@@ -226,7 +190,7 @@ export function Runner({ walk, person }: { walk: WalkFragment; person: Person })
               <MenuItem onAction={() => setOpen({ what: 'details' })}>Ticket, client, subject…</MenuItem>
               {switched && <MenuItem onAction={leaveTree}>Back to the tree before</MenuItem>}
               <MenuItem onAction={() => setOpen({ what: 'shortcuts' })}>Keyboard shortcuts</MenuItem>
-              <MenuItem onAction={() => setOpen({ what: 'give-up' })}>Give up…</MenuItem>
+              <MenuItem onAction={() => ask({ what: 'give-up' })}>Give up…</MenuItem>
             </Menu>
           </>
         )}
@@ -243,7 +207,7 @@ export function Runner({ walk, person }: { walk: WalkFragment; person: Person })
               place={place}
               since={steps.at(-1)?.leftAt ?? walk.startedAt}
               first={steps.length === 0}
-              notes={ahead.length > 0 ? [] : walk.currentNotes}
+              notes={[...(moved ? [] : walk.currentNotes), ...waitingNotes]}
               heading={heading}
               subject={walk.subject}
             >
@@ -266,6 +230,15 @@ export function Runner({ walk, person }: { walk: WalkFragment; person: Person })
                   <FailureBanner failure={problem} />
                 </div>
               )}
+              <div role="status">
+                {unsent.stuck && (
+                  <div className="mt-4">
+                    <Banner colour="amber">
+                      <b>{words.waits(unsent.list.length)}</b> {words.kept} {waiting && words.unknown}
+                    </Banner>
+                  </div>
+                )}
+              </div>
               {!mine && (
                 <div className="mt-4">
                   <Banner colour="cyan">
@@ -273,7 +246,7 @@ export function Runner({ walk, person }: { walk: WalkFragment; person: Person })
                   </Banner>
                 </div>
               )}
-              {node?.__typename === 'InputNode' && mine && <InputForm key={walk.step} node={node} values={walk.values} onDone={(values) => choose(undefined, values)} />}
+              {node?.__typename === 'InputNode' && mine && <InputForm key={step} node={node} values={walk.values} onDone={(values) => choose(undefined, values)} />}
             </StepCard>
             {mine && (
               <Answers
@@ -283,8 +256,8 @@ export function Runner({ walk, person }: { walk: WalkFragment; person: Person })
                 busy={waiting}
                 continues={atSolution && node.continue && walk.places.length > 1 && place?.arrival === 'SUBTREE'}
                 onChoose={choose}
-                onComplete={() => setOpen({ what: 'complete' })}
-                onOwnStep={() => setOpen({ what: 'own-step' })}
+                onComplete={() => ask({ what: 'complete' })}
+                onOwnStep={() => ask({ what: 'own-step' })}
               />
             )}
             {mine && (
@@ -318,11 +291,11 @@ export function Runner({ walk, person }: { walk: WalkFragment; person: Person })
             <Icon of={Building2} size={20} />
             Client
           </button>
-          <button type="button" onClick={() => setOpen({ what: 'give-up' })}>
+          <button type="button" onClick={() => ask({ what: 'give-up' })}>
             <Icon of={CircleX} size={20} />
             Give up
           </button>
-          <button type="button" onClick={() => setOpen({ what: 'complete' })}>
+          <button type="button" onClick={() => ask({ what: 'complete' })}>
             <Icon of={Check} size={20} />
             Complete
           </button>
@@ -346,7 +319,7 @@ export function Runner({ walk, person }: { walk: WalkFragment; person: Person })
       {open?.what === 'own-step' && <OwnStepDialog walk={walk} onClose={() => setOpen(undefined)} />}
       {open?.what === 'details' && <DetailsDialog walk={walk} onClose={() => setOpen(undefined)} />}
       {open?.what === 'shortcuts' && <ShortcutsDialog onClose={() => setOpen(undefined)} />}
-      {open?.what === 'back' && <GoBackDialog steps={steps} ahead={ahead.length} step={open.step} onBack={() => back(open.step.step)} onClose={() => setOpen(undefined)} />}
+      {open?.what === 'back' && <GoBackDialog steps={steps} ahead={left} step={open.step} onBack={() => back(open.step.step)} onClose={() => setOpen(undefined)} />}
     </>
   );
 }

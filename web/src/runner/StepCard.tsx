@@ -17,7 +17,7 @@ export interface StepCardProps {
   place: WalkFragment['places'][number] | undefined;
   since: string;
   first: boolean;
-  notes: WalkFragment['currentNotes'];
+  notes: readonly { text: string; output: string }[];
   heading: Ref<HTMLHeadingElement>;
   subject: string;
   children: ReactNode;

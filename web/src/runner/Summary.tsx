@@ -19,6 +19,7 @@ import { ExportPanel } from './ExportPanel';
 import { outcomeWords } from './model';
 import { Scratchpad } from './Scratchpad';
 import { Trail } from './Trail';
+import { useRefused } from './useRefused';
 
 /** How long after its end a session can be reopened; the server decides. */
 const reopenWithin = 24 * 60 * 60 * 1000; // ms
@@ -35,7 +36,8 @@ export function Summary({ walk, person }: { walk: WalkFragment; person: Person }
   useTitle(walk.ticket ? `${walk.title}, ${walk.ticket}` : walk.title);
   const [{ fetching, error }, reopen] = useMutation(Reopen);
   const [undone, setUndone] = useState(false);
-  const failure = failureOf(error);
+  const { problem } = useRefused(person.id, walk.id);
+  const failure = failureOf(error) ?? problem;
   const end = look[walk.outcome ?? 'none'];
   const ended = walk.endedAt ?? walk.startedAt;
   const solution = walk.currentNode?.__typename === 'SolutionNode' ? walk.currentNode : undefined;

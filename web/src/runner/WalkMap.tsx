@@ -2,7 +2,10 @@ import { lazy, Suspense, useMemo, useSyncExternalStore } from 'react';
 import type { Walked } from '../pages/trees/TreeCanvas';
 import type { Step, WalkNode } from './model';
 
-const TreeCanvas = lazy(() => import('../pages/trees/TreeCanvas'));
+type Canvas = typeof import('../pages/trees/TreeCanvas').default;
+
+/** Without a connection a walk goes on without its map. */
+const TreeCanvas = lazy(() => import('../pages/trees/TreeCanvas').catch(() => ({ default: (() => <></>) as Canvas })));
 const wide = '(min-width: 1920px)';
 
 function useWide(): boolean {

@@ -26,9 +26,25 @@ function write(key: string, text: string): void {
   }
 }
 
+const prefix = 'branchline.draft.';
+const keyOf = (userId: string, about: string): string => `${prefix}${userId}.${about}`;
+
+export const readDraft = (userId: string, about: string): string => read(keyOf(userId, about));
+export const writeDraft = (userId: string, about: string, text: string): void => write(keyOf(userId, about), text);
+
+/** What drafts of one person are about. */
+export function draftsOf(userId: string): string[] {
+  const own = keyOf(userId, '');
+  try {
+    return Object.keys(localStorage).flatMap((key) => (key.startsWith(own) ? [key.slice(own.length)] : []));
+  } catch {
+    return []; // storage is blocked
+  }
+}
+
 /** A text that survives the page, of one person about one thing. */
 export function useDraft(userId: string, about: string): [string, (text: string) => void] {
-  const key = `branchline.draft.${userId}.${about}`;
+  const key = keyOf(userId, about);
   const [text, setText] = useState(() => read(key));
   useEffect(() => setText(read(key)), [key]);
   return [

@@ -7,12 +7,11 @@ import { leave } from '../auth/leave';
 import { useAuth, usePerson } from '../auth/store';
 import type { WatchSignedInSubscription } from '../gql/graphql';
 import { counted } from '../messages/en';
-import { Banner } from '../ui/Banner';
 import { Button } from '../ui/Button';
 import { DeviceIcon } from '../ui/DeviceIcon';
 import { exactTime, initials, span } from '../ui/format';
 import { Icon } from '../ui/Icon';
-import { Loading } from '../ui/Loading';
+import { Listing } from '../ui/Listing';
 import { Time } from '../ui/Time';
 import { WatchSignedIn } from './documents';
 import { after, type Device, keepOrder, peopleOf, type Person, type SignedInList } from './people';
@@ -25,7 +24,7 @@ export function ActiveSessionsCard() {
   const own = auth.state === 'in' ? auth.loginSessionId : '';
   const connection = useConnection();
   // The whole list first, then what changes; after a lost connection the whole list again.
-  const [{ data: list, error }] = useSubscription<WatchSignedInSubscription, SignedInList>(
+  const [{ data: list, error }, again] = useSubscription<WatchSignedInSubscription, SignedInList>(
     { query: WatchSignedIn },
     (before, { activeSessions }) => {
       learnServerTime(activeSessions.serverTime);
@@ -72,13 +71,7 @@ export function ActiveSessionsCard() {
         </span>
         <span className={connection.state === 'live' ? 'live' : 'live lost'}>{connection.state === 'live' ? 'Live' : 'Reconnecting'}</span>
       </div>
-      {error && !list && (
-        <Banner colour="red" role="alert">
-          <b>The list could not be loaded.</b> {error.message}
-        </Banner>
-      )}
-      {!list && !error && <Loading rows={4} label="Loading who is signed in" />}
-      {list && (
+      <Listing of={{ data: list, fetching: !error, error: list ? undefined : error }} retry={() => again()} failed="The list could not be loaded." loading="Loading who is signed in" rows={4}>
         <div ref={shown.area}>
           <div className="person-head" aria-hidden="true">
             <span>Person</span>
@@ -89,7 +82,7 @@ export function ActiveSessionsCard() {
             <PersonRows key={p.id} person={p} me={p.id === me.id} own={own} open={open.has(p.id)} onToggle={() => toggle(p.id)} onEnd={setAsking} />
           ))}
         </div>
-      )}
+      </Listing>
       {list?.more && <p className="due">The newest 1,000 logins are shown.</p>}
       {list && (
         <div className="danger-foot">

@@ -2,6 +2,7 @@ import { ChevronDown, Search, X } from 'lucide-react';
 import { useState } from 'react';
 import { Autocomplete, Button as AriaButton, Header, Input, ListBox, ListBoxItem, ListBoxSection, Popover, SearchField, Select, SelectValue, useFilter } from 'react-aria-components';
 import { useQuery } from 'urql';
+import { failureOf } from '../api/errors';
 import type { AuditAction } from '../gql/graphql';
 import { auditWords, kindGroups, kindWords } from '../messages/audit';
 import { counted } from '../messages/en';
@@ -13,7 +14,7 @@ import { LogPeople } from './auditDocuments';
 
 /** Narrows the log by kind, person and time. What is chosen is in the page's address. */
 export function AuditFilters({ search, onChange }: { search: AuditSearch; onChange: (next: AuditSearch) => void }) {
-  const [{ data }] = useQuery({ query: LogPeople });
+  const [{ data, error }] = useQuery({ query: LogPeople });
   const [days, setDays] = useState(search.from !== undefined || search.to !== undefined);
   const kinds = kindsOf(search);
   const people = data?.account.members ?? [];
@@ -58,7 +59,7 @@ export function AuditFilters({ search, onChange }: { search: AuditSearch; onChan
           <Icon of={ChevronDown} />
         </AriaButton>
         <Found label="Find a person">
-          <ListBox className="menu" aria-label="People" renderEmptyState={() => <p className="hint p-2">Nobody has this name.</p>}>
+          <ListBox className="menu" aria-label="People" renderEmptyState={() => <p className="hint p-2">{failureOf(error)?.message ?? 'Nobody has this name.'}</p>}>
             <ListBoxItem id="any" className="menu-item" textValue={auditWords.any.person}>
               {auditWords.any.person}
             </ListBoxItem>

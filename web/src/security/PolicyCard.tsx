@@ -35,7 +35,9 @@ export function PolicyCard({ policy, bounds }: { policy: Policy; bounds: Bounds 
       setAsking(false);
     },
   );
-  useEffect(() => setDraft(draftOf(policy)), [policy]);
+  // What somebody chose stays where the same policy is read again.
+  const read = JSON.stringify(policy);
+  useEffect(() => setDraft(draftOf(JSON.parse(read) as Policy)), [read]);
   const change = (next: Partial<Draft>) => {
     setSaved(undefined);
     setDraft((d) => ({ ...d, ...next }));

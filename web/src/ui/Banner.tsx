@@ -22,7 +22,8 @@ export const Banner = ({ colour, icon = colour, role, children }: BannerProps) =
 );
 
 /** What went wrong, with the number of the request for whoever helps, and a way on. */
-export function FailureBanner({ failure, title, retry }: { failure: Failure; title?: string; retry?: () => void }) {
+export function FailureBanner({ failure, title, retry }: { failure: Failure | undefined; title?: string; retry?: () => void }) {
+  if (!failure) return null;
   return (
     <Banner colour="red" role="alert">
       {title && <b>{title} </b>}

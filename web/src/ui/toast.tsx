@@ -27,8 +27,8 @@ export function toast(text: string, action?: News['action']): void {
 }
 
 /** Says that something did not work and nothing else on the page does. */
-export function toastWrong(text: string): void {
-  queue.add({ text, wrong: true }, { timeout: 2 * shownFor });
+export function toastWrong(text: string, action?: News['action']): void {
+  queue.add({ text, wrong: true, ...(action && { action }) }, { timeout: 2 * shownFor });
 }
 
 export const Toasts = () => (

@@ -14,7 +14,7 @@ import { DeviceIcon } from '../../ui/DeviceIcon';
 import { Dialog } from '../../ui/Dialog';
 import { Field } from '../../ui/Field';
 import { exactTime } from '../../ui/format';
-import { Loading } from '../../ui/Loading';
+import { Listing } from '../../ui/Listing';
 import { Time } from '../../ui/Time';
 import { toast, toastWrong } from '../../ui/toast';
 import { OwnLimits } from './OwnLimits';
@@ -51,11 +51,11 @@ const ChangePassword = gql(`
 export default function MePage() {
   useTitle('Devices and password');
   const person = usePerson();
-  const [{ data, fetching, error }, again] = useQuery({ query: MyDevices, requestPolicy: 'cache-and-network' });
+  const [list, again] = useQuery({ query: MyDevices, requestPolicy: 'cache-and-network' });
+  const { data } = list;
   const [, endOne] = useMutation(EndOne);
   const [{ fetching: ending }, endOthers] = useMutation(EndOthers);
   const [asking, setAsking] = useState(false);
-  const failure = failureOf(error);
   const own = data?.me?.currentLoginSession?.id;
   const devices = data?.me?.loginSessions ?? [];
   const others = devices.filter((d) => d.id !== own).length;
@@ -83,25 +83,25 @@ export default function MePage() {
           <h2>My devices</h2>
           <p>{devices.length > 0 && counted(devices.length, 'device', 'devices')}</p>
         </div>
-        {failure && <FailureBanner failure={failure} retry={reload} />}
-        {fetching && !data && <Loading label="Loading your devices" />}
-        <div className="rows">
-          {devices.map((d) => (
-            <div key={d.id}>
-              <DeviceIcon device={d.device} size={20} />
-              <span className="what">
-                <b>{d.device}</b>
-                {d.id === own && ', this device'}
-                <span>
-                  {d.ip} · signed in <Time at={d.signedInAt} /> · active <Time at={d.lastActiveAt} /> · ends {exactTime(d.absoluteExpiresAt)} at the latest
+        <Listing of={list} retry={reload} failed="Your devices could not be loaded." loading="Loading your devices">
+          <div className="rows">
+            {devices.map((d) => (
+              <div key={d.id}>
+                <DeviceIcon device={d.device} size={20} />
+                <span className="what">
+                  <b>{d.device}</b>
+                  {d.id === own && ', this device'}
+                  <span>
+                    {d.ip} · signed in <Time at={d.signedInAt} /> · active <Time at={d.lastActiveAt} /> · ends {exactTime(d.absoluteExpiresAt)} at the latest
+                  </span>
                 </span>
-              </span>
-              <Button size="small" onPress={() => void end(d.id)} aria-label={d.id === own ? 'Sign out on this device' : `Sign out on ${d.device}, ${d.ip}`}>
-                Sign out
-              </Button>
-            </div>
-          ))}
-        </div>
+                <Button size="small" onPress={() => void end(d.id)} aria-label={d.id === own ? 'Sign out on this device' : `Sign out on ${d.device}, ${d.ip}`}>
+                  Sign out
+                </Button>
+              </div>
+            ))}
+          </div>
+        </Listing>
         {others > 0 && (
           <div className="due">
             <span className="flex-1">Ends logins at once, on every other device of yours.</span>

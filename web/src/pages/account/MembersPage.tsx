@@ -9,14 +9,13 @@ import type { MembersQuery, Role } from '../../gql/graphql';
 import { useTitle } from '../../layout/useTitle';
 import { counted, messages } from '../../messages/en';
 import { useDangerous } from '../../security/Reauthenticate';
-import { FailureBanner } from '../../ui/Banner';
 import { Button } from '../../ui/Button';
 import { copy } from '../../ui/copy';
 import { Dialog } from '../../ui/Dialog';
 import { Field } from '../../ui/Field';
 import { exactTime, initials } from '../../ui/format';
 import { Icon } from '../../ui/Icon';
-import { Loading } from '../../ui/Loading';
+import { Empty, Listing } from '../../ui/Listing';
 import { Menu, MenuItem } from '../../ui/Menu';
 import { Time } from '../../ui/Time';
 import { toast, toastWrong } from '../../ui/toast';
@@ -74,10 +73,10 @@ const roleWords: Record<Role, string> = {
 export default function MembersPage() {
   useTitle('Members');
   const person = usePerson();
-  const [{ data, fetching, error }, again] = useQuery({ query: Members, requestPolicy: 'cache-and-network' });
+  const [list, again] = useQuery({ query: Members, requestPolicy: 'cache-and-network' });
+  const { data } = list;
   const [, withdraw] = useMutation(Withdraw);
   const [open, setOpen] = useState<{ what: 'invite' } | { what: 'role' | 'disable' | 'enable'; member: Member }>();
-  const failure = failureOf(error);
   const members = data?.account.members ?? [];
   const invitations = data?.account.invitations ?? [];
   const reload = () => again({ requestPolicy: 'network-only' });
@@ -97,45 +96,50 @@ export default function MembersPage() {
         <div className="card-head">
           <h2>{counted(members.length, 'person', 'people')}</h2>
         </div>
-        {failure && <FailureBanner failure={failure} retry={reload} />}
-        {fetching && !data && <Loading rows={4} label="Loading the members" />}
-        <div className="rows">
-          {members.map((m) => (
-            <div className="member" key={m.id}>
-              <span className="ava" aria-hidden="true" data-initials={initials(m.name)} />
-              <span className="what">
-                <b>{m.name}</b>
-                {m.id === person.id && <span className="text-ink-3! inline!"> (you)</span>}
-                <span>
-                  {m.email} · {m.disabledAt ? 'disabled' : m.lastLoginAt ? <>signed in <Time at={m.lastLoginAt} /></> : 'never signed in'}
+        <Listing of={list} retry={reload} failed="The members could not be loaded." loading="Loading the members" rows={4}>
+          <div className="rows">
+            {members.map((m) => (
+              <div className="member" key={m.id}>
+                <span className="ava" aria-hidden="true" data-initials={initials(m.name)} />
+                <span className="what">
+                  <b>{m.name}</b>
+                  {m.id === person.id && <span className="text-ink-3! inline!"> (you)</span>}
+                  <span>
+                    {m.email} · {m.disabledAt ? 'disabled' : m.lastLoginAt ? <>signed in <Time at={m.lastLoginAt} /></> : 'never signed in'}
+                  </span>
                 </span>
-              </span>
-              <span className="role">
-                <span className={m.disabledAt ? 'badge amber' : 'badge'}>{m.disabledAt ? 'Disabled' : messages.roles[m.role]}</span>
-              </span>
-              {m.id !== person.id && (person.role === 'OWNER' || m.role !== 'OWNER') && (
-                <Menu
-                  aria-label={`What to do about ${m.name}`}
-                  trigger={
-                    <Button kind="quiet" iconOnly icon={<Icon of={Ellipsis} />}>
-                      {`What to do about ${m.name}`}
-                    </Button>
-                  }
-                >
-                  <MenuItem onAction={() => setOpen({ what: 'role', member: m })}>Change the role…</MenuItem>
-                  <MenuItem onAction={() => setOpen({ what: m.disabledAt ? 'enable' : 'disable', member: m })}>{m.disabledAt ? 'Enable…' : 'Disable…'}</MenuItem>
-                </Menu>
-              )}
-            </div>
-          ))}
-        </div>
+                <span className="role">
+                  <span className={m.disabledAt ? 'badge amber' : 'badge'}>{m.disabledAt ? 'Disabled' : messages.roles[m.role]}</span>
+                </span>
+                {m.id !== person.id && (person.role === 'OWNER' || m.role !== 'OWNER') && (
+                  <Menu
+                    aria-label={`What to do about ${m.name}`}
+                    trigger={
+                      <Button kind="quiet" iconOnly icon={<Icon of={Ellipsis} />}>
+                        {`What to do about ${m.name}`}
+                      </Button>
+                    }
+                  >
+                    <MenuItem onAction={() => setOpen({ what: 'role', member: m })}>Change the role…</MenuItem>
+                    <MenuItem onAction={() => setOpen({ what: m.disabledAt ? 'enable' : 'disable', member: m })}>{m.disabledAt ? 'Enable…' : 'Disable…'}</MenuItem>
+                  </Menu>
+                )}
+              </div>
+            ))}
+          </div>
+        </Listing>
       </section>
-      {invitations.length > 0 && (
+      {data && (
         <section className="sheet" aria-label="Invitations">
           <div className="card-head">
             <h2>Invited</h2>
             <p>Links work once</p>
           </div>
+          {invitations.length === 0 && (
+            <Empty title="Nobody is invited now" action={<Button onPress={() => setOpen({ what: 'invite' })}>Invite a colleague…</Button>}>
+              A link that is sent stands here until it is used or its week is over.
+            </Empty>
+          )}
           <div className="rows">
             {invitations.map((i) => (
               <div key={i.id}>

@@ -2,20 +2,18 @@ import { Link, useNavigate, useSearch } from '@tanstack/react-router';
 import { History } from 'lucide-react';
 import { useState } from 'react';
 import { useQuery } from 'urql';
-import { failureOf } from '../../api/errors';
 import { gql } from '../../gql';
 import type { SessionListQuery, TreeOutcome, TreeSessionFilter } from '../../gql/graphql';
 import { useTitle } from '../../layout/useTitle';
 import { messages } from '../../messages/en';
 import { outcomeMark, outcomeWords } from '../../runner/model';
-import { Banner, FailureBanner } from '../../ui/Banner';
+import { Banner } from '../../ui/Banner';
 import { Button } from '../../ui/Button';
 import { span } from '../../ui/format';
-import { Icon } from '../../ui/Icon';
-import { Loading } from '../../ui/Loading';
+import { Empty, Listing } from '../../ui/Listing';
 import { Time } from '../../ui/Time';
 import '../trees/trees.css';
-import { filterOf, isBackward, type SessionsSearch } from './search';
+import { filterOf, isBackward, isNarrowed, type SessionsSearch } from './search';
 import { SessionFilters } from './SessionFilters';
 
 const words = messages.history;
@@ -50,7 +48,7 @@ export default function SessionsPage() {
   const [pages, setPages] = useState<string[]>([]);
   const running = !search.outcome;
   const team = search.who !== undefined;
-  const filtered = Boolean(search.outcome ?? search.tree ?? search.from ?? search.to);
+  const filtered = isNarrowed(search);
   const shown = JSON.stringify(search);
   return (
     <div className="page">
@@ -99,13 +97,13 @@ interface PageProps {
 }
 
 function SessionPage({ title, filter, after, team, filtered, quiet, onMore }: PageProps) {
-  const [{ data, fetching, error }, again] = useQuery({ query: SessionList, variables: { filter, first: 50, after: after ?? null } });
-  const failure = failureOf(error);
+  const [page, again] = useQuery({ query: SessionList, variables: { filter, first: 50, after: after ?? null } });
+  const { data } = page;
   const nodes = data?.sessions.nodes ?? [];
-  if (quiet && nodes.length === 0 && !failure) return null;
+  if (quiet && nodes.length === 0 && !page.error) return null;
   return (
     <section className={quiet ? 'sheet mb-6' : 'sheet'} aria-label={title}>
-      {title && (nodes.length > 0 || fetching) && (
+      {title && (nodes.length > 0 || page.fetching) && (
         <div className={team ? 'session-row head team' : 'session-row head'} aria-hidden="true">
           <span>{title}</span>
           <span>Ticket</span>
@@ -116,23 +114,39 @@ function SessionPage({ title, filter, after, team, filtered, quiet, onMore }: Pa
           <span />
         </div>
       )}
-      {failure && <FailureBanner failure={failure} title="The sessions could not be loaded." retry={() => again({ requestPolicy: 'network-only' })} />}
-      {fetching && !data && <Loading rows={4} label="Loading sessions" />}
-      {nodes.map((s) => (
-        <Row key={s.id} session={s} team={team} />
-      ))}
-      {data && nodes.length === 0 && !after && (
-        <div className="empty">
-          <Icon of={History} size={20} />
-          <h2>{filtered ? words.noneMatch : words.none}</h2>
-          <p>{filtered ? words.noneMatchText : words.noneText}</p>
-          {!filtered && (
-            <Link className="btn primary" to="/trees">
-              Choose a tree
-            </Link>
-          )}
-        </div>
-      )}
+      <Listing
+        of={page}
+        retry={() => again({ requestPolicy: 'network-only' })}
+        failed="The sessions could not be loaded."
+        loading="Loading sessions"
+        rows={4}
+        empty={
+          nodes.length === 0 &&
+          !after && (
+            <Empty
+              icon={History}
+              title={filtered ? words.noneMatch : words.none}
+              action={
+                filtered ? (
+                  <Link className="btn" to="/sessions" search={team ? { who: 'team' } : {}}>
+                    {words.showAll}
+                  </Link>
+                ) : (
+                  <Link className="btn primary" to="/trees">
+                    Choose a tree
+                  </Link>
+                )
+              }
+            >
+              {filtered ? words.noneMatchText : words.noneText}
+            </Empty>
+          )
+        }
+      >
+        {nodes.map((s) => (
+          <Row key={s.id} session={s} team={team} />
+        ))}
+      </Listing>
       {onMore && data?.sessions.pageInfo.hasNextPage && data.sessions.pageInfo.endCursor && (
         <div className="p-3 text-center">
           <Button onPress={() => onMore(data.sessions.pageInfo.endCursor ?? '')}>Show more</Button>

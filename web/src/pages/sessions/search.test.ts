@@ -1,13 +1,15 @@
 import { describe, expect, test } from 'vitest';
-import { filterOf, isBackward, parseSessionsSearch, startOfDay } from './search';
+import { filterOf, isBackward, isNarrowed, parseSessionsSearch, startOfDay } from './search';
 
 describe('the address of the history', () => {
   test('says what is shown', () => {
-    const address = { who: 'team', outcome: 'ESCALATED', tree: 'tree_1', from: '2026-11-01', to: '2026-11-28' };
+    const address = { who: 'team', outcome: 'ESCALATED', tree: 'tree_1', client: 'clnt_1', ticket: 'INC-7', from: '2026-11-01', to: '2026-11-28' };
     expect(parseSessionsSearch(address)).toEqual(address);
   });
   test('may say anything', () => {
     expect(parseSessionsSearch({ who: 'x', outcome: 'DONE', tree: '', from: 'soon', to: '2026-02-30', more: 1 })).toEqual({});
+    expect(parseSessionsSearch({ client: 1, ticket: '  ' })).toEqual({});
+    expect(parseSessionsSearch({ ticket: ` ${'x'.repeat(300)}` }).ticket).toHaveLength(200); // more the API refuses
     expect(parseSessionsSearch({ who: ['team'], outcome: ['RESOLVED'], tree: 7, from: null })).toEqual({});
   });
 });
@@ -26,12 +28,18 @@ describe('days', () => {
   });
 });
 
+test('what leaves some out is told from whose they are', () => {
+  expect(isNarrowed({ who: 'team' })).toBe(false);
+  expect(isNarrowed({ ticket: '7' })).toBe(true);
+});
+
 describe('what is asked', () => {
   test('is what runs, and what is over', () => {
     expect(filterOf({}, 'running')).toEqual({ scope: 'MINE', status: ['IN_PROGRESS'] });
     expect(filterOf({}, 'over')).toEqual({ scope: 'MINE', status: ['COMPLETED', 'ABANDONED'] });
     expect(filterOf({ who: 'involved', outcome: 'ABANDONED' }, 'over')).toEqual({ scope: 'INVOLVED', status: ['ABANDONED'] });
     expect(filterOf({ who: 'team', outcome: 'UNRESOLVED' }, 'over')).toEqual({ scope: 'TEAM', outcome: ['UNRESOLVED'] });
+    expect(filterOf({ client: 'clnt_1', ticket: '007' }, 'over')).toMatchObject({ clientId: 'clnt_1', ticket: '007' });
     expect(filterOf({ outcome: 'IN_PROGRESS' }, 'over')).toEqual({ scope: 'MINE', status: ['IN_PROGRESS'] });
   });
   test('has whole days, the last one too', () => {

@@ -8,9 +8,13 @@ export interface SessionsSearch {
   who?: 'involved' | 'team';
   outcome?: Ending;
   tree?: string;
+  client?: string; // its id
+  ticket?: string; // the whole one
   from?: string; // days, as in 2026-11-28, of the reader's own time zone
   to?: string; // the last one that counts
 }
+
+export const longestTicket = 200; // characters
 
 const text = (value: unknown): string | undefined => (typeof value === 'string' && value !== '' ? value : undefined);
 const isEnding = (value: unknown): value is Ending => ['RESOLVED', 'ESCALATED', 'UNRESOLVED', 'IN_PROGRESS', 'ABANDONED'].includes(value as string);
@@ -30,12 +34,17 @@ export function parseSessionsSearch(search: Record<string, unknown>): SessionsSe
   const found: SessionsSearch = {};
   if (search.who === 'involved' || search.who === 'team') found.who = search.who;
   if (isEnding(search.outcome)) found.outcome = search.outcome;
-  const [tree, from, to] = [text(search.tree), text(search.from), text(search.to)];
+  const [tree, client, ticket, from, to] = [text(search.tree), text(search.client), text(search.ticket)?.trim().slice(0, longestTicket), text(search.from), text(search.to)];
   if (tree) found.tree = tree;
+  if (client) found.client = client;
+  if (ticket) found.ticket = ticket;
   if (from && startOfDay(from)) found.from = from;
   if (to && startOfDay(to)) found.to = to;
   return found;
 }
+
+/** Whether some sessions are left out. */
+export const isNarrowed = (search: SessionsSearch): boolean => Object.keys(search).some((key) => key !== 'who');
 
 export const scopeOf = (search: SessionsSearch): TreeSessionScope => (search.who === 'team' ? 'TEAM' : search.who === 'involved' ? 'INVOLVED' : 'MINE');
 
@@ -44,13 +53,15 @@ export const isBackward = (search: SessionsSearch): boolean => search.from !== u
 
 /** What is asked of the server: those that run, or those that are over. */
 export function filterOf(search: SessionsSearch, which: 'running' | 'over'): TreeSessionFilter {
-  const { outcome, tree, from, to } = search;
+  const { outcome, tree, client, ticket, from, to } = search;
   const filter: TreeSessionFilter = { scope: scopeOf(search) };
   if (which === 'running' || outcome === 'IN_PROGRESS') filter.status = ['IN_PROGRESS'];
   else if (outcome === 'ABANDONED') filter.status = ['ABANDONED'];
   else if (outcome) filter.outcome = [outcome];
   else filter.status = ['COMPLETED', 'ABANDONED'];
   if (tree) filter.treeId = tree;
+  if (client) filter.clientId = client;
+  if (ticket) filter.ticket = ticket;
   if (from) filter.beginsAt = startOfDay(from)?.toISOString() ?? null;
   if (to) filter.endsAt = startOfDay(to, 1)?.toISOString() ?? null;
   return filter;

@@ -18,6 +18,7 @@ import { Banner, FailureBanner } from '../../ui/Banner';
 import { Field } from '../../ui/Field';
 import { exactTime, when } from '../../ui/format';
 import { Icon } from '../../ui/Icon';
+import { Listing } from '../../ui/Listing';
 import { Loading } from '../../ui/Loading';
 import { Markdown } from '../../ui/Markdown';
 import { useSettled } from '../../ui/useSettled';
@@ -301,9 +302,10 @@ function Values({ read, values, given, onText }: { read: Read; values: readonly 
 function TreeChoice({ words: begin, first, last, busy, onTree }: { words: string; first: readonly Way[]; last: Way; busy: boolean; onTree: (id: string) => void }) {
   const [text, setText] = useState(begin);
   const query = useSettled(text.trim());
-  const [{ data: found }] = useQuery({ query: FindPublished, variables: { query }, pause: query === '' });
-  const [{ data: used }] = useQuery({ query: MostUsed });
-  const known = query === '' ? used?.trees.nodes : found?.searchTrees.edges.map((e) => e.node);
+  const [found, findAgain] = useQuery({ query: FindPublished, variables: { query }, pause: query === '' });
+  const [used, usedAgain] = useQuery({ query: MostUsed });
+  const [asked, again] = query === '' ? [used, usedAgain] : [found, findAgain];
+  const known = query === '' ? used.data?.trees.nodes : found.data?.searchTrees.edges.map((e) => e.node);
   const shown = known ?? [];
   const ways: Way[] = [...first, ...shown.map((t): Way => ({ id: t.id, label: t.title, note: sizeOf(t), mark: 'mk-d', run: () => onTree(t.id) })), last];
   return (
@@ -317,6 +319,7 @@ function TreeChoice({ words: begin, first, last, busy, onTree }: { words: string
           {known && (query === '' ? words.mostUsed : shown.length === 0 ? words.nothing : words.found(shown.length))}
         </p>
       </div>
+      <Listing of={asked} retry={() => again({ requestPolicy: 'network-only' })} failed={words.notFound} loading={words.looking} />
       <Ways label={words.ways} ways={ways} busy={busy} />
     </>
   );

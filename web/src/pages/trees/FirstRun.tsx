@@ -7,6 +7,7 @@ import { atLeast, usePerson } from '../../auth/store';
 import { isShortcut } from '../../layout/keys';
 import { counted } from '../../messages/en';
 import '../../runner/runner.css';
+import { FailureBanner } from '../../ui/Banner';
 import { Icon } from '../../ui/Icon';
 import { Kbd } from '../../ui/Kbd';
 import { toast, toastWrong } from '../../ui/toast';
@@ -18,7 +19,7 @@ import { StartDialog } from './StartDialog';
 export default function FirstRun() {
   const client = useClient();
   const person = usePerson();
-  const [{ data }] = useQuery({ query: FirstTrees });
+  const [{ data, error }, again] = useQuery({ query: FirstTrees });
   const [open, setOpen] = useState<'call' | 'paste'>();
   const [loaded, setLoaded] = useState<number>();
   const templates = data?.treeTemplates ?? [];
@@ -26,7 +27,8 @@ export default function FirstRun() {
   const load = async () => {
     if (loaded !== undefined || templates.length === 0) return;
     setLoaded(0);
-    for (const [i, t] of templates.entries()) {
+    let done = 0;
+    for (const t of templates) {
       const made = await client.mutation(FromTemplate, { input: { template: t.template } }).toPromise();
       const tree = made.data?.createTreeFromTemplate.tree;
       const published = tree && (await client.mutation(PublishNow, { input: { treeId: tree.id, expectedRevision: tree.revision, changeNote: 'From the samples.' } }).toPromise());
@@ -35,10 +37,10 @@ export default function FirstRun() {
         toastWrong(`“${t.title}” was not loaded: ${failure.message}`);
         break;
       }
-      setLoaded(i + 1);
+      setLoaded(++done);
     }
     setLoaded(undefined);
-    toast(`${counted(templates.length, 'sample tree', 'sample trees')} loaded`);
+    if (done > 0) toast(`${counted(done, 'sample tree', 'sample trees')} loaded`);
   };
 
   const answers = [
@@ -90,6 +92,7 @@ export default function FirstRun() {
           ))}
         </ol>
       </div>
+      <FailureBanner failure={failureOf(error)} title="The sample trees could not be listed." retry={() => again({ requestPolicy: 'network-only' })} />
       <p className="note-line">
         Press the number, or use Tab and Enter.{' '}
         {atLeast(person.role, 'ADMIN') && (

@@ -7,12 +7,14 @@ import { atLeast, usePerson } from '../../auth/store';
 import type { OneTreeQuery } from '../../gql/graphql';
 import { useTitle } from '../../layout/useTitle';
 import { counted, messages } from '../../messages/en';
+import { part } from '../../load';
 import { outcomeMark, outcomeWords } from '../../runner/model';
 import { FailureBanner } from '../../ui/Banner';
 import { Button } from '../../ui/Button';
 import { copy } from '../../ui/copy';
 import { exactTime, percent, span } from '../../ui/format';
 import { Icon } from '../../ui/Icon';
+import { Empty, Listing } from '../../ui/Listing';
 import { Loading } from '../../ui/Loading';
 import { Markdown } from '../../ui/Markdown';
 import { Time } from '../../ui/Time';
@@ -22,7 +24,7 @@ import { ConfirmTree, OneTree, PublishNow, RecentWalks, StartLinkOf, TreeFigures
 import { StartDialog } from './StartDialog';
 import './trees.css';
 
-const TreeCanvas = lazy(() => import('./TreeCanvas'));
+const TreeCanvas = lazy(part(() => import('./TreeCanvas')));
 
 /** One tree: its map to look at, its versions, how its walks end, and the way to start one. */
 export default function TreePage() {
@@ -30,7 +32,7 @@ export default function TreePage() {
   const person = usePerson();
   const writes = atLeast(person.role, 'ENGINEER');
   const [{ data, fetching, error }, again] = useQuery({ query: OneTree, variables: { id: treeId } });
-  const [{ data: figures }] = useQuery({ query: TreeFigures, variables: { treeId }, pause: !writes });
+  const [{ data: figures, error: noFigures }, figuresAgain] = useQuery({ query: TreeFigures, variables: { treeId }, pause: !writes });
   const [{ fetching: confirming }, confirm] = useMutation(ConfirmTree);
   const [{ fetching: publishing, data: published }, publish] = useMutation(PublishNow);
   const [starting, setStarting] = useState(false);
@@ -86,6 +88,7 @@ export default function TreePage() {
           </Suspense>
         </section>
         <div className="grid grid-cols-[minmax(0,1fr)] gap-4">
+          {noFigures && <FailureBanner failure={failureOf(noFigures)} title="How its walks end could not be loaded." retry={() => figuresAgain({ requestPolicy: 'network-only' })} />}
           {all && (
             <section className="sheet" aria-label="How its walks end">
               <div className="card-head">
@@ -146,9 +149,9 @@ export default function TreePage() {
               </p>
             )}
           </section>
-          {tree.status === 'PUBLISHED' && <Recent treeId={tree.id} team={atLeast(person.role, 'ADMIN')} />}
+          {tree.status === 'PUBLISHED' && <Recent treeId={tree.id} team={atLeast(person.role, 'ADMIN')} onStart={writes ? () => setStarting(true) : undefined} />}
           {writes && tree.status === 'PUBLISHED' && <StartLink treeId={tree.id} />}
-          <Versions treeId={tree.id} first={tree.versions} />
+          <Versions treeId={tree.id} first={tree.versions} writes={writes} />
         </div>
       </div>
       {starting && <StartDialog tree={tree} onClose={() => setStarting(false)} />}
@@ -159,7 +162,7 @@ export default function TreePage() {
 type Version = NonNullable<OneTreeQuery['tree']>['versions']['nodes'][number];
 
 /** The published versions, the latest first. */
-function Versions({ treeId, first }: { treeId: string; first: { nodes: Version[]; pageInfo: { hasNextPage: boolean; endCursor: string | null } } }) {
+function Versions({ treeId, first, writes }: { treeId: string; first: { nodes: Version[]; pageInfo: { hasNextPage: boolean; endCursor: string | null } }; writes: boolean }) {
   const client = useClient();
   const [more, setMore] = useState<{ nodes: Version[]; after: string | null }>({ nodes: [], after: null });
   const [loading, setLoading] = useState(false);
@@ -176,7 +179,7 @@ function Versions({ treeId, first }: { treeId: string; first: { nodes: Version[]
       <div className="card-head">
         <h2>Versions</h2>
       </div>
-      {first.nodes.length === 0 && <p className="empty">It was never published.</p>}
+      {first.nodes.length === 0 && <Empty title="It was never published">{writes ? 'Publish it above, and its first version stands here.' : 'Its first version stands here when it is.'}</Empty>}
       <ol>
         {[...first.nodes, ...more.nodes].map((v) => (
           <li key={v.number} className="due">
@@ -202,33 +205,46 @@ function Versions({ treeId, first }: { treeId: string; first: { nodes: Version[]
 }
 
 /** The latest walks through the tree that this person may read. */
-function Recent({ treeId, team }: { treeId: string; team: boolean }) {
-  const [{ data }] = useQuery({ query: RecentWalks, variables: { filter: { treeId, scope: team ? 'TEAM' : 'MINE' } } });
-  const walks = data?.sessions.nodes ?? [];
-  if (walks.length === 0) return null;
+function Recent({ treeId, team, onStart }: { treeId: string; team: boolean; onStart: (() => void) | undefined }) {
+  const [recent, again] = useQuery({ query: RecentWalks, variables: { filter: { treeId, scope: team ? 'TEAM' : 'MINE' } } });
+  const walks = recent.data?.sessions.nodes ?? [];
   return (
     <section className="sheet" aria-label="Recent walks">
       <div className="card-head">
         <h2>Recent walks</h2>
         <p>{team ? 'everybody’s' : 'yours'}</p>
       </div>
-      <ul className="recent">
-        {walks.map((w) => (
-          <li key={w.id}>
-            <span className={`mk ${w.status === 'IN_PROGRESS' ? 'mk-p' : outcomeMark(w.outcome)}`} aria-hidden="true" />
-            <span className="min-w-0 flex-1">
-              <Link to="/sessions/$sessionId" params={{ sessionId: w.id }}>
-                {outcomeWords(w)}
-              </Link>
-              <span className="block truncate text-note text-ink-3">{[w.ticket, w.clientName, w.subject, team && w.heldBy.name].filter(Boolean).join(', ')}</span>
-            </span>
-            <span className="text-note text-ink-3">
-              <Time at={w.endedAt ?? w.startedAt} />
-            </span>
-          </li>
-        ))}
-      </ul>
-      {data?.sessions.pageInfo.hasNextPage && (
+      <Listing
+        of={recent}
+        retry={() => again({ requestPolicy: 'network-only' })}
+        failed="The walks could not be loaded."
+        loading="Loading the latest walks"
+        empty={
+          walks.length === 0 && (
+            <Empty title={team ? 'Nobody has walked it yet' : 'You have not walked it yet'} action={onStart && <Button onPress={onStart}>Start a walk…</Button>}>
+              Its walks stand here, the latest first.
+            </Empty>
+          )
+        }
+      >
+        <ul className="recent">
+          {walks.map((w) => (
+            <li key={w.id}>
+              <span className={`mk ${w.status === 'IN_PROGRESS' ? 'mk-p' : outcomeMark(w.outcome)}`} aria-hidden="true" />
+              <span className="min-w-0 flex-1">
+                <Link to="/sessions/$sessionId" params={{ sessionId: w.id }}>
+                  {outcomeWords(w)}
+                </Link>
+                <span className="block truncate text-note text-ink-3">{[w.ticket, w.clientName, w.subject, team && w.heldBy.name].filter(Boolean).join(', ')}</span>
+              </span>
+              <span className="text-note text-ink-3">
+                <Time at={w.endedAt ?? w.startedAt} />
+              </span>
+            </li>
+          ))}
+        </ul>
+      </Listing>
+      {recent.data?.sessions.pageInfo.hasNextPage && (
         <p className="due">
           <Link to="/sessions" search={{ tree: treeId, ...(team && { who: 'team' }) }}>
             All its walks

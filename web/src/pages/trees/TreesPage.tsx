@@ -8,12 +8,14 @@ import { atLeast, usePerson } from '../../auth/store';
 import type { TreeFilter, TreeListQuery, TreeOrder } from '../../gql/graphql';
 import { isShortcut } from '../../layout/keys';
 import { useTitle } from '../../layout/useTitle';
+import { part } from '../../load';
 import { counted } from '../../messages/en';
 import { FailureBanner } from '../../ui/Banner';
 import { Button } from '../../ui/Button';
 import { span } from '../../ui/format';
 import { Icon } from '../../ui/Icon';
 import { Kbd } from '../../ui/Kbd';
+import { Empty, Listing } from '../../ui/Listing';
 import { Loading } from '../../ui/Loading';
 import { Time } from '../../ui/Time';
 import { toastWrong } from '../../ui/toast';
@@ -23,7 +25,7 @@ import { StartDialog } from './StartDialog';
 import { useStart } from './start';
 import './trees.css';
 
-const FirstRun = lazy(() => import('./FirstRun'));
+const FirstRun = lazy(part(() => import('./FirstRun')));
 
 export interface TreesSearch {
   q?: string;
@@ -82,10 +84,11 @@ export default function TreesPage() {
     ...(search.show === 'drafts' && { status: ['DRAFT'] }),
   };
   const order = orders.find((o) => o.id === search.sort) ?? orders[0];
-  const [{ data, fetching, error }, again] = useQuery({ query: TreeList, variables: { filter, orderBy: order?.order ?? null, first: 50 } });
+  const [list, again] = useQuery({ query: TreeList, variables: { filter, orderBy: order?.order ?? null, first: 50 } });
   const searching = query.trim() !== '';
-  const [{ data: found, error: searchError }] = useQuery({ query: TreeSearch, variables: { query, filter }, pause: !searching });
-  const failure = failureOf(searching ? searchError : error);
+  const [searched, searchAgain] = useQuery({ query: TreeSearch, variables: { query, filter }, pause: !searching });
+  const { data } = list;
+  const found = searched.data;
   const trees = data?.trees.nodes ?? [];
   const plain = !search.category && !search.show;
   const shelf: keyof typeof emptyWords = search.show ?? (search.category ? 'category' : 'all');
@@ -142,30 +145,52 @@ export default function TreesPage() {
                 <span />
               </div>
             )}
-            {failure && <FailureBanner failure={failure} title="The trees could not be loaded." retry={() => again({ requestPolicy: 'network-only' })} />}
-            {searching
-              ? found?.searchTrees.edges.map((e) => (
+            {searching ? (
+              <Listing
+                of={searched}
+                retry={() => searchAgain({ requestPolicy: 'network-only' })}
+                failed="The trees could not be searched."
+                loading="Searching trees"
+                empty={
+                  none && (
+                    <Empty title="Nothing has these words" action={writes ? <Button onPress={() => setStarting(true)}>Start without a tree</Button> : <Button onPress={() => setText('')}>Show all trees</Button>}>
+                      Try fewer or other words; typing errors are forgiven.
+                    </Empty>
+                  )
+                }
+              >
+                {found?.searchTrees.edges.map((e) => (
                   <Row key={e.node.id} tree={e.node} writes={writes} title={e.title} excerpt={e.excerpt} where={e.matchingNodeTitle ?? undefined} />
-                ))
-              : trees.map((t) => <Row key={t.id} tree={t} writes={writes} />)}
-            {fetching && !data && !searching && <Loading rows={6} label="Loading trees" />}
-            {searching && none && (
-              <div className="empty">
-                <h2>Nothing has these words</h2>
-                <p>Try fewer or other words; typing errors are forgiven.</p>
-                {writes && <Button onPress={() => setStarting(true)}>Start without a tree</Button>}
-              </div>
-            )}
-            {!searching && none && (!plain || !writes) && (
-              <div className="empty">
-                <h2>{emptyWords[shelf][0]}</h2>
-                <p>{emptyWords[shelf][1]}</p>
-                {!plain && (
-                  <Link className="btn" to="/trees" search={{}}>
-                    Show all trees
-                  </Link>
-                )}
-              </div>
+                ))}
+              </Listing>
+            ) : (
+              <Listing
+                of={list}
+                retry={() => again({ requestPolicy: 'network-only' })}
+                failed="The trees could not be loaded."
+                loading="Loading trees"
+                rows={6}
+                empty={
+                  none && (
+                    <Empty
+                      title={emptyWords[shelf][0]}
+                      action={
+                        !plain && (
+                          <Link className="btn" to="/trees" search={{}}>
+                            Show all trees
+                          </Link>
+                        )
+                      }
+                    >
+                      {emptyWords[shelf][1]}
+                    </Empty>
+                  )
+                }
+              >
+                {trees.map((t) => (
+                  <Row key={t.id} tree={t} writes={writes} />
+                ))}
+              </Listing>
             )}
           </section>
           <p className="sr-only" role="status">
@@ -183,7 +208,8 @@ export default function TreesPage() {
 const here = { exact: true, includeSearch: true };
 
 function CategoryList({ search, writes }: { search: TreesSearch; writes: boolean }) {
-  const [{ data }] = useQuery({ query: Shelves });
+  const [{ data, error }, again] = useQuery({ query: Shelves });
+  const failure = failureOf(error);
   const shelves = data?.treeCategories ?? [];
   const links = (
     <>
@@ -211,6 +237,7 @@ function CategoryList({ search, writes }: { search: TreesSearch; writes: boolean
     <>
       <nav className="cats beside" aria-label="Categories">
         {links}
+        {failure && <FailureBanner failure={failure} title="The categories could not be loaded." retry={() => again({ requestPolicy: 'network-only' })} />}
         {own && <h2>Yours to keep right</h2>}
         {own}
       </nav>
@@ -224,9 +251,11 @@ function CategoryList({ search, writes }: { search: TreesSearch; writes: boolean
 
 /** The caller's walks that go on. */
 function Strip() {
-  const [{ data }] = useQuery({ query: RunningWalks });
+  const [{ data, error }, again] = useQuery({ query: RunningWalks });
+  const failure = failureOf(error);
   const walks = data?.sessions.nodes ?? [];
-  if (walks.length === 0) return null;
+  if (failure) return <FailureBanner failure={failure} title="Your walks in progress could not be loaded." retry={() => again({ requestPolicy: 'network-only' })} />;
+  if (walks.length === 0) return null; // the button above is the way to the first one
   return (
     <section className="strip" aria-label="In progress">
       <div className="sheet walks">
