@@ -69,7 +69,7 @@ func TestFaults(t *testing.T) {
 			} else {
 				s.url = pgtest.URL(t)
 			}
-			env := append([]string{"DATABASE_URL=" + s.url, "BRANCHLINE_KEYS=" + string(login.NewKey()), "BRANCHLINE_DRAIN=1s", "BRANCHLINE_SOCKET_PING=5m"}, tt.env...)
+			env := append([]string{"DATABASE_URL=" + s.url, "BRANCHLINE_KEYS=" + string(login.NewKey()), "BRANCHLINE_DRAIN=1s", "BRANCHLINE_SOCKET_PING=45s"}, tt.env...)
 			if tt.nats {
 				s.startNATS(natsserver.RANDOM_PORT)
 				env = append(env, "EVENTS_URL="+s.nats.ClientURL())
