@@ -4,12 +4,6 @@
 //   node e2e/run.mjs [name of a test file …]
 //
 // With E2E_URL they use a server that runs already, such as that of `make dev`.
-// Runs the browser tests: starts the program with a private database, once for all
-// files, and the tests beside it.
-//
-//   node e2e/run.mjs [name of a test file …]
-//
-// With E2E_URL they use a server that runs already, such as that of `make dev`.
 import { spawn } from 'node:child_process';
 import { readdirSync } from 'node:fs';
 import { constants } from 'node:os';
