@@ -1,9 +1,11 @@
 package store_test
 
 import (
+	"context"
 	"log/slog"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -211,11 +213,25 @@ func TestFeed_WatchersAreKnownInEveryProcess(t *testing.T) {
 		t.Fatal(err)
 	}
 	mine.until(t, "she is back", both)
-	// Her process dies: nobody says that she left, and her sign ages.
-	if _, err := b.db.ExecContext(t.Context(), "UPDATE tree_session_watchers SET seen_at = now() - interval '31 seconds' WHERE user_id = ?", b.acme.Owner.UserID); err != nil {
-		t.Fatal(err)
-	}
+	// Her process dies: nobody says that she left, and her sign ages. It is still there, so
+	// its next sign has to age too.
+	ctx, told := context.WithCancel(t.Context())
+	var aging sync.WaitGroup
+	aging.Go(func() {
+		for ctx.Err() == nil {
+			_, err := b.db.ExecContext(ctx, "UPDATE tree_session_watchers SET seen_at = now() - interval '31 seconds' WHERE user_id = ?", b.acme.Owner.UserID)
+			if err != nil && ctx.Err() == nil {
+				t.Error(err)
+			}
+			select {
+			case <-ctx.Done():
+			case <-time.After(100 * time.Millisecond):
+			}
+		}
+	})
 	mine.until(t, "her process died", alone)
+	told()
+	aging.Wait()
 	feeds[1].Stop()
 	if n, err := b.db.NewSelect().Table("tree_session_watchers").Count(t.Context()); err != nil || n != 1 {
 		t.Errorf("after a process stopped %d people are written down, %v", n, err)

@@ -305,6 +305,7 @@ test('the map of a tree says each answer over its step, in ink on the desk, and 
   await map.locator('.way-stop.at').getByText('Is the lamp plugged in?').waitFor();
   await page.keyboard.press('2');
   await map.locator('.way-stop.at').getByText('Plug it in').waitFor();
+  await map.locator('.taken').first().waitFor({ state: 'attached' }); // it is drawn when the steps are measured
   assert.equal(await map.locator('.taken').count(), 1);
   await page.goto(`/trees/${lamp.id}`);
   await page.locator('.way-answer').first().waitFor();

@@ -140,7 +140,7 @@ const document = `mutation Refresh($input: RefreshInput!) {
 
 async function once(passive: boolean, refused?: string): Promise<void> {
   if (passive && fresh(refused)) return; // another tab was quicker
-  if (sinceRefreshedElsewhere() < 2000 && (await fromAnotherTab(refused))) return; // its token is on its way here
+  if (sinceRefreshedElsewhere() < tellsWithin && (await fromAnotherTab(refused))) return; // its token is on its way here
   markBusy();
   let answered = false;
   try {
@@ -197,6 +197,9 @@ function take(answer: Answer, passive: boolean): void {
   throw new SessionOver();
 }
 
+/** How long a tab may take to tell the others its new token: on a busy machine it took over two seconds. */
+const tellsWithin = 5000;
+
 /** Asks the other tabs for their token and waits a moment for it. */
 function fromAnotherTab(refused?: string): Promise<boolean> {
   return new Promise((resolve) => {
@@ -208,7 +211,7 @@ function fromAnotherTab(refused?: string): Promise<boolean> {
     const stop = onTabMessage((message) => {
       if (message.type === 'token' && fresh(refused)) end(true); // it was taken in before
     });
-    const timer = setTimeout(() => end(false), 2000); // a busy machine is slow to tell
+    const timer = setTimeout(() => end(false), tellsWithin);
     tell({ type: 'ask' });
   });
 }
