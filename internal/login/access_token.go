@@ -2,17 +2,13 @@ package login
 
 import (
 	"bytes"
-	"crypto/hmac"
-	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"hash"
 	"math"
 	"strconv"
 	"strings"
-	"sync"
 	"time"
 	"unicode/utf8"
 
@@ -56,27 +52,13 @@ type AccessTokens struct {
 	audience string
 	longest  time.Duration
 	now      func() time.Time
-	headers  map[string]*seals // of each key, by the first part of the tokens that it signs
-}
-
-// seals are MACs with one key, made once for many tokens.
-type seals struct{ sync.Pool }
-
-// seal is one MAC, with room for the text of a token.
-type seal struct {
-	mac  hash.Hash
-	text []byte
-	sum  []byte
-}
-
-func sealsOf(k *key) *seals {
-	return &seals{sync.Pool{New: func() any { return &seal{mac: hmac.New(sha256.New, k.access())} }}}
+	headers  map[string]*key // by the first part of the tokens that the key signs
 }
 
 // NewAccessTokens returns the tokens of one installation. They live for longest
 // at most; now is the database's clock.
 func NewAccessTokens(ring *Ring, issuer, audience string, longest time.Duration, now func() time.Time) *AccessTokens {
-	a := &AccessTokens{ring: ring, issuer: issuer, audience: audience, longest: longest, now: now, headers: map[string]*seals{}}
+	a := &AccessTokens{ring: ring, issuer: issuer, audience: audience, longest: longest, now: now, headers: map[string]*key{}}
 	for _, k := range ring.byID {
 		// The header of all tokens of a key is one text, so it is compared rather
 		// than parsed: that pins alg (RFC 8725, section 3.1), typ and kid, and halves
@@ -86,7 +68,7 @@ func NewAccessTokens(ring *Ring, issuer, audience string, longest time.Duration,
 			panic(err) // three constant strings are JSON
 		}
 		header, _, _ := strings.Cut(text, ".")
-		a.headers[header] = sealsOf(k)
+		a.headers[header] = k
 	}
 	return a
 }
@@ -156,30 +138,21 @@ func (a *AccessTokens) Verify(text string) (Claims, error) {
 	}
 	header, rest, _ := strings.Cut(text, ".")
 	payload, signature, _ := strings.Cut(rest, ".")
-	pool := a.headers[header]
-	if pool == nil {
+	k := a.headers[header]
+	if k == nil {
 		return Claims{}, tokenInvalid
 	}
-	k := pool.Get().(*seal)
-	defer pool.Put(k)
-	k.text = append(k.text[:0], text[:len(header)+1+len(payload)]...)
-	k.mac.Reset()
-	k.mac.Write(k.text)
-	k.sum = k.mac.Sum(k.sum[:0])
-	encoding := base64.RawURLEncoding.Strict()
-	k.text = append(k.text[:0], signature...)
-	n, err := encoding.Decode(k.text, k.text) // in place: it is behind what it reads
+	mac, err := base64.RawURLEncoding.Strict().DecodeString(signature)
 	if err != nil {
 		return Claims{}, tokenInvalid.Wrap(err)
 	}
-	if !hmac.Equal(k.text[:n], k.sum) {
-		return Claims{}, tokenInvalid
-	}
-	k.text = append(k.text[:0], payload...)
-	if n, err = encoding.Decode(k.text, k.text); err != nil {
+	if err := jwt.SigningMethodHS256.Verify(text[:len(header)+1+len(payload)], mac, k.access()); err != nil {
 		return Claims{}, tokenInvalid.Wrap(err)
 	}
-	decoded := k.text[:n] // of which nothing is kept
+	decoded, err := base64.RawURLEncoding.Strict().DecodeString(payload)
+	if err != nil {
+		return Claims{}, tokenInvalid.Wrap(err)
+	}
 	c, ok := a.scan(decoded)
 	if !ok { // another version of the program may have made it
 		if c, err = a.decode(decoded); err != nil {

@@ -43,12 +43,7 @@ func NewLogins(db *DB) *Logins { return &Logins{loginReads{db}, db} }
 
 // InTx implements login.Store.
 func (l *Logins) InTx(ctx context.Context, f func(ctx context.Context, tx login.Tx) error) error {
-	conn, err := l.db.Conn(ctx)
-	if err != nil {
-		return err
-	}
-	defer conn.Close()
-	return conn.RunInTx(ctx, nil, func(ctx context.Context, tx bun.Tx) error {
+	return l.db.inTx(ctx, func(ctx context.Context, conn bun.Conn, tx bun.Tx) error {
 		return f(ctx, loginTx{loginReads{tx}, tx, conn, nil})
 	})
 }

@@ -160,9 +160,15 @@ func unreachable(config *pgx.ConnConfig, err error) error {
 	return fmt.Errorf("no PostgreSQL answers at %s: start it, or correct DATABASE_URL (%w)", where, err)
 }
 
-// inTx runs fn in a transaction and commits it when fn returns nil.
-func (db *DB) inTx(ctx context.Context, fn func(ctx context.Context, tx bun.Tx) error) error {
-	return db.RunInTx(ctx, &sql.TxOptions{}, fn)
+// inTx runs fn in a transaction and commits it when fn returns nil. conn is the
+// transaction's connection.
+func (db *DB) inTx(ctx context.Context, fn func(ctx context.Context, conn bun.Conn, tx bun.Tx) error) error {
+	conn, err := db.Conn(ctx)
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	return conn.RunInTx(ctx, nil, func(ctx context.Context, tx bun.Tx) error { return fn(ctx, conn, tx) })
 }
 
 // pgFault turns what PostgreSQL says into a fault where a person can mend it:

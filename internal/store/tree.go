@@ -45,12 +45,7 @@ var (
 // InTx runs fn in a transaction and commits it when fn returns nil; see again.
 func (s *Trees) InTx(ctx context.Context, fn func(ctx context.Context, tx tree.Tx) error) error {
 	return again(func() error {
-		conn, err := s.db.Conn(ctx)
-		if err != nil {
-			return err
-		}
-		defer conn.Close()
-		return conn.RunInTx(ctx, nil, func(ctx context.Context, tx bun.Tx) error {
+		return s.db.inTx(ctx, func(ctx context.Context, conn bun.Conn, tx bun.Tx) error {
 			return fn(ctx, treeTx{tx: tx, conn: conn, lock: s.lock, versions: s.versions})
 		})
 	})

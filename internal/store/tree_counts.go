@@ -26,7 +26,7 @@ import (
 // Several processes may do it at once: each session is counted by one.
 func (s *Trees) CountSessions(ctx context.Context, since time.Time, most int) (int, error) {
 	counted := 0
-	err := s.db.inTx(ctx, func(ctx context.Context, tx bun.Tx) error {
+	err := s.db.inTx(ctx, func(ctx context.Context, _ bun.Conn, tx bun.Tx) error {
 		var due []struct {
 			AccountID account.ID     `bun:"account_id"`
 			ID        tree.SessionID `bun:"id"`
